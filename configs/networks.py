@@ -1,0 +1,133 @@
+"""Sizes of the networks. The defaults are the published ones (KDTalker, arXiv 2503.12963; LivePortrait, arXiv 2407.03168)."""
+
+from dataclasses import dataclass
+
+from configs.statistics import PUBLISHED_STATISTICS, MotionStatistics
+
+
+@dataclass(frozen=True)
+class AppearanceConfig:
+    """F: portrait -> feature volume."""
+
+    image_size: int = 256
+    widths: tuple[int, ...] = (64, 128, 256)  # first convolution, then one per halving
+    volume_channels: int = 32
+    volume_depth: int = 16
+    residual_blocks: int = 6
+
+
+@dataclass(frozen=True)
+class MotionExtractorConfig:
+    """M: portrait -> keypoints, pose, expression (ConvNeXt V2)."""
+
+    image_size: int = 256
+    depths: tuple[int, ...] = (3, 3, 9, 3)
+    widths: tuple[int, ...] = (96, 192, 384, 768)
+    keypoints: int = 21
+    angle_bins: int = 66
+
+
+@dataclass(frozen=True)
+class WarpingConfig:
+    """W: feature volume and two sets of keypoints -> warped feature map."""
+
+    keypoints: int = 21
+    volume_channels: int = 32
+    volume_depth: int = 16
+    feature_size: int = 64  # height and width of the feature volume
+    compressed_channels: int = 4
+    hourglass_width: int = 32  # of the outermost decoder block; doubles inwards
+    hourglass_max_width: int = 1024
+    hourglass_blocks: int = 5
+    wide_kernel: int = 7  # of the mask and occlusion convolutions
+    output_channels: int = 256
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """G: warped feature map -> picture (SPADE)."""
+
+    input_channels: int = 256
+    width: int = 512
+    middle_blocks: int = 6
+    up_widths: tuple[int, ...] = (256, 64)  # each after a nearest doubling
+    modulation_width: int = 128  # hidden width of every SPADE norm
+    pixel_shuffle: int = 2
+
+
+@dataclass(frozen=True)
+class RetargetingConfig:
+    """S, R: the hidden widths of the stitching and retargeting MLPs."""
+
+    keypoints: int = 21
+    stitching: tuple[int, ...] = (128, 128, 64)
+    lip: tuple[int, ...] = (128, 128, 64)
+    eye: tuple[int, ...] = (256, 256, 128, 128, 64)
+
+
+@dataclass(frozen=True)
+class AudioEncoderConfig:
+    """A: a mel window of 16 columns -> audio feature (Wav2Lip)."""
+
+    mel_bands: int = 80
+    mel_columns: int = 16
+    widths: tuple[int, ...] = (32, 64, 128, 256, 512)
+
+
+@dataclass(frozen=True)
+class DenoiserConfig:
+    """D: noisy motion and audio -> noise (spatiotemporal attention)."""
+
+    keypoints: int = 21
+    window: int = 64  # frames per diffusion window
+    audio_features: int = 512
+    width: int = 768
+    time_features: int = 256
+    layers: int = 6
+    heads: int = 12
+    head_size: int = 64
+    rotary_size: int = 12  # leading numbers of each head that are rotated
+    bias_buckets: int = 32
+    bias_max_distance: int = 128
+
+    @property
+    def motion_size(self) -> int:
+        """Numbers per frame: scale, yaw, pitch, roll, t (3), exp (3 per keypoint)."""
+        return 7 + 3 * self.keypoints
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that a converted checkpoint needs besides its parameters."""
+
+    name: str = "published"
+    appearance: AppearanceConfig = AppearanceConfig()
+    motion_extractor: MotionExtractorConfig = MotionExtractorConfig()
+    warping: WarpingConfig = WarpingConfig()
+    generator: GeneratorConfig = GeneratorConfig()
+    retargeting: RetargetingConfig = RetargetingConfig()
+    audio_encoder: AudioEncoderConfig = AudioEncoderConfig()
+    denoiser: DenoiserConfig = DenoiserConfig()
+    statistics: MotionStatistics = PUBLISHED_STATISTICS
+
+
+PUBLISHED = ModelConfig()
+
+# The same networks, narrow and shallow: for tests and dry runs on a laptop.
+SMALL = ModelConfig(
+    name="small",
+    appearance=AppearanceConfig(image_size=64, widths=(8, 12, 16), volume_channels=4, volume_depth=4, residual_blocks=2),
+    motion_extractor=MotionExtractorConfig(image_size=64, depths=(1, 1, 2, 1), widths=(8, 12, 16, 24)),
+    warping=WarpingConfig(
+        volume_channels=4, volume_depth=4, feature_size=16, hourglass_width=4, hourglass_max_width=16,
+        hourglass_blocks=3, wide_kernel=3, output_channels=16,
+    ),  # fmt: skip
+    generator=GeneratorConfig(input_channels=16, width=24, middle_blocks=2, up_widths=(12, 8), modulation_width=8),
+    retargeting=RetargetingConfig(stitching=(16, 8), lip=(16, 8), eye=(16, 16, 8)),
+    audio_encoder=AudioEncoderConfig(widths=(4, 8, 8, 12, 16)),
+    denoiser=DenoiserConfig(
+        audio_features=16, width=48, time_features=16, layers=2, heads=4, head_size=12, rotary_size=4
+    ),
+)
+
+MODELS = {config.name: config for config in (PUBLISHED, SMALL)}

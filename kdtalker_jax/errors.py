@@ -1,0 +1,21 @@
+"""What can go wrong through no fault of the program. Each message is one sentence that a user can act on."""
+
+
+class KDTalkerError(Exception):
+    """Base of all errors that command lines print as one line and exit with status 2."""
+
+
+class InputError(KDTalkerError):
+    """A picture, recording, video or option cannot be used."""
+
+
+class NoFaceError(InputError):
+    """No face was found in a picture that should hold one."""
+
+
+class OutputError(KDTalkerError):
+    """The result cannot be written where it was asked for."""
+
+
+class CheckpointError(KDTalkerError):
+    """A checkpoint is missing, incomplete, damaged or not the one that was asked for."""
