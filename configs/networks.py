@@ -1,4 +1,7 @@
-"""Sizes of the networks. The defaults are the published ones (KDTalker, arXiv 2503.12963; LivePortrait, arXiv 2407.03168)."""
+"""Sizes of the networks.
+
+The defaults are the published ones (KDTalker, arXiv 2503.12963; LivePortrait, arXiv 2407.03168).
+"""
 
 from dataclasses import dataclass
 
@@ -116,12 +119,20 @@ PUBLISHED = ModelConfig()
 # The same networks, narrow and shallow: for tests and dry runs on a laptop.
 SMALL = ModelConfig(
     name="small",
-    appearance=AppearanceConfig(image_size=64, widths=(8, 12, 16), volume_channels=4, volume_depth=4, residual_blocks=2),
+    appearance=AppearanceConfig(
+        image_size=64, widths=(8, 12, 16), volume_channels=4, volume_depth=4, residual_blocks=2
+    ),
     motion_extractor=MotionExtractorConfig(image_size=64, depths=(1, 1, 2, 1), widths=(8, 12, 16, 24)),
     warping=WarpingConfig(
-        volume_channels=4, volume_depth=4, feature_size=16, hourglass_width=4, hourglass_max_width=16,
-        hourglass_blocks=3, wide_kernel=3, output_channels=16,
-    ),  # fmt: skip
+        volume_channels=4,
+        volume_depth=4,
+        feature_size=16,
+        hourglass_width=4,
+        hourglass_max_width=16,
+        hourglass_blocks=3,
+        wide_kernel=3,
+        output_channels=16,
+    ),
     generator=GeneratorConfig(input_channels=16, width=24, middle_blocks=2, up_widths=(12, 8), modulation_width=8),
     retargeting=RetargetingConfig(stitching=(16, 8), lip=(16, 8), eye=(16, 16, 8)),
     audio_encoder=AudioEncoderConfig(widths=(4, 8, 8, 12, 16)),

@@ -1,0 +1,1 @@
+"""The published networks as pure-functional Flax modules, one a file, channels last."""

@@ -1,0 +1,163 @@
+"""Layers that several networks share.
+
+Every module with batch or spectral norm has a field `folded`. Training trees (`folded=False`) hold the statistics
+beside the kernels, in the collections `batch_stats` and `spectral`; inference trees (`folded=True`) have them
+multiplied into the kernels by `folding.fold`.
+"""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import DTypeLike
+
+NORM_EPSILON = 1e-5  # of the published batch and instance norms
+
+
+def conv3d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """3-D convolution with stride 1 and "same" padding; odd kernel sizes only.
+
+    x (N, D, H, W, I), kernel (KD, KH, KW, I, O) -> (N, D, H, W, O).
+
+    XLA has no fast 3-D convolution on CPUs: there, all depth taps are output channels of one 2-D convolution, whose
+    results are then shifted along the depth and added.
+    """
+    return lax.platform_dependent(x, kernel, cpu=_conv3d_by_taps, default=_conv3d_native)
+
+
+def _conv3d_native(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    padding = [(size // 2, size // 2) for size in kernel.shape[:3]]
+    return lax.conv_general_dilated(x, kernel, (1, 1, 1), padding, dimension_numbers=("NDHWC", "DHWIO", "NDHWC"))
+
+
+def _conv3d_by_taps(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    n, depth, height, width, _ = x.shape
+    taps, kernel_height, kernel_width, inputs, outputs = kernel.shape
+    flat_kernel = kernel.transpose(1, 2, 3, 0, 4).reshape(kernel_height, kernel_width, inputs, taps * outputs)
+    padding = [(kernel_height // 2, kernel_height // 2), (kernel_width // 2, kernel_width // 2)]
+    planes = x.reshape(n * depth, height, width, inputs)
+    y = lax.conv_general_dilated(planes, flat_kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    y = y.reshape(n, depth, height, width, taps, outputs)
+    y = jnp.pad(y, ((0, 0), (taps // 2, taps // 2), (0, 0), (0, 0), (0, 0), (0, 0)))
+    return sum(y[:, tap : tap + depth, :, :, tap] for tap in range(taps))  # (N, D, H, W, O)
+
+
+def conv2d(
+    features: int, kernel: int, *, strides: Sequence[int] = (1, 1), padding: int | None = None, **kwargs
+) -> nn.Conv:
+    """A 2-D convolution padded as PyTorch pads it: the same on both sides, `kernel // 2` unless given."""
+    pad = kernel // 2 if padding is None else padding
+    return nn.Conv(features, (kernel, kernel), strides, ((pad, pad), (pad, pad)), **kwargs)
+
+
+def upsample_nearest(x: jax.Array, factor: int, axes: Sequence[int]) -> jax.Array:
+    """Repeats each entry `factor` times along the axes."""
+    for axis in axes:
+        x = jnp.repeat(x, factor, axis=axis)
+    return x
+
+
+class Conv3d(nn.Module):
+    """Linear layer over 3-D neighbourhoods: (N, D, H, W, I) -> (N, D, H, W, features)."""
+
+    features: int
+    kernel: int
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (self.kernel, self.kernel, self.kernel, x.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
+        if self.kernel == 1:
+            return x @ kernel[0, 0, 0] + bias
+        return conv3d(x, kernel) + bias
+
+
+class Affine(nn.Module):
+    """What a batch norm becomes once its statistics are fixed: scale and offset per channel."""
+
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        scale = self.param("scale", nn.initializers.ones, x.shape[-1:])
+        bias = self.param("bias", nn.initializers.zeros, x.shape[-1:])
+        x, scale, bias = nn.dtypes.promote_dtype(x, scale, bias, dtype=self.dtype)
+        return x * scale + bias
+
+
+def batch_norm(*, folded: bool, train: bool, dtype: DTypeLike, name: str) -> nn.Module:
+    """A batch norm that stands alone; its statistics are float32 whatever the compute type."""
+    if folded:
+        return Affine(dtype=dtype, name=name)
+    return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=NORM_EPSILON, dtype=dtype, name=name)
+
+
+class ConvNorm(nn.Module):
+    """Convolution, then batch norm. `dimensions` 2 or 3; strides and padding for 2 only."""
+
+    features: int
+    kernel: int
+    dimensions: int = 2
+    strides: Sequence[int] = (1, 1)
+    padding: int | None = None
+    folded: bool = True
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        if self.folded and train:
+            raise ValueError("a folded tree has no batch statistics left to train; build the module with folded=False")
+        if self.dimensions == 3:
+            x = Conv3d(self.features, self.kernel, dtype=self.dtype, name="conv")(x)
+        else:
+            x = conv2d(
+                self.features, self.kernel, strides=self.strides, padding=self.padding, dtype=self.dtype, name="conv"
+            )(x)
+        if self.folded:
+            return x
+        return batch_norm(folded=False, train=train, dtype=self.dtype, name="norm")(x)
+
+
+class SpectralConv(nn.Module):
+    """2-D convolution whose kernel is divided by its largest singular value.
+
+    Each training call makes one step of power iteration (arXiv 1802.05957, algorithm 1). The collection `spectral` holds
+    the singular vectors u (O,) and v (I*KH*KW,), the latter in PyTorch's order.
+    """
+
+    features: int
+    kernel: int
+    use_bias: bool = True
+    folded: bool = True
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else None
+        if not self.folded:
+            kernel = kernel / self._largest_singular_value(kernel, train)
+        x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
+        pad = (self.kernel // 2, self.kernel // 2)
+        y = lax.conv_general_dilated(x, kernel, (1, 1), (pad, pad), dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        return y if bias is None else y + bias.astype(y.dtype)
+
+    def _largest_singular_value(self, kernel: jax.Array, train: bool) -> jax.Array:
+        matrix = kernel.transpose(3, 2, 0, 1).reshape(self.features, -1)  # (O, I*KH*KW)
+        u = self.variable("spectral", "u", lambda: _unit(jnp.ones(matrix.shape[0])))
+        v = self.variable("spectral", "v", lambda: _unit(jnp.ones(matrix.shape[1])))
+        if train:
+            fixed = lax.stop_gradient(matrix)
+            v.value = _unit(fixed.T @ u.value)
+            u.value = _unit(fixed @ v.value)
+        return u.value @ matrix @ v.value
+
+
+def _unit(x: jax.Array) -> jax.Array:
+    return x / jnp.maximum(jnp.linalg.norm(x), 1e-12)

@@ -1,0 +1,91 @@
+"""G: the generator, warped feature map -> picture (SPADE decoder, arXiv 1903.07291)."""
+
+import chex
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from configs.networks import GeneratorConfig
+from kdtalker_jax.networks.blocks import NORM_EPSILON, SpectralConv, conv2d, upsample_nearest
+
+SLOPE = 0.2  # of every leaky ReLU here
+
+
+class SpadeGenerator(nn.Module):
+    """Warped features (B, 64, 64, 256) -> RGB (B, 512, 512, 3) in [0, 1], float32."""
+
+    config: GeneratorConfig
+    folded: bool = True
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, features: jax.Array, train: bool = False) -> jax.Array:
+        config = self.config
+        chex.assert_shape(features, (None, None, None, config.input_channels))
+        features = features.astype(self.dtype)
+        common = {"modulation_width": config.modulation_width, "folded": self.folded, "dtype": self.dtype}
+        x = conv2d(config.width, 3, dtype=self.dtype, name="fc")(features)  # (B, 64, 64, 512)
+        for i in range(config.middle_blocks):
+            x = SpadeBlock(config.width, **common, name=f"middle_{i}")(x, features, train)
+        for i, width in enumerate(config.up_widths):
+            x = upsample_nearest(x, 2, axes=(1, 2))
+            x = SpadeBlock(width, **common, name=f"up_{i}")(x, features, train)  # (B, 128, 128, 256), (B, 256, 256, 64)
+        x = nn.leaky_relu(x, SLOPE)
+        x = conv2d(3 * config.pixel_shuffle**2, 3, dtype=self.dtype, name="conv_img")(x)  # (B, 256, 256, 12)
+        return jax.nn.sigmoid(pixel_shuffle(x, config.pixel_shuffle).astype(jnp.float32))
+
+
+class SpadeBlock(nn.Module):
+    """Residual block whose norms are modulated by the feature map: (B, h, w, I) -> (B, h, w, width)."""
+
+    width: int
+    modulation_width: int
+    folded: bool = True
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, features: jax.Array, train: bool = False) -> jax.Array:
+        inputs = x.shape[-1]
+        conv = {"folded": self.folded, "dtype": self.dtype}
+
+        def norm(name: str, x: jax.Array) -> jax.Array:
+            return SpadeNorm(self.modulation_width, dtype=self.dtype, name=name)(x, features)
+
+        y = nn.leaky_relu(norm("norm_0", x), SLOPE)
+        y = SpectralConv(min(inputs, self.width), 3, **conv, name="conv_0")(y, train)
+        y = nn.leaky_relu(norm("norm_1", y), SLOPE)
+        y = SpectralConv(self.width, 3, **conv, name="conv_1")(y, train)
+        if inputs != self.width:
+            x = SpectralConv(self.width, 1, use_bias=False, **conv, name="conv_s")(norm("norm_s", x), train)
+        return x + y
+
+
+class SpadeNorm(nn.Module):
+    """Instance norm, then scale and offset predicted per pixel from the feature map (SPADE, equation 1)."""
+
+    modulation_width: int
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, features: jax.Array) -> jax.Array:
+        resized = upsample_nearest(features, x.shape[1] // features.shape[1], axes=(1, 2))
+        hidden = nn.relu(conv2d(self.modulation_width, 3, dtype=self.dtype, name="shared")(resized))
+        gamma = conv2d(x.shape[-1], 3, dtype=self.dtype, name="gamma")(hidden)
+        beta = conv2d(x.shape[-1], 3, dtype=self.dtype, name="beta")(hidden)
+        return instance_norm(x) * (1 + gamma) + beta
+
+
+def instance_norm(x: jax.Array) -> jax.Array:
+    """Zero mean and unit variance per picture and channel over (B, H, W, C); statistics in float32."""
+    x32 = x.astype(jnp.float32)
+    mean = x32.mean(axis=(1, 2), keepdims=True)
+    variance = jnp.square(x32 - mean).mean(axis=(1, 2), keepdims=True)
+    return ((x32 - mean) * jax.lax.rsqrt(variance + NORM_EPSILON)).astype(x.dtype)
+
+
+def pixel_shuffle(x: jax.Array, factor: int) -> jax.Array:
+    """(B, H, W, C f^2) -> (B, H f, W f, C): out[f h + i, f w + j, c] = in[h, w, c f^2 + i f + j]."""
+    batch, height, width, channels = x.shape
+    x = x.reshape(batch, height, width, channels // factor**2, factor, factor)
+    return x.transpose(0, 1, 4, 2, 5, 3).reshape(batch, height * factor, width * factor, -1)
