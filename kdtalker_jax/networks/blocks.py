@@ -126,8 +126,8 @@ class ConvNorm(nn.Module):
 class SpectralConv(nn.Module):
     """2-D convolution whose kernel is divided by its largest singular value.
 
-    Each training call makes one step of power iteration (arXiv 1802.05957, algorithm 1). The collection `spectral` holds
-    the singular vectors u (O,) and v (I*KH*KW,), the latter in PyTorch's order.
+    Each training call makes one step of power iteration (arXiv 1802.05957, algorithm 1). The collection `spectral`
+    holds the singular vectors u (O,) and v (I*KH*KW,), the latter in PyTorch's order.
     """
 
     features: int
