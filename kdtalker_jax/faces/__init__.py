@@ -1,0 +1,1 @@
+"""Find a face and cut it out of a portrait."""
