@@ -1,0 +1,1 @@
+"""Diffusion of motion: the noise schedule and the samplers."""

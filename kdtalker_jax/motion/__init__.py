@@ -1,0 +1,1 @@
+"""Motion of a head: its coefficients, the keypoints they move, smoothing over time."""

@@ -1,0 +1,35 @@
+"""Work on sequences of any length with functions that are compiled for one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def in_batches(function: Callable[..., Any], size: int, *arrays: np.ndarray) -> Any:
+    """Apply a function to `size` rows at a time and join the results: memory is bounded, jit traces once.
+
+    Args:
+        function: (size, ...) arrays -> pytree of (size, ...) arrays; each row's result depends on that row alone.
+        size: rows per call. The last batch is filled up by repeating its last row.
+        arrays: each (N, ...) with the same N >= 1.
+
+    Returns:
+        The function's pytree with numpy arrays (N, ...).
+    """
+    rows = len(arrays[0])
+    if rows == 0 or any(len(array) != rows for array in arrays):
+        raise ValueError(f"arrays need the same number of rows, at least one: {[len(array) for array in arrays]}")
+
+    def batch(start: int) -> Any:
+        result = function(*(_fill_up(array[start : start + size], size) for array in arrays))
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[: rows - start], result)
+
+    batches = [batch(start) for start in range(0, rows, size)]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *batches)
+
+
+def _fill_up(rows: np.ndarray, size: int) -> np.ndarray:
+    """Repeat the last row until there are `size`."""
+    return np.pad(rows, [(0, size - len(rows)), *[(0, 0)] * (rows.ndim - 1)], mode="edge")

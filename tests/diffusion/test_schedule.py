@@ -1,0 +1,27 @@
+"""The noise schedule has the published values."""
+
+import numpy as np
+
+from kdtalker_jax.diffusion.schedule import NoiseSchedule
+
+
+def test_values_agree_with_the_closed_form():
+    schedule = NoiseSchedule()
+    index = np.arange(1000)
+    betas = 1e-5 + index * (8e-3 - 1e-5) / 999
+    np.testing.assert_allclose(schedule.betas, betas, rtol=1e-12)
+    np.testing.assert_allclose(np.log(schedule.alpha_bars), np.cumsum(np.log1p(-betas)), rtol=0, atol=1e-12)
+
+
+def test_tables_keep_double_precision():
+    """1 - alpha_bar_0 is 1e-5: in single precision four of its digits would be lost."""
+    assert NoiseSchedule().alpha_bars.dtype == np.float64
+    np.testing.assert_allclose(1 - NoiseSchedule().alpha_bars[0], 1e-5, rtol=1e-10)
+
+
+def test_sampling_times():
+    schedule = NoiseSchedule()
+    assert schedule.sampling_times(50).tolist() == list(range(980, -1, -20))
+    assert schedule.sampling_times(3).tolist() == [666, 333, 0]
+    assert schedule.sampling_times(1).tolist() == [0]
+    assert schedule.sampling_times(1000).tolist() == list(range(999, -1, -1))
