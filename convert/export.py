@@ -1,0 +1,68 @@
+"""`python -m convert.export`: a checkpoint -> .safetensors files with the published names of files and tensors."""
+
+import os
+import shutil
+from pathlib import Path
+
+import click
+from safetensors.numpy import save_file
+from tqdm import tqdm
+
+from convert.network import to_published
+from convert.sources import LANDMARKS
+from convert.tables import TABLES
+from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.cli import Command
+from kdtalker_jax.errors import OutputError
+
+
+@click.command(cls=Command)
+@click.option(
+    "--checkpoint", required=True, type=click.Path(path_type=Path), help="Folder with a converted checkpoint."
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; made if it is not there.")
+@click.option("--overwrite", is_flag=True, help="Replace files of these names.")
+def main(checkpoint: Path, out: Path, overwrite: bool) -> None:
+    """Write a checkpoint's weights for PyTorch: one .safetensors file per network, in the published folders.
+
+    Names, layouts and values are the published ones, bit for bit; `convert.official` reads the result back.
+
+    \b
+    python -m convert.export --checkpoint checkpoints/mine --out exported
+    """
+    files = export(checkpoint, out, overwrite)
+    click.echo(f"{len(files)} files in {out}")
+
+
+def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
+    """Writes every part of the checkpoint; returns the files.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is damaged.
+        OutputError: a file exists, or cannot be written.
+    """
+    checkpoint = load_checkpoint(directory)
+    files = {name: out / f"{TABLES[name].file}.safetensors" for name in checkpoint.parts}
+    if checkpoint.landmarks:
+        files["landmarks"] = out / LANDMARKS
+    existing = [str(path) for path in files.values() if path.exists()]
+    if existing and not overwrite:
+        raise OutputError(f"{', '.join(existing)} exist already: replace with --overwrite")
+    for name, path in tqdm(files.items(), unit="network", disable=None):
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if name == "landmarks":
+                shutil.copyfile(checkpoint.landmarks, unfinished)
+            else:
+                save_file(to_published(name, checkpoint.variables(name)), unfinished, metadata={"format": "pt"})
+            unfinished.replace(path)
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written ({error.strerror or error})") from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+    return list(files.values())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What all command lines share: one-line errors with exit code 2, `--debug`, and the spellings of options."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import click
+
+from kdtalker_jax.errors import KDTalkerError
+
+_DEBUG = "kdtalker_jax.debug"
+_LONG_OPTION = re.compile(r"--?[^\W\d]\w[\w-]*", re.ASCII)
+
+
+class Failure(click.ClickException):
+    """Ends a command with one line on stderr."""
+
+    exit_code = 2
+
+
+class Command(click.Command):
+    """A click command whose failures are one line and exit code 2, with a traceback only under `--debug`.
+
+    Long options may also be written with one dash and with underscores or dashes, as in the published command lines:
+    `-source_image X`, `-source_image=X`, `--source-image X` are the same. Use as `@click.command(cls=Command)`.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(
+            click.Option(
+                ["--debug"],
+                is_flag=True,
+                expose_value=False,
+                callback=lambda context, _, value: context.meta.update({_DEBUG: value}),
+                help="On failure show where in the program it happened.",
+            )
+        )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, list(self._normalised(args)))
+        except click.UsageError as error:
+            raise Failure(f"{error.format_message()} ('{ctx.command_path} --help' explains the options)") from error
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (KDTalkerError, OSError) as error:
+            if ctx.meta.get(_DEBUG):
+                raise
+            raise Failure(str(error)) from error
+
+    def _normalised(self, args: Sequence[str]) -> Iterator[str]:
+        """Options in click's own spelling; values, even those that look like options, as they are."""
+        options = {_bare(name): option for option in self._options() for name in option.opts + option.secondary_opts}
+        rest = iter(args)
+        for argument in rest:
+            name, equals, value = argument.partition("=")
+            option = options.get(_bare(name)) if _LONG_OPTION.fullmatch(name) else None
+            if option is None:
+                yield argument
+                if argument == "--":
+                    break
+                continue
+            spelling = next(s for s in option.opts + option.secondary_opts if _bare(s) == _bare(name))
+            yield f"{spelling}{equals}{value}"
+            if not (equals or option.is_flag or option.count):
+                yield from islice(rest, option.nargs)
+        yield from rest
+
+    def _options(self) -> list[click.Option]:
+        return [param for param in self.params if isinstance(param, click.Option)]
+
+
+def _bare(option: str) -> str:
+    return option.lstrip("-").replace("_", "-")
