@@ -190,7 +190,7 @@ def pndm(schedule: NoiseSchedule, steps: int) -> StepRule:
 
 
 SAMPLERS = {"ddim": ddim, "ddpm": ddpm, "pndm": pndm}
-FEWEST_STEPS = {"pndm": 4}  # its three Runge-Kutta steps and the step that ends at time 0
+FEWEST_STEPS = {"pndm": 4}  # its three Runge-Kutta steps join four times
 
 
 def make_sampler(name: str, steps: int, schedule: NoiseSchedule | None = None) -> StepRule:

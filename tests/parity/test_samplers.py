@@ -8,12 +8,18 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.diffusion.samplers import make_sampler, sample
+from kdtalker_jax.networks.denoiser import Denoiser
 
 
 @pytest.fixture(scope="module")
 def expected(parity):
     with np.load(parity / "expected_seed0.npz") as file:
-        return {name: file[name] for name in (*file.files,) if name.startswith("sampling/") or name == "audio/features"}
+        return {name: file[name] for name in file.files if name.startswith("sampling/") or name == "audio/features"}
+
+
+@pytest.fixture(scope="module")
+def denoiser(checkpoint):
+    return Denoiser(checkpoint.config.denoiser), checkpoint.variables("denoiser")
 
 
 @pytest.fixture(scope="module")
