@@ -16,7 +16,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)(?::([^}]*))?\}")
 
 
 class Transform(Enum):
-    """From PyTorch's axes to those here: (leading axes of size 1 to drop, order of the others)."""
+    """From PyTorch's axes to those here: (leading axes of size 1 to drop, order of the others or None to keep it)."""
 
     IDENTITY = (0, None)
     LINEAR = (0, (1, 0))  # (O, I) -> (I, O)
@@ -28,17 +28,18 @@ class Transform(Enum):
     def apply(self, tensor: np.ndarray) -> np.ndarray:
         """PyTorch's layout -> channels last."""
         ones, order = self.value
-        return tensor.reshape(tensor.shape[ones:]).transpose(order)
+        tensor = tensor.reshape(tensor.shape[ones:])
+        return tensor.transpose(order) if order else tensor
 
     def undo(self, array: np.ndarray) -> np.ndarray:
         """Channels last -> PyTorch's layout."""
-        _, order = self.value
-        return array.transpose(order and np.argsort(order)).reshape(self.torch_shape(array.shape))
+        ones, order = self.value
+        array = array.transpose(np.argsort(order)) if order else array
+        return array.reshape((1,) * ones + array.shape)
 
     def torch_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape in PyTorch's layout of an array of this shape."""
-        ones, order = self.value
-        return (1,) * ones + tuple(shape[axis] for axis in (np.argsort(order) if order else range(len(shape))))
+        return self.undo(np.broadcast_to(np.float32(0), shape)).shape
 
 
 @dataclass(frozen=True)
