@@ -1,0 +1,73 @@
+"""Looking at a user's file before it is decoded. Names and extensions are never trusted, only content."""
+
+import os
+from pathlib import Path
+
+from kdtalker_jax.errors import InputError
+
+_PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
+_RECORDING_STARTS = (b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b".snd", b"RF64", b"FLV", b"\x1aE\xdf\xa3", b"0&\xb2u")
+_RIFF_RECORDINGS = (b"WAVE", b"AVI ")
+_STILL_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")  # HEIF pictures share the box structure of mp4 recordings
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc")
+
+
+def input_file(path: str | os.PathLike[str], role: str) -> Path:
+    """Return `path` if it is a regular, readable file that holds something; `role` ("picture") names it in errors.
+
+    Raises:
+        InputError: the file is missing, empty, a folder, a pipe or device, or may not be read.
+    """
+    path = Path(path)
+    try:
+        if not path.exists():
+            raise InputError(f"The {role} {path} does not exist.")
+        if path.is_dir():
+            raise InputError(f"The {role} {path} is a folder; name a file in it.")
+        if not path.is_file():
+            raise InputError(f"The {role} {path} is not a regular file; save it as one first.")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise InputError(f"The {role} {path} is empty.")
+    except (OSError, ValueError) as error:  # no permission, a name that is too long, a null character
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"The {role} {str(path)!r} cannot be read: {reason}.") from error
+    return path
+
+
+def looks_like_heic(path: Path) -> bool:
+    """Whether the file starts as a HEIC photo, which phones make and few programs read."""
+    start = _start(path)
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS
+
+
+def looks_like_picture(path: Path) -> bool:
+    """Whether the file starts as a picture of a common format."""
+    start = _start(path)
+    if start[4:8] == b"ftyp":
+        return start[8:12] in _STILL_BRANDS + _HEIC_BRANDS
+    return start.startswith(_PICTURE_STARTS) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+
+
+def looks_like_recording(path: Path) -> bool:
+    """Whether the file starts as an audio or video file of a common format."""
+    start = _start(path)
+    if start[4:8] == b"ftyp":
+        return not looks_like_picture(path)
+    riff = start[:4] == b"RIFF" and start[8:12] in _RIFF_RECORDINGS
+    return riff or start.startswith(_RECORDING_STARTS) or _is_mpeg_audio(start)
+
+
+def _is_mpeg_audio(start: bytes) -> bool:
+    """An MPEG audio or ADTS frame header: eleven ones, then fields that must not hold their reserved values."""
+    if len(start) < 4 or start[0] != 0xFF or start[1] & 0xE0 != 0xE0:
+        return False
+    if start[1] & 0xF6 == 0xF0:  # ADTS (raw AAC)
+        return True
+    version, layer, bitrate, rate = start[1] >> 3 & 3, start[1] >> 1 & 3, start[2] >> 4, start[2] >> 2 & 3
+    return version != 1 and layer in (1, 2) and bitrate != 15 and rate != 3
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(16)

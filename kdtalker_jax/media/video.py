@@ -1,0 +1,187 @@
+"""Video out: frames stream into an H.264 file that browsers play, with the original recording beside them."""
+
+import contextlib
+import os
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from kdtalker_jax.errors import OutputError
+from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
+from kdtalker_jax.media.files import input_file
+
+_CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+_SILENT, _RESULT = "file:silent.mp4", "file:result"  # in a folder of their own beside the output
+
+# OpenCV and old players convert back with BT.601 whatever the file says, so that matrix is used, and the file says so.
+_MATRIX = "scale=out_color_matrix=smpte170m:out_range=tv,format=yuv420p"
+_TAGS = "setparams=range=tv:colorspace=smpte170m:color_primaries=bt709:color_trc=bt709"
+_ENCODE = ("-vf", f"{_MATRIX},{_TAGS}", "-c:v", "libx264", "-preset", "medium", "-crf", "18")
+# The layouts that AAC knows by number; others need a description of channels that browsers do not read.
+_AAC_LAYOUTS = "mono|stereo|3.0|4.0|5.0|5.1|7.1"
+
+
+def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()) -> Path:
+    """Make sure, before any heavy work, that a video can be written to `path`; creates its folder.
+
+    Args:
+        path: the video to be.
+        inputs: files that it must not replace, such as the portrait and the recording.
+
+    Returns:
+        `path`, absolute.
+
+    Raises:
+        OutputError: an unknown extension, a folder or an input of that name, or a folder that cannot be written to.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _CONTAINERS:
+        raise OutputError(f"The output {path} must end in one of {', '.join(_CONTAINERS)}.")
+    try:
+        path = path.absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.NamedTemporaryFile(dir=path.parent).close()  # tried, because permission bits say little to root
+        if not _is_free(path):
+            raise OutputError(f"The output {path} exists and is not a file; choose another name.")
+        taken = path.exists() and any(Path(item).exists() and path.samefile(item) for item in inputs)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise _cannot_write(path, "a part of its folder's name is a file") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise _cannot_write(path, error) from error
+    if taken:
+        raise OutputError(f"The output {path} is also an input and would be lost; choose another name.")
+    return path
+
+
+class VideoWriter:
+    """Writes a video of H.264 (yuv420p) and AAC as its frames come; for use in a `with` block.
+
+    When the block ends well the whole file appears under its name; otherwise nothing appears, and an older file of
+    that name stays. Frames go to the encoder at once, so memory does not grow with the video. The recording keeps
+    its rate (up to AAC's 96 kHz) and channels, and is cut or padded with silence to the length of the video.
+
+    Args:
+        path: ends in .mp4, .m4v, .mov or .mkv.
+        recording: audio or video file whose first audio stream is added; it is only read.
+        inputs: further files that `path` must not replace, such as the portrait.
+        frame_rate: frames per second.
+
+    Raises:
+        InputError: the recording cannot be read.
+        OutputError: see `check_output`; later on, the encoder's own words, for example when the disk is full.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        recording: str | os.PathLike[str] | None = None,
+        inputs: Iterable[str | os.PathLike[str]] = (),
+        frame_rate: int = FRAME_RATE,
+    ) -> None:
+        self.recording = None if recording is None else input_file(recording, "recording")
+        self.path = check_output(path, inputs if recording is None else [recording, *inputs])
+        self.frame_rate = frame_rate
+        self.frames = 0  # written so far
+        self._stack = contextlib.ExitStack()  # the encoder, then its folder
+        self._encoder: FFmpeg | None = None
+        self._shape = ()
+
+    def __enter__(self) -> Self:
+        with self._errors_for_people():
+            folder = tempfile.TemporaryDirectory(prefix=".kdtalker-", dir=self.path.parent)
+            self._folder = Path(self._stack.enter_context(folder))
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._stack, self._errors_for_people():
+            if error is None:
+                self._finish()
+
+    def write(self, frames: np.ndarray) -> None:
+        """Append frames: uint8 RGB of shape (n, H, W, 3), or (H, W, 3) for one.
+
+        Odd heights and widths, which yuv420p cannot hold, are made even by repeating the last row or column.
+
+        Raises:
+            OutputError: the encoder stopped, or these are no frames, or of another size than earlier ones.
+        """
+        frames = np.asarray(frames)
+        frames = frames[None] if frames.ndim == 3 else frames
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape[1:]:
+            raise OutputError(f"Frames must be uint8 of shape (n, H, W, 3), not {frames.dtype} of {frames.shape}.")
+        height, width = frames.shape[1:3]
+        frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")  # (n, H', W', 3)
+        with self._errors_for_people():
+            if self._encoder is None:
+                self._shape = frames.shape[1:]
+                self._encoder = self._stack.enter_context(self._start_encoder())
+            if frames.shape[1:] != self._shape:
+                raise OutputError(f"Frames of {frames.shape[1:]} cannot follow frames of {self._shape} in {self.path}.")
+            self._encoder.process.stdin.write(frames.tobytes())
+        self.frames += len(frames)
+
+    def _start_encoder(self) -> FFmpeg:
+        height, width, _ = self._shape
+        source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(self.frame_rate))
+        output = (*_ENCODE, _SILENT)
+        return FFmpeg(*source, "-i", "pipe:0", *output, stdin=subprocess.PIPE, cwd=self._folder)
+
+    def _finish(self) -> None:
+        """End the encoding, add the recording, and give the result its name."""
+        if self._encoder is None:
+            raise OutputError(f"The output {self.path} was not written: there were no frames.")
+        self._wait_for(self._encoder)
+        container = (
+            "-movflags",
+            "+faststart",
+            "-f",
+            _CONTAINERS[self.path.suffix.lower()],
+        )  # Matroska ignores the flag
+        if self.recording is None:
+            with FFmpeg("-i", _SILENT, "-c", "copy", *container, _RESULT, cwd=self._folder) as muxer:
+                self._wait_for(muxer)
+        else:
+            streams = ("-map", "0:v", "-map", "1:a:0", "-map_chapters", "-1", "-c:v", "copy", "-c:a", "aac")
+            arguments = ("-i", _SILENT, *READ_STDIN, *streams, "-af", self._audio_filter(), *container, _RESULT)
+            with self.recording.open("rb") as file, FFmpeg(*arguments, stdin=file, cwd=self._folder) as muxer:
+                self._wait_for(muxer)
+        (self._folder / _RESULT.removeprefix("file:")).replace(self.path)
+
+    def _audio_filter(self) -> str:
+        """Count timestamps from the first decoded sample, which is where the waveform of `load_waveform` starts;
+        then as long as the video."""
+        seconds = self.frames / self.frame_rate
+        return f"asetpts=N/SR/TB,apad,atrim=end={seconds:.6f},aformat=channel_layouts={_AAC_LAYOUTS}"
+
+    def _wait_for(self, ffmpeg: FFmpeg) -> None:
+        if complaint := ffmpeg.finish():
+            raise _cannot_write(self.path, complaint)
+
+    @contextlib.contextmanager
+    def _errors_for_people(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError as error:  # the encoder ended before its input did
+            raise _cannot_write(self.path, self._encoder.finish() or "the encoder stopped") from error
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+
+def _is_free(path: Path) -> bool:
+    """Whether `path` names an ordinary file or nothing at all."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def _cannot_write(path: Path, why: Exception | str) -> OutputError:
+    reason = str(getattr(why, "strerror", None) or why).rstrip(".")
+    return OutputError(f"The output {path} cannot be written: {reason}.")
