@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from configs.networks import ModelConfig
-from convert.rules import Rule, flatten, unflatten
+from convert.rules import Rule, as_wildcard, flatten, unflatten
 from convert.tables import TABLES
 from convert.weights_file import Tensor
 from kdtalker_jax.errors import CheckpointError
@@ -59,9 +59,9 @@ def to_published(name: str, variables: Mapping[str, Any]) -> dict[str, np.ndarra
     return dict(_published(name, variables))
 
 
-def unused(name: str, tensors: Mapping[str, Tensor]) -> Counter:
-    """How many tensors are on the list of unused ones, by its entries."""
-    return Counter(pattern for key in tensors if (pattern := TABLES[name].is_unused(key)))
+def unused(name: str, tensors: Mapping[str, Tensor]) -> Counter[str]:
+    """How many tensors are on the list of unused ones, by its entries (as wildcards)."""
+    return Counter(as_wildcard(pattern) for key in tensors if (pattern := TABLES[name].is_unused(key)))
 
 
 def _published(name: str, variables: Mapping[str, Any]) -> Iterator[tuple[str, np.ndarray]]:

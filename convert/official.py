@@ -64,14 +64,12 @@ def convert(source: Path, out: Path, names: tuple[str, ...], config: str, overwr
 
 def _convert_part(writer: CheckpointWriter, name: str, path: Path, source: Path, config: str) -> None:
     tensors = read_weights(path)
-    writer.add(
-        name, to_variables(name, tensors, MODELS[config], path), Source(str(path.relative_to(source)), sha256(path))
-    )
+    file = path.relative_to(source)
+    writer.add(name, to_variables(name, tensors, MODELS[config], path), Source(file.as_posix(), sha256(path)))
     ignored = unused(name, tensors)
-    listed = ", ".join(f"{count} {pattern}" for pattern, count in ignored.items())
-    tqdm.write(
-        f"{name}: {len(tensors) - ignored.total()} tensors of {path}" + (f"; not used: {listed}" if listed else "")
-    )
+    listed = ", ".join(f"{count} {keys}" for keys, count in ignored.items())
+    count = f"{len(tensors) - ignored.total()} tensors"
+    tqdm.write(f"{name}: {count} of {file}" + (f"; not used: {listed}" if listed else ""))
 
 
 if __name__ == "__main__":

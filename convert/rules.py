@@ -95,6 +95,11 @@ def without_module(key: str) -> str:
     return re.sub(r"(^|\.)(module\.)+", r"\1", key)
 
 
+def as_wildcard(template: str) -> str:
+    """A template as people write it: 'layers.{i}.norm' -> 'layers.*.norm'."""
+    return _PLACEHOLDER.sub("*", template)
+
+
 def flatten(tree: Mapping, prefix: str = "") -> dict[str, object]:
     """Leaves by path: {'params': {'fc': {'bias': x}}} -> {'params/fc/bias': x}."""
     leaves = {}
