@@ -58,7 +58,7 @@ def sample_volume(volume: jax.Array, points: jax.Array) -> jax.Array:
     inside = jnp.all((index >= 0) & (index < size), axis=-1)  # (..., 8)
     weight = jnp.where(corner == 1, fraction, 1 - fraction).prod(axis=-1) * inside  # (..., 8)
     x, y, z = jnp.moveaxis(jnp.clip(index, 0, size - 1), -1, 0)
-    rows = volume.reshape(-1, channels)
+    rows = jnp.asarray(volume).reshape(-1, channels)
     flat = (z * height + y) * width + x  # (..., 8)
     out = jnp.zeros((*points.shape[:-1], channels), volume.dtype)
     for i in range(8):

@@ -1,0 +1,46 @@
+"""Shared layers: the convolution for CPUs, and spectral norm in training."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kdtalker_jax.networks.blocks import ConvNorm, SpectralConv, _conv3d_by_taps, _conv3d_native
+
+
+@pytest.mark.parametrize("size", [3, 7])
+def test_convolution_by_taps_equals_the_native_one(size):
+    random = np.random.default_rng(size)
+    x = random.standard_normal((2, 5, 6, 4, 3)).astype(np.float32)
+    kernel = random.standard_normal((size, size, size, 3, 2)).astype(np.float32)
+    native = _conv3d_native(x, kernel)
+    np.testing.assert_allclose(_conv3d_by_taps(x, kernel), native, atol=1e-5 * float(jnp.std(native)))
+
+
+def test_spectral_norm_in_training_converges_to_the_largest_singular_value():
+    module = SpectralConv(4, 3, folded=False)
+    x = jnp.ones((1, 5, 5, 2))
+    variables = module.init(jax.random.key(0), x)
+    kernel = variables["params"]["kernel"]
+    for _ in range(50):
+        _, update = module.apply(variables, x, train=True, mutable=["spectral"])
+        variables = {**variables, **update}
+    u, v = variables["spectral"]["u"], variables["spectral"]["v"]
+    matrix = np.asarray(kernel).transpose(3, 2, 0, 1).reshape(4, -1)
+    np.testing.assert_allclose(u @ matrix @ v, np.linalg.norm(matrix, 2), rtol=1e-5)
+
+
+def test_spectral_norm_does_not_move_at_inference():
+    module = SpectralConv(4, 3, folded=False)
+    x = jnp.ones((1, 5, 5, 2))
+    variables = module.init(jax.random.key(0), x)
+    _, update = module.apply(variables, x, mutable=["spectral"])
+    np.testing.assert_array_equal(update["spectral"]["u"], variables["spectral"]["u"])
+
+
+def test_a_folded_module_refuses_to_train():
+    module = ConvNorm(4, 3)
+    x = jnp.ones((1, 5, 5, 2))
+    variables = module.init(jax.random.key(0), x)
+    with pytest.raises(ValueError, match="folded=False"):
+        module.apply(variables, x, train=True)
