@@ -23,6 +23,8 @@ SAMPLE_RATE = 16_000  # samples per second of every waveform in this package
 FRAME_RATE = 25  # video frames per second
 SAMPLES_PER_FRAME = SAMPLE_RATE // FRAME_RATE
 
+NO_AUDIO_STREAM = "{} has no audio stream; choose a recording with sound."
+
 _BLOCK = 1 << 16  # samples decoded at a time
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000  # beyond is nonsense; from 1 Hz the result would fill the memory
 _AU_HEADER = struct.Struct(">4sIIIII")  # magic, offset of the samples, size, encoding, rate, channels
@@ -134,7 +136,7 @@ def _load_with_ffmpeg(path: Path) -> np.ndarray:
         header = ffmpeg.process.stdout.read(_AU_HEADER.size)
         if len(header) < _AU_HEADER.size:
             ffmpeg.finish()
-            raise InputError(_why_no_sound(path, ffmpeg.messages()))
+            raise InputError(NO_AUDIO_STREAM.format(path) if ffmpeg.lacks_stream() else _why_not_a_recording(path))
         _, offset, _, _, rate, channels = _AU_HEADER.unpack(header)
         ffmpeg.process.stdout.read(offset - _AU_HEADER.size)  # a comment
         waveform = _mono_16k(rate, _read_floats(ffmpeg.process.stdout, channels), f"The recording {path}")
@@ -149,9 +151,7 @@ def _read_floats(stream: BinaryIO, channels: int) -> Iterator[np.ndarray]:
         yield np.frombuffer(data, ">f4", count=len(data) // (4 * channels) * channels).reshape(-1, channels)
 
 
-def _why_no_sound(path: Path, messages: str) -> str:
-    if "matches no streams" in messages:
-        return f"{path} has no audio stream; choose a recording with sound."
+def _why_not_a_recording(path: Path) -> str:
     if looks_like_recording(path):
         return f"The recording {path} is damaged or holds no sound; save it again, for example as wav."
     return f"{path} is not a recording of a format that can be read; use wav, mp3, flac, ogg or m4a."

@@ -58,6 +58,10 @@ class FFmpeg:
         last = self.messages().strip().rpartition("\n")[2]
         return re.sub(r"^\[[^]]*\] ", "", last) or f"ffmpeg stopped with status {status}"
 
+    def lacks_stream(self) -> bool:
+        """Whether it failed because an input has no stream of the kind asked for; only after `finish`."""
+        return "matches no streams" in self.messages()
+
     def messages(self) -> str:
         """The last that ffmpeg has said; only after `finish`, because its messages go on from where these are read."""
         size = self._messages.seek(0, os.SEEK_END)

@@ -12,13 +12,13 @@ from typing import Self
 
 import numpy as np
 
-from kdtalker_jax.errors import OutputError
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.errors import InputError, OutputError
+from kdtalker_jax.media.audio import FRAME_RATE, NO_AUDIO_STREAM
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import input_file
 
 _CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
-_SILENT, _RESULT = "file:silent.mp4", "file:result"  # in a folder of their own beside the output
+_SILENT, _RESULT = "silent.mp4", "result"  # in a folder of their own beside the output
 
 # OpenCV and old players convert back with BT.601 whatever the file says, so that matrix is used, and the file says so.
 _MATRIX = "scale=out_color_matrix=smpte170m:out_range=tv,format=yuv420p"
@@ -74,7 +74,7 @@ class VideoWriter:
         frame_rate: frames per second.
 
     Raises:
-        InputError: the recording cannot be read.
+        InputError: the recording cannot be read, or has no sound that AAC can hold.
         OutputError: see `check_output`; later on, the encoder's own words, for example when the disk is full.
     """
 
@@ -87,6 +87,8 @@ class VideoWriter:
     ) -> None:
         self.recording = None if recording is None else input_file(recording, "recording")
         self.path = check_output(path, inputs if recording is None else [recording, *inputs])
+        if self.recording is not None:
+            _try_sound(self.recording)
         self.frame_rate = frame_rate
         self.frames = 0  # written so far
         self._stack = contextlib.ExitStack()  # the encoder, then its folder
@@ -130,35 +132,22 @@ class VideoWriter:
     def _start_encoder(self) -> FFmpeg:
         height, width, _ = self._shape
         source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(self.frame_rate))
-        output = (*_ENCODE, _SILENT)
-        return FFmpeg(*source, "-i", "pipe:0", *output, stdin=subprocess.PIPE, cwd=self._folder)
+        return FFmpeg(*source, "-i", "pipe:0", *_ENCODE, _SILENT, stdin=subprocess.PIPE, cwd=self._folder)
 
     def _finish(self) -> None:
         """End the encoding, add the recording, and give the result its name."""
-        if self._encoder is None:
+        if self.frames == 0:
             raise OutputError(f"The output {self.path} was not written: there were no frames.")
         self._wait_for(self._encoder)
-        container = (
-            "-movflags",
-            "+faststart",
-            "-f",
-            _CONTAINERS[self.path.suffix.lower()],
-        )  # Matroska ignores the flag
-        if self.recording is None:
-            with FFmpeg("-i", _SILENT, "-c", "copy", *container, _RESULT, cwd=self._folder) as muxer:
-                self._wait_for(muxer)
-        else:
-            streams = ("-map", "0:v", "-map", "1:a:0", "-map_chapters", "-1", "-c:v", "copy", "-c:a", "aac")
-            arguments = ("-i", _SILENT, *READ_STDIN, *streams, "-af", self._audio_filter(), *container, _RESULT)
-            with self.recording.open("rb") as file, FFmpeg(*arguments, stdin=file, cwd=self._folder) as muxer:
-                self._wait_for(muxer)
-        (self._folder / _RESULT.removeprefix("file:")).replace(self.path)
-
-    def _audio_filter(self) -> str:
-        """Count timestamps from the first decoded sample, which is where the waveform of `load_waveform` starts;
-        then as long as the video."""
-        seconds = self.frames / self.frame_rate
-        return f"asetpts=N/SR/TB,apad,atrim=end={seconds:.6f},aformat=channel_layouts={_AAC_LAYOUTS}"
+        arguments, sound = ["-i", _SILENT], subprocess.DEVNULL
+        with contextlib.ExitStack() as stack:
+            if self.recording is not None:
+                arguments += [*READ_STDIN, "-map", "0:v", "-map", "1:a:0", *_sound(self.frames / self.frame_rate)]
+                sound = stack.enter_context(self.recording.open("rb"))
+            container = _CONTAINERS[self.path.suffix.lower()]
+            arguments += ["-c:v", "copy", "-movflags", "+faststart", "-f", container, _RESULT]  # Matroska needs no flag
+            self._wait_for(stack.enter_context(FFmpeg(*arguments, stdin=sound, cwd=self._folder)))
+        (self._folder / _RESULT).replace(self.path)
 
     def _wait_for(self, ffmpeg: FFmpeg) -> None:
         if complaint := ffmpeg.finish():
@@ -172,6 +161,23 @@ class VideoWriter:
             raise _cannot_write(self.path, self._encoder.finish() or "the encoder stopped") from error
         except OSError as error:
             raise _cannot_write(self.path, error) from error
+
+
+def _sound(seconds: float) -> tuple[str, ...]:
+    """Encode the mapped audio for exactly `seconds`, cut or padded with silence. Timestamps are counted from the first
+    decoded sample, which is where the waveform of `load_waveform` starts."""
+    filters = f"asetpts=N/SR/TB,apad,atrim=end={seconds:.6f},aformat=channel_layouts={_AAC_LAYOUTS}"
+    return ("-af", filters, "-c:a", "aac", "-map_chapters", "-1")
+
+
+def _try_sound(recording: Path) -> None:
+    """Encode a moment of the recording into nothing, so that what cannot be written is known before the first frame."""
+    arguments = (*READ_STDIN, "-map", "0:a:0", *_sound(0.1), "-f", "null", "pipe:1")
+    with recording.open("rb") as file, FFmpeg(*arguments, stdin=file) as ffmpeg:
+        if complaint := ffmpeg.finish():
+            if ffmpeg.lacks_stream():
+                raise InputError(NO_AUDIO_STREAM.format(recording))
+            raise InputError(f"The sound of {recording} cannot be written to a video: {complaint}.")
 
 
 def _is_free(path: Path) -> bool:
