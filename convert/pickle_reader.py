@@ -60,7 +60,7 @@ PLAIN_DATA = frozenset(
         ("collections", "Counter OrderedDict defaultdict deque"),
         ("pathlib pathlib._local", "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath"),
         ("datetime", "date datetime time timedelta timezone"),
-        ("types argparse", "Namespace SimpleNamespace"),
+        ("types argparse", "GenericAlias Namespace SimpleNamespace"),
         ("uuid decimal fractions", "Decimal Fraction UUID"),
         # Helpers through which pickle spells bytes, objects of protocol 0 and 1, and `list[int]`.
         ("_codecs", "encode"),
@@ -82,7 +82,9 @@ def check_global(target: Global) -> None:
     steps = {target.module.split(".")[0]}
     if "." in target.name:  # an attribute path such as (torch, serialization.os.system)
         steps |= set(target.name.split("."))
-    if steps & STANDARD_LIBRARY and target.module != "typing" and str(target) not in PLAIN_DATA:
+    elif target.module in ("typing", "collections.abc"):
+        return
+    if steps & STANDARD_LIBRARY and str(target) not in PLAIN_DATA:
         raise _dangerous(target)
 
 

@@ -87,6 +87,8 @@ def _recognise(path: Path) -> str:
     """'torch' or 'safetensors', else a CheckpointError that says what the file is."""
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, not a file")
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path} is not a regular file")
     try:
         with path.open("rb") as file:
             head = file.read(512)

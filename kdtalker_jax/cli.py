@@ -41,7 +41,8 @@ class Command(click.Command):
         try:
             return super().parse_args(ctx, list(self._normalised(args)))
         except click.UsageError as error:
-            raise Failure(f"{error.format_message()} ('{ctx.command_path} --help' explains the options)") from error
+            sentence = error.format_message().rstrip(".")
+            raise Failure(f"{sentence} ('{ctx.command_path} --help' explains the options)") from error
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -49,7 +50,7 @@ class Command(click.Command):
         except (KDTalkerError, OSError) as error:
             if ctx.meta.get(_DEBUG):
                 raise
-            raise Failure(str(error)) from error
+            raise Failure(_printable(str(error))) from error
 
     def _normalised(self, args: Sequence[str]) -> Iterator[str]:
         """Options in click's own spelling; values, even those that look like options, as they are."""
@@ -57,9 +58,11 @@ class Command(click.Command):
         rest = iter(args)
         for argument in rest:
             name, equals, value = argument.partition("=")
-            option = options.get(_bare(name)) if _LONG_OPTION.fullmatch(name) else None
+            is_long = _LONG_OPTION.fullmatch(name)
+            option = options.get(_bare(name)) if is_long else None
             if option is None:
-                yield argument
+                # No command here has short options: what looks like a bundle of them is a long one, misspelt.
+                yield f"--{argument.lstrip('-')}" if is_long else argument
                 if argument == "--":
                     break
                 continue
@@ -71,6 +74,11 @@ class Command(click.Command):
 
     def _options(self) -> list[click.Option]:
         return [param for param in self.params if isinstance(param, click.Option)]
+
+
+def _printable(text: str) -> str:
+    """Names inside files may hold anything, also what moves a terminal's cursor."""
+    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
 
 
 def _bare(option: str) -> str:
