@@ -51,7 +51,7 @@ def load_waveform(path: str | os.PathLike[str]) -> np.ndarray:
             if sound.frames:
                 return _mono_16k(sound.samplerate, _read_blocks(sound), f"The recording {path}")
     except soundfile.SoundFileError:
-        pass
+        pass  # a format that only ffmpeg reads, or damage that it may mend
     return _load_with_ffmpeg(path)
 
 
@@ -106,7 +106,7 @@ def _mono_16k(rate: int, blocks: Iterable[np.ndarray], name: str) -> np.ndarray:
 
     length = math.ceil(samples * (SAMPLE_RATE / rate))  # librosa's rule; the resampler may round down
     if num_frames(length) == 0:
-        raise InputError(f"{name} lasts {1000 * samples / rate:.0f} ms, less than one video frame (40 ms).")
+        raise InputError(f"{name} lasts {1000 * samples / rate:.1f} ms, less than one video frame (40 ms).")
     waveform = np.concatenate(pieces)[:length]  # (samples,)
     return np.pad(waveform, (0, length - len(waveform)))
 

@@ -55,15 +55,15 @@ class FFmpeg:
         status = self.process.wait()
         if status == 0:
             return None
-        last = self.messages().strip().rpartition("\n")[2]
+        last = self._last_messages().strip().rpartition("\n")[2]
         return re.sub(r"^\[[^]]*\] ", "", last) or f"ffmpeg stopped with status {status}"
 
     def lacks_stream(self) -> bool:
         """Whether it failed because an input has no stream of the kind asked for; only after `finish`."""
-        return "matches no streams" in self.messages()
+        return "matches no streams" in self._last_messages()
 
-    def messages(self) -> str:
-        """The last that ffmpeg has said; only after `finish`, because its messages go on from where these are read."""
+    def _last_messages(self) -> str:
+        """Only after the end: ffmpeg would go on writing where these were read."""
         size = self._messages.seek(0, os.SEEK_END)
         self._messages.seek(max(0, size - _MESSAGES_READ))
         return self._messages.read().decode(errors="replace")

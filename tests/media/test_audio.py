@@ -217,7 +217,7 @@ def test_recordings_without_length_or_too_short(tmp_path, tone):
     with pytest.raises(InputError, match=r"none\.wav.* length is zero"):
         load_waveform(tmp_path / "none.wav")
     soundfile.write(tmp_path / "short.wav", tone(1, 16_000)[:639], 16_000)
-    with pytest.raises(InputError, match=r"short\.wav lasts 40 ms, less than one video frame"):
+    with pytest.raises(InputError, match=r"short\.wav lasts 39.9 ms, less than one video frame"):
         load_waveform(tmp_path / "short.wav")
     soundfile.write(tmp_path / "frame.wav", tone(1, 16_000)[:640], 16_000)
     assert load_waveform(tmp_path / "frame.wav").shape == (640,)
