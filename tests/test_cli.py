@@ -1,0 +1,86 @@
+"""Command lines take the published spellings, and fail in one line with exit code 2."""
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from kdtalker_jax.cli import Command
+from kdtalker_jax.errors import InputError
+
+
+@click.command(cls=Command)
+@click.option("--source_image", type=Path, required=True)
+@click.option("--frame-rate", type=int, default=25)
+@click.option("--loud/--quiet", default=False)
+@click.option("--crop", type=click.Choice(["square", "none"]), multiple=True)
+@click.option("--point", nargs=2, type=float)
+def command(source_image, frame_rate, loud, crop, point):
+    """Shows its arguments."""
+    if str(source_image) == "missing":
+        raise InputError(f"there is no {source_image}\x1b[31m")
+    if str(source_image) == "broken":
+        raise ZeroDivisionError
+    if str(source_image) == "gone":
+        Path("/nonexistent/file").read_text()
+    click.echo(f"{source_image}|{frame_rate}|{loud}|{crop}|{point}")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(command, list(arguments))
+
+
+@pytest.mark.parametrize("option", ["-source_image", "--source_image", "-source-image", "--source-image"])
+def test_all_spellings_of_an_option_are_one(option):
+    assert run(option, "a b.png", "-frame_rate", "30").output == run(f"{option}=a b.png", "-frame-rate=30").output
+    assert run(option, "a b.png", "--frame_rate=30").output == "a b.png|30|False|()|None\n"
+
+
+@pytest.mark.parametrize(
+    "value", ["-source_image", "--loud", "-a.wav", "--", "$(x)", "a=b", "\u4e2d 'x'", "-frame_rate=3"]
+)
+def test_values_are_left_as_they_are(value):
+    assert run("-source_image", value, "--point", "-1", "-2").output == f"{value}|25|False|()|(-1.0, -2.0)\n"
+    assert run(f"-source_image={value}", "-crop=none").output == f"{value}|25|False|('none',)|None\n"
+
+
+def test_flags_take_no_value():
+    assert run("-loud", "-source_image", "x").output == "x|25|True|()|None\n"
+    assert run("-source_image", "x", "-quiet").output == "x|25|False|()|None\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Missing option '--source_image'"),
+        (("-source_image",), "Option '--source_image' requires an argument"),
+        (("-source_image", "x", "-frame_rate", "fast"), "'fast' is not a valid integer"),
+        (("-source_image", "x", "-sorce_image", "y"), "No such option '--sorce_image'"),
+        (("-source_image", "x", "-x"), "No such option '-x'"),
+        (("-source_image", "x", "extra"), "unexpected extra argument (extra)"),
+        (("-source_image", "missing"), "there is no missing"),
+        (("-source_image", "gone"), "No such file or directory: '/nonexistent/file'"),
+    ],
+)
+def test_failures_are_one_line_and_exit_code_2(arguments, message):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: ")
+    assert result.output.count("\n") == 1
+    assert message in result.output
+    assert "\x1b" not in result.output
+
+
+def test_debug_shows_where_it_happened():
+    assert isinstance(run("-source_image", "missing", "--debug").exception, InputError)
+
+
+def test_a_mistake_of_the_program_is_not_hidden():
+    assert isinstance(run("-source_image", "broken").exception, ZeroDivisionError)
+
+
+def test_help_names_the_common_option():
+    result = run("--help")
+    assert result.exit_code == 0
+    assert "--debug" in result.output
