@@ -1,0 +1,1 @@
+"""Numbers that the documentation quotes, and the opponents that they are measured against."""
