@@ -27,7 +27,7 @@ from kdtalker_jax.diffusion.samplers import make_sampler
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import Crop, CropMode, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
-from kdtalker_jax.media.audio import FRAME_RATE, load_waveform, num_frames, resample_waveform
+from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE, load_waveform, num_frames, resample_waveform
 from kdtalker_jax.media.image import check_image_array, read_image
 from kdtalker_jax.media.mel import mel_spectrogram, window_batches
 from kdtalker_jax.media.video import VideoWriter, check_output
@@ -153,12 +153,30 @@ class TalkingPortrait:
             arrays=arrays,
         )
 
+    def audio_features(
+        self, audio: PathLike | np.ndarray, rate: int = SAMPLE_RATE, *, progress: bool = False
+    ) -> np.ndarray:
+        """What the denoiser hears: (T, 512), one row per frame of 40 ms. Arguments as in `animate`."""
+        is_path = isinstance(audio, (str, os.PathLike))
+        waveform = load_waveform(audio) if is_path else resample_waveform(audio, rate)
+        mel = mel_spectrogram(waveform)
+        encode = partial(self.stages.encode_audio, self.params)
+        frames = num_frames(len(waveform))
+        batches = tqdm(
+            window_batches(mel, frames, WINDOWS_PER_BATCH),
+            "Audio",
+            total=-(-frames // WINDOWS_PER_BATCH),
+            unit="batch",
+            disable=not progress,
+        )
+        return np.concatenate([np.asarray(encode(batch)) for batch in batches])[:frames]
+
     def animate(
         self,
         source: Source,
         audio: PathLike | np.ndarray,
         *,
-        rate: int = 16_000,
+        rate: int = SAMPLE_RATE,
         seed: int = 0,
         sampler: str = "ddim",
         steps: int = 50,
@@ -188,7 +206,7 @@ class TalkingPortrait:
             InputError: unreadable or too short recording, unknown sampler, noise of another shape.
         """
         rule = make_sampler(sampler, steps)
-        features = self._audio_features(audio, rate, progress)  # (T, 512)
+        features = self.audio_features(audio, rate, progress=progress)  # (T, 512)
         frames, window = len(features), self.config.denoiser.window
         windows = -(-frames // window)
         key = jax.random.key(seed)
@@ -284,22 +302,6 @@ class TalkingPortrait:
             for frames in self.render(source, motion, batch_size=batch_size, progress=progress):
                 video.write(frames)
         return Video(Path(output), len(motion), time.perf_counter() - started)
-
-    def _audio_features(self, audio: PathLike | np.ndarray, rate: int, progress: bool) -> np.ndarray:
-        """(T, 512), in batches of bounded memory."""
-        is_path = isinstance(audio, (str, os.PathLike))
-        waveform = load_waveform(audio) if is_path else resample_waveform(audio, rate)
-        mel = mel_spectrogram(waveform)
-        encode = partial(self.stages.encode_audio, self.params)
-        frames = num_frames(len(waveform))
-        batches = tqdm(
-            window_batches(mel, frames, WINDOWS_PER_BATCH),
-            "Audio",
-            total=-(-frames // WINDOWS_PER_BATCH),
-            unit="batch",
-            disable=not progress,
-        )
-        return np.concatenate([np.asarray(encode(batch)) for batch in batches])[:frames]
 
     def _initial_noise(self, given: np.ndarray | None, windows: int, key: jax.Array) -> Callable[[int], jax.Array]:
         """A function from the window's index to its noise (64, 70). A longer recording begins with the same noise."""

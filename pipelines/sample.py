@@ -1,0 +1,111 @@
+"""Make a talking video from one portrait and one recording."""
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from kdtalker_jax.cli import Command
+from kdtalker_jax.faces.crop import CropMode
+from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.media.image import read_image
+from kdtalker_jax.media.video import check_output
+from kdtalker_jax.motion.coefficients import Motion
+
+EPILOG = """
+\b
+Examples:
+  python -m pipelines.sample --checkpoint model --source_image face.png --driven_audio speech.wav
+  python -m pipelines.sample --checkpoint model --source_image face.png --driven_audio speech.mp3 \\
+      --output talk.mp4 --seed 3 --steps 10 --motion_out talk.npz
+  python -m pipelines.sample --checkpoint model --source_image other.png --driven_audio speech.mp3 \\
+      --motion_in talk.npz --relative --output other.mp4
+
+Options may be written --source_image X, --source-image X, -source_image X or -source_image=X.
+Bad input ends with one line and exit code 2; nothing but the named outputs is ever written.
+"""
+
+
+@click.command(cls=Command, epilog=EPILOG)
+@click.option("--checkpoint", required=True, type=click.Path(path_type=Path), help="Directory of a converted model.")
+@click.option("--source_image", required=True, help="Portrait: any common picture format, one face or several.")
+@click.option("--driven_audio", required=True, help="Recording: any audio file, or a video whose sound is used.")
+@click.option("--output", default="results/talking.mp4", show_default=True, help=".mp4, .m4v, .mov or .mkv.")
+@click.option("--seed", default=0, show_default=True, help="Another seed gives another performance of the same words.")
+@click.option(
+    "--sampler",
+    default="ddim",
+    show_default=True,
+    type=click.Choice(["ddim", "ddpm", "pndm"]),
+    help="Of the diffusion.",
+)
+@click.option("--steps", default=50, show_default=True, help="Diffusion steps; 10 look the same and take a fifth.")
+@click.option("--relative", is_flag=True, help="Add the motion to the portrait's own pose instead of replacing it.")
+@click.option(
+    "--crop",
+    default="square",
+    show_default=True,
+    type=click.Choice(get_args(CropMode)),
+    help="square: around the face, padded. legacy: as published. none: the picture is already cut to the face.",
+)
+@click.option("--face_index", type=int, help="Which of several faces, 0 the largest.  [default: the largest]")
+@click.option("--smoothing", default=1.0, show_default=True, help="Strength of smoothing over time; 0 is off.")
+@click.option("--stitch", is_flag=True, help="Keep the shoulders in place (LivePortrait's stitching).")
+@click.option(
+    "--dtype",
+    default="float32",
+    show_default=True,
+    type=click.Choice(["float32", "bfloat16"]),
+    help="Of the arithmetic in the networks; bfloat16 is faster on GPUs and TPUs.",
+)
+@click.option("--batch_size", type=int, help="Frames rendered at a time.  [default: 1 on a CPU, 8 elsewhere]")
+@click.option("--motion_out", help="Also save the motion, as .npz.")
+@click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
+def main(
+    checkpoint: Path,
+    source_image: str,
+    driven_audio: str,
+    output: str,
+    crop: str,
+    face_index: int | None,
+    relative: bool,
+    stitch: bool,
+    dtype: str,
+    batch_size: int | None,
+    motion_out: str | None,
+    motion_in: str | None,
+    smoothing: float,
+    **diffusion,
+) -> None:
+    """Make a talking video from one portrait and one recording.
+
+    --checkpoint is a directory that convert.official has written: see docs/conversion.md for where to get the
+    published weights and how to convert them.
+    """
+    # All that can be wrong with the input is found before the model is even loaded.
+    check_output(output, [source_image, driven_audio])
+    image = read_image(source_image)
+    waveform = load_waveform(driven_audio)
+    motion = Motion.load(motion_in) if motion_in else None
+
+    from kdtalker_jax.portrait import TalkingPortrait  # JAX takes a second to load: not needed for --help and errors
+
+    model = TalkingPortrait.load(checkpoint, dtype=dtype)
+    source = model.prepare(image, crop, face_index, name=source_image)
+    if source.crop.faces > 1 and face_index is None:
+        click.echo(f"{source_image} shows {source.crop.faces} faces; using the largest (--face_index picks another).")
+    if motion is None:
+        motion = model.animate(
+            source, waveform, relative=relative, smooth=smoothing, stitch=stitch, progress=True, **diffusion
+        )
+    else:
+        motion = model.drive(source, motion, relative=relative, stitch=stitch)
+    if motion_out:
+        motion.save(motion_out)
+    video = model.write(source, motion, output, driven_audio, batch_size=batch_size, progress=True)
+    rate = video.frames / video.rendering_seconds
+    click.echo(f"{video.path}: {video.frames} frames, {video.seconds:.2f} s, rendered at {rate:.2f} frames a second")
+
+
+if __name__ == "__main__":
+    main()

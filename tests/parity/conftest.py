@@ -1,0 +1,78 @@
+"""The model with the reproducible weights whose behaviour is recorded, converted the way a user converts it.
+
+The weights come as .pth where PyTorch is installed and as .safetensors where it is not. KDTALKER_SEED0 may name a
+folder converted before, which saves the half minute.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from convert.official import convert
+from kdtalker_jax.checkpoints import PARTS, load_checkpoint
+from kdtalker_jax.portrait import TalkingPortrait
+
+
+@pytest.fixture(scope="session")
+def expected(parity):
+    """Recorded inputs and outputs by name, in PyTorch's layout (channels first)."""
+    with np.load(parity / "expected_seed0.npz") as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="session")
+def converted(request, tmp_path_factory) -> Path:
+    """Directory of the converted checkpoint of published sizes, seed 0."""
+    if "KDTALKER_SEED0" in os.environ:
+        return Path(os.environ["KDTALKER_SEED0"])
+    folder = tmp_path_factory.mktemp("seed0")
+    script = request.getfixturevalue("parity") / "make_checkpoints.py"
+    kind = "pth" if importlib.util.find_spec("torch") else "npz"
+    subprocess.run([sys.executable, script, "--out", folder / "published", "--format", kind], check=True)
+    for path in (folder / "published").rglob("*.npz"):
+        with np.load(path) as file:
+            tensors = {name.replace("/", "."): value for name, value in file.items()}
+        save_file(tensors, path.with_suffix(".safetensors"))
+    convert(folder / "published", folder / "converted", PARTS, "published")
+    return folder / "converted"
+
+
+@pytest.fixture(scope="session")
+def checkpoint(converted):
+    return load_checkpoint(converted)
+
+
+@pytest.fixture(scope="session")
+def model(converted):
+    return TalkingPortrait.load(converted)
+
+
+@pytest.fixture(scope="session")
+def source(model, media):
+    """The recorded portrait, cut as published."""
+    return model.prepare(media / "portraits" / "WDA_BenCardin1_000.png", crop="legacy")
+
+
+@pytest.fixture(scope="session")
+def recording(media) -> Path:
+    return media / "audio" / "WDA_BenCardin1_000.wav"
+
+
+@pytest.fixture(scope="session")
+def assert_parity():
+    """A check that the largest difference is below `tolerance` of the recording's standard deviation."""
+
+    def check(actual, recorded, tolerance=1e-4):
+        actual = np.asarray(actual)
+        assert actual.shape == recorded.shape
+        assert np.std(recorded) > 0, "a recording that never varies proves nothing"
+        difference = np.abs(actual.astype(np.float64) - recorded).max() / np.std(recorded)
+        assert difference <= tolerance, f"{difference:.2e} of the standard deviation"
+
+    return check
