@@ -1,16 +1,21 @@
 """Make a talking video from one portrait and one recording."""
 
+import tempfile
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
 from kdtalker_jax.cli import Command
+from kdtalker_jax.diffusion.samplers import SAMPLERS, make_sampler
 from kdtalker_jax.faces.crop import CropMode
 from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.media.files import output_file
 from kdtalker_jax.media.image import read_image
 from kdtalker_jax.media.video import check_output
 from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.placeholder import drawn_portrait, random_model, write_synthetic_speech
+from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 
 EPILOG = """
 \b
@@ -27,19 +32,15 @@ Bad input ends with one line and exit code 2; nothing but the named outputs is e
 
 
 @click.command(cls=Command, epilog=EPILOG)
-@click.option("--checkpoint", required=True, type=click.Path(path_type=Path), help="Directory of a converted model.")
-@click.option("--source_image", required=True, help="Portrait: any common picture format, one face or several.")
-@click.option("--driven_audio", required=True, help="Recording: any audio file, or a video whose sound is used.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
+@click.option("--source_image", help="Portrait: any common picture format, one face or several.")
+@click.option("--driven_audio", help="Recording: any audio file, or a video whose sound is used.")
 @click.option("--output", default="results/talking.mp4", show_default=True, help=".mp4, .m4v, .mov or .mkv.")
 @click.option("--seed", default=0, show_default=True, help="Another seed gives another performance of the same words.")
 @click.option(
-    "--sampler",
-    default="ddim",
-    show_default=True,
-    type=click.Choice(["ddim", "ddpm", "pndm"]),
-    help="Of the diffusion.",
+    "--sampler", default="ddim", show_default=True, type=click.Choice(list(SAMPLERS)), help="Of the diffusion."
 )
-@click.option("--steps", default=50, show_default=True, help="Diffusion steps; 10 look the same and take a fifth.")
+@click.option("--steps", default=50, show_default=True, help="Diffusion steps; the paper finds 10 about as good as 50.")
 @click.option("--relative", is_flag=True, help="Add the motion to the portrait's own pose instead of replacing it.")
 @click.option(
     "--crop",
@@ -55,56 +56,72 @@ Bad input ends with one line and exit code 2; nothing but the named outputs is e
     "--dtype",
     default="float32",
     show_default=True,
-    type=click.Choice(["float32", "bfloat16"]),
-    help="Of the arithmetic in the networks; bfloat16 is faster on GPUs and TPUs.",
+    type=click.Choice(list(DTYPES)),
+    help="Of the arithmetic in the networks; bfloat16 is for GPUs and TPUs.",
 )
 @click.option("--batch_size", type=int, help="Frames rendered at a time.  [default: 1 on a CPU, 8 elsewhere]")
 @click.option("--motion_out", help="Also save the motion, as .npz.")
 @click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
 def main(
-    checkpoint: Path,
-    source_image: str,
-    driven_audio: str,
+    checkpoint: Path | None,
+    source_image: str | None,
+    driven_audio: str | None,
     output: str,
-    crop: str,
+    crop: CropMode,
     face_index: int | None,
     relative: bool,
     stitch: bool,
+    smoothing: float,
     dtype: str,
     batch_size: int | None,
     motion_out: str | None,
     motion_in: str | None,
-    smoothing: float,
-    **diffusion,
+    **diffusion: Any,
 ) -> None:
     """Make a talking video from one portrait and one recording.
 
-    --checkpoint is a directory that convert.official has written: see docs/conversion.md for where to get the
-    published weights and how to convert them.
+    --checkpoint is a directory that convert.official has written: docs/conversion.md says where to get the published
+    weights and how to convert them. What is not given is made up: a model with random weights, which renders noise, a
+    drawn face, a synthetic voice.
     """
-    # All that can be wrong with the input is found before the model is even loaded.
-    check_output(output, [source_image, driven_audio])
-    image = read_image(source_image)
-    waveform = load_waveform(driven_audio)
-    motion = Motion.load(motion_in) if motion_in else None
+    with tempfile.TemporaryDirectory() as folder:
+        if driven_audio is None:
+            driven_audio = f"{folder}/speech.wav"
+            write_synthetic_speech(driven_audio)
+        # All that can be wrong with the input is found before the model is even loaded.
+        inputs = [path for path in (source_image, driven_audio, motion_in) if path]
+        check_output(output, inputs)
+        if motion_out:
+            output_file(motion_out, "motion", inputs)
+        make_sampler(diffusion["sampler"], diffusion["steps"])
+        image = drawn_portrait() if source_image is None else read_image(source_image)
+        waveform = load_waveform(driven_audio)
+        saved = Motion.load(motion_in) if motion_in else None
 
-    from kdtalker_jax.portrait import TalkingPortrait  # JAX takes a second to load: not needed for --help and errors
-
-    model = TalkingPortrait.load(checkpoint, dtype=dtype)
-    source = model.prepare(image, crop, face_index, name=source_image)
-    if source.crop.faces > 1 and face_index is None:
-        click.echo(f"{source_image} shows {source.crop.faces} faces; using the largest (--face_index picks another).")
-    if motion is None:
-        motion = model.animate(
-            source, waveform, relative=relative, smooth=smoothing, stitch=stitch, progress=True, **diffusion
-        )
-    else:
-        motion = model.drive(source, motion, relative=relative, stitch=stitch)
-    if motion_out:
-        motion.save(motion_out)
-    video = model.write(source, motion, output, driven_audio, batch_size=batch_size, progress=True)
+        model = load_model(checkpoint, dtype)
+        crop = "none" if source_image is None else crop
+        source = model.prepare(image, crop, face_index, name=source_image or "the drawn portrait")
+        if source.crop.faces > 1 and face_index is None:
+            click.echo(f"{source_image} shows {source.crop.faces} faces; --face_index picks another one.", err=True)
+        if saved is not None:
+            motion = model.drive(source, saved, relative=relative, stitch=stitch)
+        else:
+            motion = model.animate(
+                source, waveform, relative=relative, smooth=smoothing, stitch=stitch, progress=True, **diffusion
+            )
+        if motion_out:
+            motion.save(motion_out)
+        video = model.write(source, motion, output, driven_audio, batch_size=batch_size, progress=True)
     rate = video.frames / video.rendering_seconds
     click.echo(f"{video.path}: {video.frames} frames, {video.seconds:.2f} s, rendered at {rate:.2f} frames a second")
+
+
+def load_model(checkpoint: Path | None, dtype: str) -> TalkingPortrait:
+    """The converted model, or without one a model with random weights and a word about it."""
+    if checkpoint is not None:
+        return TalkingPortrait.load(checkpoint, dtype=dtype)
+    click.echo("No --checkpoint: a model with random weights will render noise; see docs/conversion.md.", err=True)
+    return random_model(dtype)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""Looking at a user's file before it is decoded. Names and extensions are never trusted, only content."""
+"""Looking at a user's files before they are read or written. Only content is trusted, never names and extensions."""
 
 import os
+import stat
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
-from kdtalker_jax.errors import InputError
+from kdtalker_jax.errors import InputError, OutputError
 
 _PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
 _RECORDING_STARTS = (b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b".snd", b"RF64", b"FLV", b"\x1aE\xdf\xa3", b"0&\xb2u")
@@ -33,6 +36,50 @@ def input_file(path: str | os.PathLike[str], role: str) -> Path:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"The {role} {str(path)!r} cannot be read: {reason}.") from error
     return path
+
+
+def output_file(path: str | os.PathLike[str], role: str, inputs: Iterable[str | os.PathLike[str]] = ()) -> Path:
+    """Make sure, before any heavy work, that a file can be written to `path`; creates its folder.
+
+    Args:
+        path: the file to be. `role` ("output") names it in errors.
+        inputs: files that it must not replace.
+
+    Returns:
+        `path`, absolute.
+
+    Raises:
+        OutputError: a folder or an input has that name, or its folder cannot be written to.
+    """
+    path = Path(path)
+    try:
+        path = path.absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.NamedTemporaryFile(dir=path.parent).close()  # tried, because permission bits say little to root
+        if not _is_free(path):
+            raise OutputError(f"The {role} {path} exists and is not a file; choose another name.")
+        taken = path.exists() and any(Path(item).exists() and path.samefile(item) for item in inputs)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise cannot_write(path, "a part of its folder's name is a file", role) from error
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise cannot_write(path, error, role) from error
+    if taken:
+        raise OutputError(f"The {role} {path} is also an input and would be lost; choose another name.")
+    return path
+
+
+def cannot_write(path: Path, why: Exception | str, role: str = "output") -> OutputError:
+    """The error to raise when writing fails."""
+    reason = str(getattr(why, "strerror", None) or why).rstrip(".")
+    return OutputError(f"The {role} {path} cannot be written: {reason}.")
+
+
+def _is_free(path: Path) -> bool:
+    """Whether `path` names an ordinary file or nothing at all."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
 
 
 def looks_like_heic(path: Path) -> bool:

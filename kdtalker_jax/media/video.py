@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import stat
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,7 @@ import numpy as np
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.audio import FRAME_RATE, NO_AUDIO_STREAM
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
-from kdtalker_jax.media.files import input_file
+from kdtalker_jax.media.files import cannot_write, input_file, output_file
 
 _CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _SILENT, _RESULT = "silent.mp4", "result"  # in a folder of their own beside the output
@@ -44,20 +43,7 @@ def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLik
     path = Path(path)
     if path.suffix.lower() not in _CONTAINERS:
         raise OutputError(f"The output {path} must end in one of {', '.join(_CONTAINERS)}.")
-    try:
-        path = path.absolute()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.NamedTemporaryFile(dir=path.parent).close()  # tried, because permission bits say little to root
-        if not _is_free(path):
-            raise OutputError(f"The output {path} exists and is not a file; choose another name.")
-        taken = path.exists() and any(Path(item).exists() and path.samefile(item) for item in inputs)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise _cannot_write(path, "a part of its folder's name is a file") from error
-    except (OSError, ValueError) as error:  # ValueError: a null character
-        raise _cannot_write(path, error) from error
-    if taken:
-        raise OutputError(f"The output {path} is also an input and would be lost; choose another name.")
-    return path
+    return output_file(path, "output", inputs)
 
 
 class VideoWriter:
@@ -151,16 +137,16 @@ class VideoWriter:
 
     def _wait_for(self, ffmpeg: FFmpeg) -> None:
         if complaint := ffmpeg.finish():
-            raise _cannot_write(self.path, complaint)
+            raise cannot_write(self.path, complaint)
 
     @contextlib.contextmanager
     def _errors_for_people(self) -> Iterator[None]:
         try:
             yield
         except BrokenPipeError as error:  # the encoder ended before its input did
-            raise _cannot_write(self.path, self._encoder.finish() or "the encoder stopped") from error
+            raise cannot_write(self.path, self._encoder.finish() or "the encoder stopped") from error
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
 
 
 def _sound(seconds: float) -> tuple[str, ...]:
@@ -178,16 +164,3 @@ def _try_sound(recording: Path) -> None:
             if ffmpeg.lacks_stream():
                 raise InputError(NO_AUDIO_STREAM.format(recording))
             raise InputError(f"The sound of {recording} cannot be written to a video: {complaint}.")
-
-
-def _is_free(path: Path) -> bool:
-    """Whether `path` names an ordinary file or nothing at all."""
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except FileNotFoundError:
-        return True
-
-
-def _cannot_write(path: Path, why: Exception | str) -> OutputError:
-    reason = str(getattr(why, "strerror", None) or why).rstrip(".")
-    return OutputError(f"The output {path} cannot be written: {reason}.")
