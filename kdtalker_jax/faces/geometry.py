@@ -11,10 +11,10 @@ def face_quad(landmarks: np.ndarray) -> np.ndarray:
     """Return the oriented square around a face, as FFHQ cuts it (Karras et al., arXiv 1812.04948, appendix A).
 
     Args:
-      landmarks: (68, 2), x and y in pixels.
+        landmarks: (68, 2), x and y in pixels.
 
     Returns:
-      (4, 2): x and y of the corners; of an upright face the upper left, lower left, lower right and upper right one.
+        (4, 2): x and y of the corners; of an upright face the upper left, lower left, lower right and upper right one.
     """
     left_eye, right_eye = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)  # (2,)
     eyes = (left_eye + right_eye) / 2
