@@ -31,8 +31,11 @@ class SafeTensor:
     shape: tuple[int, ...]
 
     def numpy(self) -> np.ndarray:
-        with safe_open(self.path, framework="numpy") as file:
-            return file.get_tensor(self.name)
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                return file.get_tensor(self.name)
+        except (SafetensorError, OSError, AttributeError) as error:  # the last for types that NumPy does not have
+            raise CheckpointError(f"{self.path} holds a tensor that cannot be read, {self.name} ({error})") from error
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

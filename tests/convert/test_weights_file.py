@@ -1,7 +1,9 @@
 """Whatever lies under the name of a checkpoint is read, or described in one clear error that names it."""
 
 import gzip
+import json
 import os
+import struct
 
 import ml_dtypes
 import numpy as np
@@ -39,6 +41,13 @@ def test_safetensors_are_told_by_their_content(tmp_path, suffix):
     tensors = read_weights(tmp_path / f"x{suffix}")
     assert {key: tensor.shape for key, tensor in tensors.items()} == {key: x.shape for key, x in state.items()}
     assert all(np.array_equal(tensors[key].numpy(), x) for key, x in state.items())
+
+
+def test_a_type_that_numpy_lacks_is_an_error_not_a_crash(tmp_path):
+    header = json.dumps({"a": {"dtype": "F8_E5M2", "shape": [4], "data_offsets": [0, 4]}}).encode()
+    path = write(tmp_path / "x.safetensors", struct.pack("<Q", len(header)) + header + b"\0" * 4)
+    with pytest.raises(CheckpointError, match="holds a tensor that cannot be read, a"):
+        read_weights(path)["a"].numpy()
 
 
 WRONG = {
