@@ -124,7 +124,7 @@ class FaceDetector:
 
 
 def _whole_memory(image: np.ndarray) -> np.ndarray:
-    """Of a view (a cut, a turned picture) dlib reads a copy that it has already freed: it must get a whole array."""
+    """Return `image` as a contiguous array: in views (a cut, a turned picture) dlib misses faces now and then."""
     return np.ascontiguousarray(image)
 
 
