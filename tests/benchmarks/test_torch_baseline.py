@@ -318,6 +318,7 @@ def test_half_precision_stays_close(networks, dtype):
     assert low_frame.dtype == torch.float32
     assert (low_frame - frame).square().mean().sqrt() < 0.02
 
+    assert half.denoiser.layers[0][2].fn.fn.rotary_emb.freqs.dtype == torch.float32
     noise, token, audio = random(1, WINDOW, 70), random(1, 70), random(1, WINDOW, 16)
     motion = baseline.ddim(networks.denoiser, noise, token, token, audio, 5)
     low_motion = baseline.ddim(half.denoiser, noise, token, token, audio.to(dtype), 5)

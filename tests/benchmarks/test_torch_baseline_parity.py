@@ -1,6 +1,6 @@
 """The PyTorch networks at their published sizes against the recorded numbers of the published code.
 
-$KDTALKER_CHECKPOINTS may name a folder in the published layout with the values of seed 0; else files are made when needed.
+$KDTALKER_CHECKPOINTS may name a folder in the published layout that holds seed 0; else files are made as needed.
 """
 
 import os
