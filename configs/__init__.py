@@ -1,6 +1,16 @@
-"""Frozen dataclasses: sizes of the networks, statistics of training sets. Data only."""
+"""Frozen dataclasses: sizes of the networks, recipes of training, statistics of training sets. Data only."""
 
 from configs.networks import MODELS, PUBLISHED, SMALL, ModelConfig
 from configs.statistics import PUBLISHED_STATISTICS, MotionStatistics
+from configs.training import CONFIGS, TrainingConfig
 
-__all__ = ["MODELS", "PUBLISHED", "PUBLISHED_STATISTICS", "SMALL", "ModelConfig", "MotionStatistics"]
+__all__ = [
+    "CONFIGS",
+    "MODELS",
+    "PUBLISHED",
+    "PUBLISHED_STATISTICS",
+    "SMALL",
+    "ModelConfig",
+    "MotionStatistics",
+    "TrainingConfig",
+]

@@ -3,13 +3,13 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
 from configs import PUBLISHED, SMALL
-from kdtalker_jax import checkpoints
 from kdtalker_jax.checkpoints import PARTS, checkpoint_writer, load_checkpoint, save_checkpoint
 from kdtalker_jax.errors import CheckpointError, OutputError
 
@@ -90,7 +90,7 @@ def test_an_interrupted_first_write_leaves_nothing(tmp_path, small_variables):
 
 
 def test_a_failed_exchange_brings_the_old_checkpoint_back(saved, small_variables, monkeypatch):
-    rename, calls = checkpoints.Path.rename, []
+    rename, calls = Path.rename, []
 
     def fail_second(path, target):
         calls.append(path)
@@ -98,7 +98,7 @@ def test_a_failed_exchange_brings_the_old_checkpoint_back(saved, small_variables
             raise OSError(28, "No space left on device")
         return rename(path, target)
 
-    monkeypatch.setattr(checkpoints.Path, "rename", fail_second)
+    monkeypatch.setattr(Path, "rename", fail_second)
     with pytest.raises(OutputError, match="No space left"):
         save_checkpoint(saved, {"appearance": small_variables["appearance"]}, SMALL)
     assert set(load_checkpoint(saved).parts) == {"retargeting", "generator"}

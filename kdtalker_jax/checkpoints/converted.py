@@ -1,4 +1,4 @@
-"""Checkpoints on disk: one Orbax tree per network and a `config.json`. The only file that knows Orbax.
+"""Converted checkpoints on disk: one Orbax tree per network and a `config.json`.
 
     DIR/config.json                     format version, sizes, statistics, the parts that are there and their sources
     DIR/networks/<name>/                variables of one network as trained: params, batch_stats, spectral
@@ -21,6 +21,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from configs.networks import ModelConfig
+from kdtalker_jax.checkpoints.trees import from_json, read_tree
 from kdtalker_jax.errors import CheckpointError, OutputError
 
 FORMAT = 1
@@ -76,11 +77,7 @@ class Checkpoint:
         """
         self.require(name)
         try:
-            with ocp.PyTreeCheckpointer() as checkpointer:
-                path = _part(self.directory.resolve(), name)
-                tree = checkpointer.metadata(path).item_metadata.tree
-                restore_args = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
-                return checkpointer.restore(path, restore_args=restore_args)
+            return read_tree(_part(self.directory, name))
         except Exception as error:  # Orbax and its storage raise many kinds
             raise CheckpointError(
                 f"{self.directory} is damaged: {name} cannot be read; convert it again with --overwrite"
@@ -105,7 +102,7 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
             raise CheckpointError(
                 f"{directory} has format {version}, newer than this program's {FORMAT}: update kdtalker_jax"
             )
-        config = _from_json(ModelConfig, content["model"])
+        config = from_json(ModelConfig, content["model"])
         parts = {name: source and Source(**source) for name, source in content["parts"].items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}): convert the published files again") from error
@@ -243,11 +240,3 @@ def _move_into_place(staging: Path, directory: Path) -> None:
 
 def _part(directory: Path, name: str) -> Path:
     return directory / "networks" / name
-
-
-def _from_json(kind: type, value: Any) -> Any:
-    """The inverse of `dataclasses.asdict` and JSON for the frozen configurations: lists become tuples again."""
-    if dataclasses.is_dataclass(kind):
-        types = {field.name: field.type for field in dataclasses.fields(kind)}
-        return kind(**{name: _from_json(types[name], item) for name, item in value.items()})
-    return tuple(value) if isinstance(value, list) else value

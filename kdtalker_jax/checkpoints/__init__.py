@@ -1,0 +1,43 @@
+"""Checkpoints on disk, of converted models and of training runs. The only package that knows Orbax."""
+
+from kdtalker_jax.checkpoints.converted import (
+    CONFIG_FILE,
+    LANDMARKS_FILE,
+    PARTS,
+    Checkpoint,
+    CheckpointWriter,
+    Source,
+    checkpoint_writer,
+    load_checkpoint,
+    save_checkpoint,
+)
+from kdtalker_jax.checkpoints.runs import (
+    RunCheckpoints,
+    RunRecord,
+    TrainedDenoiser,
+    export_denoiser,
+    is_run,
+    load_denoiser,
+    read_record,
+    write_record,
+)
+
+__all__ = [
+    "CONFIG_FILE",
+    "LANDMARKS_FILE",
+    "PARTS",
+    "Checkpoint",
+    "CheckpointWriter",
+    "RunCheckpoints",
+    "RunRecord",
+    "Source",
+    "TrainedDenoiser",
+    "checkpoint_writer",
+    "export_denoiser",
+    "is_run",
+    "load_checkpoint",
+    "load_denoiser",
+    "read_record",
+    "save_checkpoint",
+    "write_record",
+]

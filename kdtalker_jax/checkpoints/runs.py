@@ -1,0 +1,242 @@
+"""Checkpoints of training runs.
+
+    RUN/run.json                     format version, configuration, statistics, number of clips
+    RUN/checkpoints/<step>/params/   what the denoiser has learnt
+                           ema/      its moving average, where the run keeps one
+                           optimizer/
+                           progress/ step and position in the data
+                           metrics/  validation loss, where it was measured
+
+Orbax writes each step beside its place and renames it when complete, in the background.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import preservation_policy
+
+from configs.networks import ModelConfig
+from configs.statistics import MotionStatistics
+from configs.training import CheckpointConfig, TrainingConfig
+from kdtalker_jax.checkpoints.converted import checkpoint_writer, load_checkpoint
+from kdtalker_jax.checkpoints.trees import as_numpy, from_json, read_tree
+from kdtalker_jax.errors import CheckpointError, OutputError
+
+FORMAT = 1
+RECORD_FILE = "run.json"
+FOLDER = "checkpoints"
+
+Tree = Any
+Which = int | Literal["latest", "best"]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run was started with."""
+
+    config: TrainingConfig
+    statistics: MotionStatistics
+    clips: int  # that are long enough
+
+
+@dataclass(frozen=True)
+class TrainedDenoiser:
+    """A denoiser from a run, for `TalkingPortrait` or to train further.
+
+    Attributes:
+        variables: {"params": tree} of NumPy arrays.
+        config: sizes of the denoiser and the statistics it was trained with; its other parts are not the run's.
+        step: after how many steps.
+        ema: whether these are the moving averages.
+    """
+
+    variables: dict[str, Any]
+    config: ModelConfig
+    step: int
+    ema: bool
+
+
+def is_run(directory: str | Path) -> bool:
+    """Whether a directory is that of a training run."""
+    return (Path(directory) / RECORD_FILE).is_file()
+
+
+def read_record(directory: str | Path) -> RunRecord:
+    """Raises CheckpointError where the directory is no run, or its record is damaged or of a newer format."""
+    path = Path(directory) / RECORD_FILE
+    if not path.is_file():
+        raise CheckpointError(f"{directory} is not a training run: there is no {RECORD_FILE} in it")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content.pop("format")
+        if version > FORMAT:
+            raise CheckpointError(f"{path} has format {version}, newer than this program's {FORMAT}: update it")
+        return from_json(RunRecord, content)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}): start the run anew in another folder") from error
+
+
+def write_record(directory: str | Path, record: RunRecord) -> None:
+    """Raises OutputError where the file cannot be written."""
+    path = Path(directory) / RECORD_FILE
+    partial = path.with_suffix(".partial")
+    try:
+        partial.write_text(json.dumps({"format": FORMAT, **dataclasses.asdict(record)}, indent=1), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror})") from error
+
+
+class RunCheckpoints:
+    """The checkpoints of a run that is being trained. All processes of the run make the same calls."""
+
+    def __init__(self, directory: str | Path, policy: CheckpointConfig) -> None:
+        """Raises OutputError where the folder cannot be made."""
+        self._path = (Path(directory) / FOLDER).resolve()
+        kept = [
+            preservation_policy.LatestN(policy.keep_last),
+            preservation_policy.BestN(
+                get_metric_fn=_loss, reverse=True, n=policy.keep_best, keep_checkpoints_without_metrics=False
+            ),
+        ]
+        if policy.keep_every:
+            kept.append(preservation_policy.EveryNSteps(policy.keep_every))
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=preservation_policy.AnyPreservationPolicy(kept), best_fn=_loss, best_mode="min"
+        )
+        try:
+            self._path.mkdir(parents=True, exist_ok=True)
+            self._manager = ocp.CheckpointManager(self._path, options=options)
+        except OSError as error:
+            raise OutputError(f"{directory} cannot be written to ({error.strerror})") from error
+
+    @property
+    def latest(self) -> int | None:
+        """Step of the newest complete checkpoint."""
+        return self._manager.latest_step()
+
+    def save(self, step: int, trees: Mapping[str, Tree], progress: dict[str, Any], loss: float | None = None) -> None:
+        """Starts writing; returns once the next step may change the arrays. A step that is there already stays.
+
+        Args:
+            trees: NumPy arrays by the name of the item.
+            progress: whatever JSON can hold.
+            loss: of validation, if it was measured at this step.
+
+        Raises:
+            OutputError: this checkpoint or the one before could not be written.
+        """
+        if step in self._manager.all_steps():
+            return
+        items = {name: ocp.args.PyTreeSave(tree) for name, tree in trees.items()}
+        items["progress"] = ocp.args.JsonSave({"step": step, **progress})
+        metrics = None if loss is None else {"loss": loss}
+        self._guarded(self._manager.save, step, args=ocp.args.Composite(**items), metrics=metrics, force=True)
+
+    def restore(self, templates: Mapping[str, Tree]) -> tuple[dict[str, Tree], dict[str, Any]]:
+        """The newest checkpoint: trees of NumPy arrays with the structure of the templates, and the progress.
+
+        Raises:
+            CheckpointError: it is damaged.
+        """
+        items = {name: ocp.args.PyTreeRestore(tree, restore_args=as_numpy(tree)) for name, tree in templates.items()}
+        items["progress"] = ocp.args.JsonRestore()
+        try:
+            restored = self._manager.restore(self.latest, args=ocp.args.Composite(**items))
+        except Exception as error:  # Orbax and its storage raise many kinds
+            raise CheckpointError(
+                f"{self._path / str(self.latest)} is damaged: remove that folder to go on from the one before"
+            ) from error
+        return {name: restored[name] for name in templates}, restored["progress"]
+
+    def close(self) -> None:
+        """Waits until everything is on disk. Raises OutputError where that fails."""
+        try:
+            self._guarded(self._manager.wait_until_finished)
+        finally:
+            self._manager.close()
+
+    def _guarded(self, function: Any, *arguments: Any, **keywords: Any) -> None:
+        try:
+            function(*arguments, **keywords)
+        except Exception as error:  # a full disk surfaces as OSError, ValueError or an error of the storage library
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise OutputError(
+                f"A checkpoint cannot be written to {self._path} ({reason}): make room, and run the same command to "
+                f"go on from step {self.latest}."
+            ) from error
+
+
+def load_denoiser(run: str | Path, *, ema: bool | None = None, which: Which = "latest") -> TrainedDenoiser:
+    """Reads a denoiser from a training run, also while it goes on. Reads nothing else of the checkpoint.
+
+    Args:
+        run: the run's --workdir.
+        ema: the moving average or the parameters themselves; None: the average, if the run keeps one.
+        which: "latest", "best" by validation loss, or a step.
+
+    Raises:
+        CheckpointError: no such run, step or average, or it is damaged.
+    """
+    record = read_record(run)
+    step = _find_step(Path(run), which)
+    folder = Path(run) / FOLDER / str(step)
+    has_ema = (folder / "ema").is_dir()
+    if ema and not has_ema:
+        raise CheckpointError(f"{run} keeps no moving average: it was trained without ema.enabled=true")
+    ema = has_ema if ema is None else ema
+    try:
+        params = read_tree(folder / ("ema" if ema else "params"))
+    except Exception as error:  # Orbax and its storage raise many kinds
+        raise CheckpointError(f"{folder} is damaged: name another step") from error
+    config = ModelConfig(name=record.config.name, denoiser=record.config.denoiser, statistics=record.statistics)
+    return TrainedDenoiser({"params": params}, config, step, ema)
+
+
+def export_denoiser(trained: TrainedDenoiser, base: str | Path, out: str | Path, *, overwrite: bool = False) -> None:
+    """Writes a converted checkpoint with the trained denoiser, its statistics, and all else from the checkpoint `base`.
+
+    Raises:
+        CheckpointError: `base` cannot be read. OutputError: `out` cannot be written, or has these parts already.
+    """
+    others = load_checkpoint(base)
+    config = dataclasses.replace(others.config, denoiser=trained.config.denoiser, statistics=trained.config.statistics)
+    kept = {name: source for name, source in others.parts.items() if name != "denoiser"}
+    with checkpoint_writer(out, config, [*kept, "denoiser"], overwrite=overwrite) as writer:
+        for name, source in kept.items():
+            writer.add(name, others.variables(name), source)
+        writer.add("denoiser", trained.variables)
+        if others.landmarks:
+            writer.add_landmarks(others.landmarks)
+
+
+def _find_step(run: Path, which: Which) -> int:
+    """The step of one of a run's complete checkpoints."""
+    steps = sorted(int(path.name) for path in (run / FOLDER).glob("*") if path.name.isdigit())
+    if not steps:
+        raise CheckpointError(f"{run} has no checkpoint yet")
+    if which == "latest":
+        return steps[-1]
+    if which == "best":
+        losses = {step: _read_loss(run / FOLDER / str(step)) for step in steps}
+        measured = [step for step in steps if losses[step] is not None]
+        if not measured:
+            raise CheckpointError(f"{run} has no checkpoint with a validation loss: name a step")
+        return min(measured, key=losses.__getitem__)
+    if which not in steps:
+        raise CheckpointError(f"{run} has no checkpoint of step {which}: there are {', '.join(map(str, steps))}")
+    return which
+
+
+def _read_loss(folder: Path) -> float | None:
+    path = folder / "metrics" / "metrics"
+    return _loss(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def _loss(metrics: Mapping[str, float]) -> float:
+    return metrics["loss"]
