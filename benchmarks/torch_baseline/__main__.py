@@ -80,9 +80,9 @@ def measure(
     "--channels-last", is_flag=True, help="Memory format of the convolutions; pays on GPUs in half precision."
 )
 @click.option("--tf32", is_flag=True, help="Let float32 products on a GPU round their factors to TF32.")
-@click.option("--batch", default=1, help="Frames rendered at once.")
-@click.option("--steps", default=50, help="DDIM steps.")
-@click.option("--repeats", default=5, help="Timed calls per stage, of which the median counts.")
+@click.option("--batch", type=click.IntRange(1), default=1, help="Frames rendered at once.")
+@click.option("--steps", type=click.IntRange(1, 1000), default=50, help="DDIM steps.")
+@click.option("--repeats", type=click.IntRange(1), default=5, help="Timed calls per stage, of which the median counts.")
 def main(
     source: str | None, model: str, device: str, dtype: str, compiled: bool, channels_last: bool, tf32: bool,
     batch: int, steps: int, repeats: int,
