@@ -76,9 +76,7 @@ def measure(
 @click.option("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), default="float32", help="Type the networks compute in.")
 @click.option("--compile", "compiled", is_flag=True, help="torch.compile every network.")
-@click.option(
-    "--channels-last", is_flag=True, help="Memory format of the convolutions; pays on GPUs in half precision."
-)
+@click.option("--channels-last", is_flag=True, help="Memory format of convolutions, meant for GPUs in half precision.")
 @click.option("--tf32", is_flag=True, help="Let float32 products on a GPU round their factors to TF32.")
 @click.option("--batch", type=click.IntRange(1), default=1, help="Frames rendered at once.")
 @click.option("--steps", type=click.IntRange(1, 1000), default=50, help="DDIM steps.")
