@@ -8,6 +8,7 @@ owner hears of it, but safety does not hang on that list: no path leads from a n
 
 import pickletools
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, NamedTuple
 
@@ -138,17 +139,21 @@ class PickleReader:
     def read(self, stream: BinaryIO | bytes) -> object:
         """Returns the object, and leaves a file just behind the pickle. Raises RefusedPickleError, and nothing else."""
         try:
-            for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-                if opcode.name == "STOP":
-                    return self.pop()
-                if count >= MAX_OPCODES:
-                    raise RefusedPickleError("holds far more objects than a checkpoint")
-                operation = _OPERATIONS.get(opcode.name)
-                if operation is None:
-                    raise RefusedPickleError(f"uses the pickle opcode {opcode.name}, which a checkpoint has no use for")
-                operation(self, argument)
+            with warnings.catch_warnings(action="ignore"):  # about odd escapes in text; this is not the user's code
+                return self._run(stream)
         except (ValueError, TypeError, LookupError, ArithmeticError) as error:
             raise damaged(f"an error: {str(error)[:200]}") from error
+
+    def _run(self, stream: BinaryIO | bytes) -> object:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+            if opcode.name == "STOP":
+                return self.pop()
+            if count >= MAX_OPCODES:
+                raise RefusedPickleError("holds far more objects than a checkpoint")
+            operation = _OPERATIONS.get(opcode.name)
+            if operation is None:
+                raise RefusedPickleError(f"uses the pickle opcode {opcode.name}, which a checkpoint has no use for")
+            operation(self, argument)
         raise damaged("no end")
 
     # The stack
