@@ -1,0 +1,73 @@
+"""The data set on disk: a TFDS data set of array records, written without TensorFlow."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from kdtalker_jax.data.work import Outcome, read_clip
+from kdtalker_jax.media.mel import BANDS
+
+
+class KDTalkerClips(tfds.core.GeneratorBasedBuilder):
+    """Talking heads: motion and sound of clips at 25 frames a second.
+
+    Args:
+        splits: the outcomes with clips, by split; no split is empty.
+        beam: whether Beam reads and writes the clips, and not this process.
+        data_dir, file_format: of TFDS.
+    """
+
+    name = "kdtalker_clips"
+    VERSION = tfds.core.Version("1.0.0")
+
+    def __init__(self, *, splits: Mapping[str, Sequence[Outcome]], beam: bool = False, **arguments: Any) -> None:
+        self._clips = splits
+        self._beam = beam
+        super().__init__(**arguments)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        example = read_clip(next(iter(self._clips.values()))[0].file)
+        return tfds.core.DatasetInfo(builder=self, features=_features(example))
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        return {split: self._generate_examples(outcomes) for split, outcomes in self._clips.items()}
+
+    def _generate_examples(self, outcomes: Sequence[Outcome]) -> Any:
+        named = [(outcome.name, outcome.file) for outcome in outcomes]
+        if not self._beam:
+            return map(_example, named)
+        beam = tfds.core.lazy_imports.apache_beam
+        return beam.Create(named) | beam.Reshuffle() | beam.Map(_example)
+
+
+def _example(named: tuple[str, Path]) -> tuple[str, dict[str, Any]]:
+    name, file = named
+    return name, {"name": name, **read_clip(file)}
+
+
+def _features(example: Mapping[str, Any]) -> tfds.features.FeaturesDict:
+    """As documented by `clips.Clips`; widths are those of an example."""
+
+    def tensor(*shape: int | None) -> tfds.features.Tensor:
+        return tfds.features.Tensor(shape=shape, dtype=np.float32)
+
+    return tfds.features.FeaturesDict(
+        {
+            "name": tfds.features.Text(),
+            "yaw": tensor(None),
+            "pitch": tensor(None),
+            "roll": tensor(None),
+            "scale": tensor(None),
+            "t": tensor(None, 3),
+            "exp": tensor(None, example["exp"].shape[1]),
+            "kp": tensor(None, example["kp"].shape[1]),
+            "audio": tensor(None, example["audio"].shape[1]),
+            "mel": tensor(None, BANDS),
+            "frames": tfds.features.Scalar(np.int64),
+            "source_rate": tfds.features.Scalar(np.float32),
+            "jpeg": tfds.features.Sequence(tfds.features.Scalar(np.object_)),
+        }
+    )

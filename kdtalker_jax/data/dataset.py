@@ -1,0 +1,132 @@
+"""From what became of the files to a data set in its place, with its statistics and a report.
+
+DATASET/dataset_info.json, features.json, *.array_record*     as TFDS writes them
+DATASET/statistics.json                                       of the training split
+DATASET/report.json                                           which clips there are, which files gave none, and why
+"""
+
+import hashlib
+import io
+import json
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+from configs.statistics import MotionStatistics
+from kdtalker_jax.data.builder import KDTalkerClips
+from kdtalker_jax.data.clips import SPLITS
+from kdtalker_jax.data.statistics import STATISTICS_FILE, motion_statistics, save_statistics
+from kdtalker_jax.data.work import Outcome
+from kdtalker_jax.errors import InputError, OutputError
+from kdtalker_jax.media.audio import FRAME_RATE
+
+REPORT_FILE = "report.json"
+
+
+def work_folder(out: Path, inputs: Path) -> Path:
+    """Make the folder beside a data set to be where unfinished work is kept, to go on from after an interruption.
+
+    Raises:
+        OutputError: the data set exists, lies within the inputs, or its folder cannot be written.
+    """
+    if out.exists():
+        raise OutputError(f"{out} exists already: name another folder, or remove it first.")
+    if out.resolve().is_relative_to(inputs.resolve()):
+        raise OutputError(f"{out} lies within {inputs}, and would be read as one of its files: name a folder outside.")
+    work = out.with_name(f"{out.name}.unfinished")
+    try:
+        (work / "clips").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{work} cannot be written ({error.strerror}).") from error
+    return work
+
+
+def split_of(name: str, train: float) -> str:
+    """The split of a clip: by its name alone, so that it stays where it is when others come and go."""
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) / 2**64  # 0 to 1
+    return "train" if number < train else "validation"
+
+
+def write_dataset(
+    out: Path,
+    work: Path,
+    outcomes: Sequence[Outcome],
+    train: float,
+    statistics: MotionStatistics | None = None,
+    beam: tfds.download.DownloadConfig | None = None,
+) -> dict[str, Any]:
+    """Write a data set, all of it or nothing, and remove the unfinished work.
+
+    Args:
+        out: the data set.
+        work: see `work_folder`.
+        outcomes: of all files, in any order.
+        train: part of the clips for training, by the hash of their names; the rest is for validation.
+        statistics: instead of the training split's own.
+        beam: has Beam write the clips, with this runner and these options.
+
+    Returns:
+        The report.
+
+    Raises:
+        InputError: no file gave a clip, or none of the training split did. The report is then left in `work`.
+    """
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.name)
+    splits = {split: [o for o in outcomes if o.moments and split_of(o.name, train) == split] for split in SPLITS}
+    report = make_report(outcomes, splits)
+    if not splits["train"]:
+        _write_report(work, report)
+        if splits["validation"]:
+            raise InputError(f"All {len(splits['validation'])} clips fall into validation: use --split 1/0.")
+        raise InputError(
+            f"None of {len(outcomes)} files gave a clip; {work / REPORT_FILE} says why.\n{summary(report)}"
+        )
+
+    staging = work / "tfds"
+    shutil.rmtree(staging, ignore_errors=True)  # of a run that was interrupted
+    filled = {split: clips for split, clips in splits.items() if clips}
+    builder = KDTalkerClips(splits=filled, beam=beam is not None, data_dir=staging, file_format="array_record")
+    tfds.disable_progress_bar()
+    with redirect_stdout(io.StringIO()):  # it would tell where the data set is, before it is there
+        builder.download_and_prepare(download_config=beam)
+    directory = Path(builder.data_dir)
+    save_statistics(
+        directory / STATISTICS_FILE, statistics or motion_statistics(clip.moments for clip in splits["train"])
+    )
+    _write_report(directory, report)
+    directory.rename(out)
+    shutil.rmtree(work)
+    return report
+
+
+def make_report(outcomes: Sequence[Outcome], splits: Mapping[str, Sequence[Outcome]]) -> dict[str, Any]:
+    """Frames of each clip by split, and the files that gave none with the reason of each."""
+    return {
+        "clips": {split: {clip.name: clip.frames for clip in clips} for split, clips in splits.items()},
+        "skipped": [
+            {"name": outcome.name, "reason": outcome.reason, "explanation": outcome.explanation}
+            for outcome in outcomes
+            if not outcome.moments
+        ],
+    }
+
+
+def summary(report: Mapping[str, Any]) -> str:
+    """The report in a few lines, with every skipped file."""
+    lines = []
+    for split, clips in report["clips"].items():
+        lines.append(f"{split}: {len(clips)} clips, {sum(clips.values()) / FRAME_RATE / 60:.1f} minutes")
+    reasons = Counter(skipped["reason"] for skipped in report["skipped"])
+    kinds = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    lines.append(f"skipped: {reasons.total()}" + (f" ({kinds})" if kinds else ""))
+    lines += [f"  {skipped['name']}: {skipped['reason']}: {skipped['explanation']}" for skipped in report["skipped"]]
+    return "\n".join(lines)
+
+
+def _write_report(directory: Path, report: Mapping[str, Any]) -> None:
+    (directory / REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")

@@ -1,0 +1,223 @@
+"""One video -> one clip: the motion of its face, frame by frame, and what the audio encoder hears.
+
+Nothing here knows other clips, data sets or how work is spread over machines.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kdtalker_jax.batching import in_batches
+from kdtalker_jax.checkpoints import Checkpoint, load_checkpoint
+from kdtalker_jax.data.clips import Clip, encode_frame
+from kdtalker_jax.data.tracking import steady_square
+from kdtalker_jax.errors import InputError, NoFaceError
+from kdtalker_jax.faces.crop import _cut_square as cut_square
+from kdtalker_jax.faces.detector import FaceDetector
+from kdtalker_jax.faces.geometry import enclosing_square
+from kdtalker_jax.media.audio import load_waveform, num_frames
+from kdtalker_jax.media.frames import frame_rate, read_frames, sound_start
+from kdtalker_jax.media.mel import mel_spectrogram, window_batches
+from kdtalker_jax.motion.keypoints import degrees_from_bins
+from kdtalker_jax.networks import build
+from kdtalker_jax.networks.folding import fold
+
+WINDOWS_PER_BATCH = 128  # mel windows that the audio encoder sees at a time
+SILENCE = 1e-3  # peak, -60 dB: nothing can be learned from a face that moves without a sound
+MOST_JPEG_BYTES = 1 << 30  # of one clip: an array record holds less than 2 GiB
+NETWORKS = ("motion_extractor", "audio_encoder")
+
+
+class SkippedClipError(InputError):
+    """A file that gives no clip. `reason` is the kind: unreadable, no sound, no face, too short, too long."""
+
+    def __init__(self, reason: str, explanation: str) -> None:
+        super().__init__(explanation)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class ExtractionOptions:
+    """How clips are made of videos.
+
+    Attributes:
+        already_cut: the pictures show the face as a portrait's cut does: take them whole, look for no face.
+        keep_frames: keep the cut frames as JPEG.
+        look_every: look for the face in every so many frames.
+        most_missing: part of these frames that may be without it.
+    """
+
+    already_cut: bool = False
+    keep_frames: bool = False
+    look_every: int = 10
+    most_missing: float = 0.25
+
+
+class ClipNetworks:
+    """The two networks that describe clips, compiled for batches of one size.
+
+    Args:
+        checkpoint: holds the motion extractor and the audio encoder.
+        batch_size: frames that the motion extractor sees at a time.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, batch_size: int) -> None:
+        checkpoint.require(*NETWORKS)
+        config = checkpoint.config
+        self.batch_size = batch_size
+        self.image_size = config.motion_extractor.image_size
+        self.shortest = config.denoiser.window + 1  # usable frames that one training sample takes
+        params = {name: jax.device_put(fold(checkpoint.variables(name))) for name in NETWORKS}
+        motion_extractor, audio_encoder = (build(name, config) for name in NETWORKS)
+        self._describe = partial(jax.jit(partial(describe_frames, motion_extractor)), params["motion_extractor"])
+        self._encode = partial(jax.jit(partial(encode_windows, audio_encoder)), params["audio_encoder"])
+
+    def describe(self, frames: np.ndarray) -> dict[str, np.ndarray]:
+        """`describe_frames` for uint8 (n, S, S, 3), any n."""
+        return in_batches(self._describe, self.batch_size, frames)
+
+    def encode(self, mel: np.ndarray, frames: int) -> np.ndarray:
+        """Audio features (frames, 512) of a spectrogram (columns, 80), as inference computes them."""
+        batches = window_batches(mel, frames, WINDOWS_PER_BATCH)
+        return np.concatenate([np.asarray(self._encode(batch)) for batch in batches])[:frames]
+
+
+def describe_frames(network: nn.Module, params: Any, frames: jax.Array) -> dict[str, jax.Array]:
+    """Frames uint8 (B, S, S, 3) -> yaw, pitch, roll (B,) degrees, scale (B,), t (B, 3), exp and kp (B, 3 K)."""
+    heads = network.apply(params, frames.astype(jnp.float32) / 255)
+    angles = {name: degrees_from_bins(heads[name]) for name in ("yaw", "pitch", "roll")}  # (B,) each
+    return {**heads, **angles, "scale": heads["scale"][:, 0]}
+
+
+def encode_windows(network: nn.Module, params: Any, windows: jax.Array) -> jax.Array:
+    """Mel windows (B, 80, 16) -> audio features (B, 512)."""
+    return network.apply(params, windows)
+
+
+def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, options: ExtractionOptions) -> Clip:
+    """Make a clip of a video; all fields of `clips.Clips` but the name.
+
+    Frames after the end of the sound are left out.
+
+    Raises:
+        SkippedClipError: the video gives no clip.
+        CheckpointError: the landmark predictor is missing or damaged.
+    """
+    with _skipping("unreadable"):
+        rate = frame_rate(path)
+    with _skipping("no sound"):
+        waveform = load_waveform(path)
+        start = sound_start(path)
+    if np.abs(waveform).max() < SILENCE:
+        raise SkippedClipError("no sound", "The sound is silent throughout.")
+    sounding = num_frames(len(waveform))
+    check_length(sounding, sounding, networks.shortest)
+
+    frames = partial(read_frames, path, start, most=sounding)
+    with _skipping("unreadable"):
+        if options.already_cut:
+            square = enclosing_square(*next(frames(most=1)).shape[:2])
+        else:
+            square = steady_square(frames(), detector, options.look_every, options.most_missing)
+        cuts = (cut_square(frame, square, networks.image_size) for frame in frames())
+        motion, jpeg = _describe(cuts, networks, options.keep_frames)
+    check_length(len(motion["yaw"]), sounding, networks.shortest)
+    mel = mel_spectrogram(waveform)  # (columns, 80)
+    return {
+        **motion,
+        "audio": networks.encode(mel, sounding),
+        "mel": mel,
+        "frames": len(motion["yaw"]),
+        "source_rate": rate,
+        "jpeg": jpeg,
+    }
+
+
+def check_length(frames: int, sounding: int, shortest: int) -> None:
+    """A training sample takes `shortest` frames in a row, and never the last frame or the last two of the sound.
+
+    Raises:
+        SkippedClipError: so many frames, with so many frames of sound, hold no sample.
+    """
+    if min(frames - 1, sounding - 2) < shortest:
+        explanation = f"{frames} frames with {sounding} frames of sound; {shortest + 1} with {shortest + 2} are needed."
+        raise SkippedClipError("too short", explanation)
+
+
+@contextmanager
+def _skipping(reason: str) -> Iterator[None]:
+    """Turns complaints about the file into reasons to leave it out."""
+    try:
+        yield
+    except SkippedClipError:
+        raise
+    except NoFaceError as error:
+        raise SkippedClipError("no face", str(error)) from error
+    except InputError as error:
+        raise SkippedClipError(reason, str(error)) from error
+
+
+def _describe(
+    cuts: Iterator[np.ndarray], networks: ClipNetworks, keep_frames: bool
+) -> tuple[dict[str, np.ndarray], list[bytes]]:
+    """The motion of cut frames (S, S, 3), and the frames as JPEG if they are kept."""
+    described, jpeg, size = [], [], 0
+    for batch in _batches(cuts, networks.batch_size):  # (n, S, S, 3)
+        described.append(networks.describe(batch))
+        if keep_frames:
+            jpeg += map(encode_frame, batch)
+            size += sum(map(len, jpeg[-len(batch) :]))
+        if size > MOST_JPEG_BYTES:
+            raise SkippedClipError(
+                "too long", f"More than {MOST_JPEG_BYTES >> 30} GiB of frames: cut the video into parts."
+            )
+    return {name: np.concatenate([part[name] for part in described]) for name in described[0]}, jpeg
+
+
+def _batches(rows: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    rows = iter(rows)
+    while batch := list(islice(rows, size)):
+        yield np.stack(batch)
+
+
+class VideoClips:
+    """Makes clips of videos (a `work.ClipMaker`); networks and detector are loaded with the first one.
+
+    Args:
+        checkpoint: directory of a converted model; its motion extractor and audio encoder are used.
+        options: how clips are made.
+        batch_size: frames that the motion extractor sees at a time; by default 8 on a CPU and 64 elsewhere.
+    """
+
+    def __init__(self, checkpoint: Path, options: ExtractionOptions, batch_size: int | None = None) -> None:
+        loaded = load_checkpoint(checkpoint)
+        loaded.require(*NETWORKS)
+        self._checkpoint, self._options, self._batch_size = checkpoint, options, batch_size
+        self.fingerprint = _fingerprint(loaded, options)
+
+    @cached_property
+    def _tools(self) -> tuple[ClipNetworks, FaceDetector]:
+        checkpoint = load_checkpoint(self._checkpoint)
+        batch_size = self._batch_size or (8 if jax.default_backend() == "cpu" else 64)
+        return ClipNetworks(checkpoint, batch_size), FaceDetector(checkpoint.landmarks)
+
+    def __call__(self, path: Path) -> Clip:
+        return extract_clip(path, *self._tools, self._options)
+
+
+def _fingerprint(checkpoint: Checkpoint, options: ExtractionOptions) -> str:
+    """Of the sizes and parameters of the networks, and the options."""
+    digest = hashlib.sha256(repr((checkpoint.config, options)).encode())
+    for leaf in jax.tree.leaves([checkpoint.variables(name) for name in NETWORKS]):
+        digest.update(np.ascontiguousarray(leaf))
+    return digest.hexdigest()

@@ -1,0 +1,111 @@
+"""Video in: any video file becomes upright RGB frames, 25 a second by the file's own clock."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from kdtalker_jax.errors import InputError
+from kdtalker_jax.media.audio import FRAME_RATE, NO_AUDIO_STREAM
+from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
+from kdtalker_jax.media.files import input_file
+
+LONGEST_SIDE = 2048  # pixels; larger pictures are reduced, because each is held in memory as it is
+
+_MOST_PIXELS = str(1 << 26)  # of a picture as it is stored: 8192 x 8192
+_READ = ("-max_pixels", _MOST_PIXELS, *READ_STDIN)
+_NO_PICTURES = "{} has no pictures; choose a video."
+_VIDEO = ("-map", "0:V:0")  # V: not the cover of an album
+_SQUARE_PIXELS = (
+    f"scale=w='iw*sar*min(1,{LONGEST_SIDE}/max(iw*sar,ih))':h='ih*min(1,{LONGEST_SIDE}/max(iw*sar,ih))'"
+    ":flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24"
+)
+
+
+def read_frames(path: str | os.PathLike[str], start: float = 0.0, most: int | None = None) -> Iterator[np.ndarray]:
+    """Decode a video as it is looked at: 25 frames a second, upright, square pixels, no side above `LONGEST_SIDE`.
+
+    Resampled by time: frame k is the one nearest to `start` + k / 25 seconds, whatever the rate of the file and
+    also where it varies, so that an hour stays in step with its sound. One frame is held at a time.
+
+    Args:
+        path: a video file of any container and codec that ffmpeg knows.
+        start: where on the file's clock frame 0 lies, in seconds; see `sound_start`. Where the pictures
+            begin later, the first one is repeated.
+        most: stop after so many frames.
+
+    Yields:
+        uint8 RGB (H, W, 3), all of one size.
+
+    Raises:
+        InputError: the file is missing, empty, not a video, without pictures, or too damaged to decode.
+    """
+    path = input_file(path, "video")
+    limit = () if most is None else ("-frames:v", str(most))
+    filters = f"fps={FRAME_RATE}:start_time={start:.6f},{_SQUARE_PIXELS}"
+    output = (*_VIDEO, "-vf", filters, "-fps_mode", "passthrough", *limit, "-c:v", "ppm", "-f", "image2pipe", "pipe:1")
+    with path.open("rb") as file, FFmpeg(*_READ, *output, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
+        frames = 0
+        while (frame := _read_ppm(ffmpeg.process.stdout)) is not None:
+            yield frame
+            frames += 1
+        if ffmpeg.finish() or not frames:
+            damaged = f"The video {path} is damaged; save it again, for example as mp4."
+            raise InputError(damaged) if frames else _unreadable(path, ffmpeg, _NO_PICTURES)
+
+
+def frame_rate(path: str | os.PathLike[str]) -> float:
+    """Frames per second that a video file has, or has on the whole where its rate varies.
+
+    Raises:
+        InputError: as `read_frames`.
+    """
+    path = input_file(path, "video")
+    output = (*_VIDEO, "-frames:v", "1", "-pix_fmt", "gray", "-f", "yuv4mpegpipe", "pipe:1")
+    header = _first_lines(path, 1, _NO_PICTURES, *output)[0].split()  # YUV4MPEG2 W512 H512 F30000:1001 ...
+    rate = next(field[1:] for field in header if field.startswith("F"))
+    return float(Fraction(rate.replace(":", "/")))
+
+
+def sound_start(path: str | os.PathLike[str]) -> float:
+    """Where on a video file's clock its first audio sample lies, in seconds: the first one of `load_waveform`.
+
+    Raises:
+        InputError: the file is unreadable or has no audio stream.
+    """
+    path = input_file(path, "video")
+    lines = _first_lines(path, 20, NO_AUDIO_STREAM, "-map", "0:a:0", "-frames:a", "1", "-f", "framecrc", "pipe:1")
+    clock = next(line for line in lines if line.startswith("#tb 0: ")).removeprefix("#tb 0: ")  # seconds per tick
+    _, _, ticks, *_ = next(line for line in lines if line.startswith("0,")).split(",")
+    return float(int(ticks) * Fraction(clock))
+
+
+def _first_lines(path: Path, count: int, lacking: str, *output: str) -> list[str]:
+    """The first lines of text that ffmpeg writes about a file; at least one. `lacking`: see `_unreadable`."""
+    with path.open("rb") as file, FFmpeg(*_READ, *output, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
+        lines = [ffmpeg.process.stdout.readline().decode(errors="replace").rstrip("\n") for _ in range(count)]
+        if not lines[0]:
+            ffmpeg.finish()
+            raise _unreadable(path, ffmpeg, lacking)
+        return lines
+
+
+def _read_ppm(stream: BinaryIO) -> np.ndarray | None:
+    """The next picture of a stream of binary PPM files, which carry their size; None at its end."""
+    if not stream.readline():
+        return None
+    width, height = map(int, stream.readline().split())
+    stream.readline()  # the greatest value
+    data = stream.read(width * height * 3)
+    return np.frombuffer(data, np.uint8).reshape(height, width, 3) if len(data) == width * height * 3 else None
+
+
+def _unreadable(path: Path, ffmpeg: FFmpeg, lacking: str) -> InputError:
+    """Why nothing came out; `lacking` is the sentence for a file without a stream of the kind asked for."""
+    if ffmpeg.lacks_stream():
+        return InputError(lacking.format(path))
+    return InputError(f"{path} is not a video that can be read; use mp4, mov, mkv, webm or avi.")

@@ -1,0 +1,136 @@
+"""Make a data set for training from a folder of videos."""
+
+from pathlib import Path
+from types import ModuleType
+
+import click
+from tqdm import tqdm
+
+from kdtalker_jax.cli import Command
+from kdtalker_jax.errors import InputError
+
+EPILOG = """
+\b
+Examples:
+  python -m pipelines.extract --videos clips --checkpoint model --out dataset
+  python -m pipelines.extract --videos voxceleb --already_cut --checkpoint model --out dataset --split 0.98/0.02
+  python -m pipelines.extract --from_mat motion_wav2lip --norm norm.npz --out dataset
+  python -m pipelines.extract --videos clips --checkpoint model --out dataset \\
+      --runner DirectRunner -- --direct_num_workers 8 --direct_running_mode multi_processing
+
+An interrupted run goes on where it was when the same command is given again. docs/data.md describes the data set.
+"""
+
+
+@click.command(cls=Command, epilog=EPILOG)
+@click.option("--videos", type=click.Path(path_type=Path), help="Folder of videos, also in folders below it.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The data set: a folder that is not there yet."
+)
+@click.option("--split", default="0.95/0.05", show_default=True, help="Parts for training and validation.")
+@click.option("--already_cut", is_flag=True, help="The videos are squares cut to the face: take them whole.")
+@click.option("--keep_frames", is_flag=True, help="Keep the cut frames as JPEG, to train the renderer.")
+@click.option(
+    "--max_without_face",
+    default=25.0,
+    show_default=True,
+    type=click.FloatRange(0, 100),
+    help="Skip a clip with no face in more than so many per cent of its frames.",
+)
+@click.option(
+    "--look_every", default=10, show_default=True, type=click.IntRange(1), help="Frames between looks for the face."
+)
+@click.option(
+    "--batch_size", type=click.IntRange(1), help="Frames at a time on each device.  [default: 8 on a CPU, 64 elsewhere]"
+)
+@click.option("--from_mat", type=click.Path(path_type=Path), help="Import a folder of published .mat files instead.")
+@click.option("--norm", type=click.Path(path_type=Path), help="The norm.npz that belongs to them.  [default: computed]")
+@click.option(
+    "--mat_key", multiple=True, help="FIELD=NAME: another name of a field in the .mat files. Can be repeated."
+)
+@click.option(
+    "--runner", help="Apache Beam's: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner; its options after --."
+)
+@click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
+def main(
+    videos: Path | None,
+    checkpoint: Path | None,
+    out: Path,
+    split: str,
+    already_cut: bool,
+    keep_frames: bool,
+    max_without_face: float,
+    look_every: int,
+    batch_size: int | None,
+    from_mat: Path | None,
+    norm: Path | None,
+    mat_key: tuple[str, ...],
+    runner: str | None,
+    beam_options: tuple[str, ...],
+) -> None:
+    """Make a data set for training from a folder of videos: motion and audio features of each clip.
+
+    Files that give no clip are left out and reported; the command fails only when none is left.
+    """
+    train = _train_part(split)
+    if (videos is None) == (from_mat is None):
+        raise InputError("Give either --videos or --from_mat.")
+    if videos and not checkpoint:
+        raise InputError("--videos needs --checkpoint, the converted model that describes the faces.")
+    if beam_options and not runner:
+        raise InputError(f"{' '.join(beam_options)} is not understood; options of Beam need --runner.")
+
+    from kdtalker_jax.data import dataset, statistics, work  # these take seconds: not needed for --help and errors
+    from kdtalker_jax.data.extraction import ExtractionOptions, VideoClips
+    from kdtalker_jax.data.mat import MatClips
+
+    beam = _import_beam() if runner else None
+    options = beam.pipeline_options(runner, beam_options) if beam else None
+    given = statistics.read_published_statistics(norm) if norm else None
+    folder = dataset.work_folder(out, videos or from_mat)
+    if videos:
+        how = ExtractionOptions(already_cut, keep_frames, look_every, max_without_face / 100)
+        make = VideoClips(checkpoint, how, batch_size)
+    else:
+        make = MatClips(dict(map(_pair, mat_key)))
+    tasks = work.find_tasks(videos or from_mat, folder / "clips", make.fingerprint, "" if videos else ".mat")
+
+    if beam:
+        beam.carry_out_all(tasks, make, options)
+    else:
+        for task in tqdm(tasks, "Clips", unit="file"):
+            work.carry_out(task, make)
+    writing = beam.writing_config(options) if beam else None
+    report = dataset.write_dataset(out, folder, list(map(work.read_outcome, tasks)), train, given, writing)
+    click.echo(f"{out}\n{dataset.summary(report)}")
+
+
+def _train_part(split: str) -> float:
+    """The first of two parts such as 0.95/0.05."""
+    try:
+        train, validation = (float(part) for part in split.split("/"))
+    except ValueError:
+        train = validation = -1
+    if min(train, validation) < 0 or abs(train + validation - 1) > 1e-6:
+        raise InputError(f"--split must be two parts that make 1, such as 0.95/0.05, not {split}.")
+    return train
+
+
+def _pair(item: str) -> tuple[str, str]:
+    field, equals, name = item.partition("=")
+    if not (field and equals and name):
+        raise InputError(f"--mat_key must be FIELD=NAME, such as audio=aud, not {item}.")
+    return field, name
+
+
+def _import_beam() -> ModuleType:
+    try:
+        from kdtalker_jax.data import beam
+    except ImportError as error:
+        raise InputError('--runner needs Apache Beam: install it with `pip install "kdtalker_jax[beam]"`.') from error
+    return beam
+
+
+if __name__ == "__main__":
+    main()
