@@ -1,8 +1,11 @@
 """What all command lines share: one-line errors with exit code 2, `--debug`, and the spellings of options."""
 
 import re
+import signal
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from types import FrameType
 
 import click
 
@@ -45,6 +48,8 @@ class Command(click.Command):
             raise Failure(f"{sentence} ('{ctx.command_path} --help' explains the options)") from error
 
     def invoke(self, ctx: click.Context) -> object:
+        warnings.formatwarning = lambda message, *_, **__: f"Warning: {message}\n"
+        signal.signal(signal.SIGTERM, _end)
         try:
             return super().invoke(ctx)
         except (KDTalkerError, OSError) as error:
@@ -79,6 +84,11 @@ class Command(click.Command):
 def _printable(text: str) -> str:
     """Names inside files may hold anything, also what moves a terminal's cursor."""
     return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End as on Ctrl-C, by an exception, so that unfinished files are removed on the way out."""
+    raise SystemExit(128 + number)
 
 
 def _bare(option: str) -> str:

@@ -253,11 +253,18 @@ class TalkingPortrait:
             batch_size = 1 if jax.default_backend() == "cpu" else 8
         if batch_size < 1:
             raise InputError(f"The batch size must be at least 1, not {batch_size}.")
-        total = len(motion)
+        total, warned = len(motion), False
         with tqdm(total=total, desc="Rendering", unit="frame", disable=not progress) as bar:
             for start in range(0, total, batch_size):
                 keypoints = motion.keypoints[start : start + batch_size]
-                frames = in_batches(partial(self._render_batch, source), batch_size, keypoints)
+                frames, finite = self._render_batch(self.stages, source, keypoints, batch_size)
+                if self.dtype != "float32" and not finite.all():
+                    if not warned:
+                        warnings.warn(
+                            f"Some frames overflow in {self.dtype}; they are rendered in float32.", stacklevel=2
+                        )
+                        warned = True
+                    frames, _ = self._render_batch(self._exact_stages, source, keypoints, batch_size)
                 yield frames
                 bar.update(len(frames))
 
@@ -312,12 +319,10 @@ class TalkingPortrait:
             raise InputError(f"The initial noise must have shape {(windows, *shape)}, not {np.shape(given)}.")
         return lambda i: jnp.asarray(given[i], jnp.float32)
 
-    def _render_batch(self, source: Source, keypoints: np.ndarray) -> np.ndarray:
-        frames, finite = self.stages.render(self.params, source.arrays, keypoints)
-        if self.dtype != "float32" and not bool(finite.all()):
-            warnings.warn(f"Frames that are not finite in {self.dtype} are rendered in float32.", stacklevel=2)
-            frames, _ = self._exact_stages.render(self.params, source.arrays, keypoints)
-        return np.asarray(frames)
+    def _render_batch(
+        self, stages: Stages, source: Source, keypoints: np.ndarray, batch_size: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return in_batches(partial(stages.render, self.params, source.arrays), batch_size, keypoints)
 
     @cached_property
     def _exact_stages(self) -> Stages:

@@ -4,13 +4,23 @@ Recorded numbers and real media lie outside the repository; tests that need them
 """
 
 import os
+import tempfile
 from pathlib import Path
 
+import jax
 import pytest
 
 from configs import SMALL
+from kdtalker_jax.checkpoints import save_checkpoint
 from kdtalker_jax.networks import NETWORKS
+from kdtalker_jax.networks.folding import fold
 from kdtalker_jax.networks.random import random_variables
+from kdtalker_jax.portrait import TalkingPortrait
+
+# Many tests build the same small model anew: within one session each program is compiled once.
+_COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
+jax.config.update("jax_compilation_cache_dir", _COMPILED.name)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 SHARED = Path(os.environ.get("KDTALKER_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
@@ -38,3 +48,17 @@ def media() -> Path:
 def small_variables() -> dict:
     """Variables of all networks at the small sizes, as trained: norms not folded."""
     return {name: random_variables(name, SMALL) for name in NETWORKS}
+
+
+@pytest.fixture(scope="session")
+def small_model(small_variables) -> TalkingPortrait:
+    """The small model, with random weights."""
+    return TalkingPortrait(SMALL, {name: fold(tree) for name, tree in small_variables.items()})
+
+
+@pytest.fixture(scope="session")
+def small_checkpoint(small_variables, tmp_path_factory) -> Path:
+    """The same model as a directory."""
+    directory = tmp_path_factory.mktemp("small") / "checkpoint"
+    save_checkpoint(directory, small_variables, SMALL)
+    return directory
