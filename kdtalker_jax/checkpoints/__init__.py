@@ -1,8 +1,10 @@
 """Checkpoints on disk, of converted models and of training runs. The only package that knows Orbax."""
 
 from kdtalker_jax.checkpoints.converted import (
+    ALL_PARTS,
     CONFIG_FILE,
     LANDMARKS_FILE,
+    OPTIONAL_PARTS,
     PARTS,
     Checkpoint,
     CheckpointWriter,
@@ -23,8 +25,10 @@ from kdtalker_jax.checkpoints.runs import (
 )
 
 __all__ = [
+    "ALL_PARTS",
     "CONFIG_FILE",
     "LANDMARKS_FILE",
+    "OPTIONAL_PARTS",
     "PARTS",
     "Checkpoint",
     "CheckpointWriter",

@@ -28,6 +28,8 @@ FORMAT = 1
 CONFIG_FILE = "config.json"
 LANDMARKS_FILE = "shape_predictor_68_face_landmarks.dat"
 PARTS = ("appearance", "motion_extractor", "warping", "generator", "retargeting", "audio_encoder", "denoiser")
+OPTIONAL_PARTS = ("syncnet",)  # judges videos: a checkpoint is complete without
+ALL_PARTS = PARTS + OPTIONAL_PARTS
 HOW_TO_CONVERT = "python -m convert.official --source DOWNLOADS --out"
 
 Variables = Mapping[str, Any]
@@ -106,7 +108,7 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
         parts = {name: source and Source(**source) for name, source in content["parts"].items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}): convert the published files again") from error
-    gone = [name for name in parts if name not in PARTS or not _part(directory, name).is_dir()]
+    gone = [name for name in parts if name not in ALL_PARTS or not _part(directory, name).is_dir()]
     if gone:
         raise CheckpointError(f"{directory} is damaged: {', '.join(gone)} is named in {CONFIG_FILE} but not there")
     return Checkpoint(directory, config, parts)
@@ -177,9 +179,9 @@ def _kept_parts(
     directory: Path, config: ModelConfig, names: Collection[str], overwrite: bool
 ) -> dict[str, Source | None] | None:
     """The parts of an existing checkpoint that stay beside the new ones; None if there is no checkpoint yet."""
-    unknown = sorted(set(names) - set(PARTS))
+    unknown = sorted(set(names) - set(ALL_PARTS))
     if unknown:
-        raise ValueError(f"unknown parts {unknown}; there are {PARTS}")
+        raise ValueError(f"unknown parts {unknown}; there are {ALL_PARTS}")
     if directory.is_file():
         raise OutputError(f"{directory} is a file, not a folder")
     if not directory.exists() or not any(directory.iterdir()):
@@ -216,7 +218,7 @@ def _write_config(directory: Path, config: ModelConfig, parts: Mapping[str, Sour
     content = {
         "format": FORMAT,
         "model": dataclasses.asdict(config),
-        "parts": {name: parts[name] and dataclasses.asdict(parts[name]) for name in PARTS if name in parts},
+        "parts": {name: parts[name] and dataclasses.asdict(parts[name]) for name in ALL_PARTS if name in parts},
         "lacking": [name for name in PARTS if name not in parts],
     }
     path = directory / CONFIG_FILE

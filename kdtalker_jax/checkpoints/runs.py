@@ -12,6 +12,7 @@ Orbax writes each step beside its place and renames it when complete, in the bac
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ class RunRecord:
     config: TrainingConfig
     statistics: MotionStatistics
     clips: int  # that are long enough
+    init: str | None = None  # what the parameters were taken from, if not from the seed
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,7 @@ class RunCheckpoints:
         self._path = (Path(directory) / FOLDER).resolve()
         kept = [
             preservation_policy.LatestN(policy.keep_last),
-            preservation_policy.BestN(
-                get_metric_fn=_loss, reverse=True, n=policy.keep_best, keep_checkpoints_without_metrics=False
-            ),
+            preservation_policy.BestN(get_metric_fn=_loss, reverse=True, n=policy.keep_best),
         ]
         if policy.keep_every:
             kept.append(preservation_policy.EveryNSteps(policy.keep_every))
@@ -135,8 +135,8 @@ class RunCheckpoints:
             return
         items = {name: ocp.args.PyTreeSave(tree) for name, tree in trees.items()}
         items["progress"] = ocp.args.JsonSave({"step": step, **progress})
-        metrics = None if loss is None else {"loss": loss}
-        self._guarded(self._manager.save, step, args=ocp.args.Composite(**items), metrics=metrics, force=True)
+        arguments = ocp.args.Composite(**items)
+        self._guarded(self._manager.save, step, args=arguments, metrics={"loss": loss}, force=True)
 
     def restore(self, templates: Mapping[str, Tree]) -> tuple[dict[str, Tree], dict[str, Any]]:
         """The newest checkpoint: trees of NumPy arrays with the structure of the templates, and the progress.
@@ -223,20 +223,18 @@ def _find_step(run: Path, which: Which) -> int:
     if which == "latest":
         return steps[-1]
     if which == "best":
-        losses = {step: _read_loss(run / FOLDER / str(step)) for step in steps}
-        measured = [step for step in steps if losses[step] is not None]
-        if not measured:
+        losses = {
+            step: _loss(json.loads((run / FOLDER / str(step) / "metrics" / "metrics").read_text())) for step in steps
+        }
+        best = min(steps, key=losses.__getitem__)
+        if losses[best] == math.inf:
             raise CheckpointError(f"{run} has no checkpoint with a validation loss: name a step")
-        return min(measured, key=losses.__getitem__)
+        return best
     if which not in steps:
         raise CheckpointError(f"{run} has no checkpoint of step {which}: there are {', '.join(map(str, steps))}")
     return which
 
 
-def _read_loss(folder: Path) -> float | None:
-    path = folder / "metrics" / "metrics"
-    return _loss(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
-
-
-def _loss(metrics: Mapping[str, float]) -> float:
-    return metrics["loss"]
+def _loss(metrics: Mapping[str, float | None]) -> float:
+    """Of validation; a checkpoint where it was not measured is worse than any other."""
+    return math.inf if metrics["loss"] is None else metrics["loss"]

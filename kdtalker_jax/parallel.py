@@ -1,0 +1,149 @@
+"""Devices and processes. The only file that knows them: mapping steps in another way is a change to this file.
+
+A step is written for one device and takes the name of an axis to average over. Here it is `pmap`ped over all devices of
+all processes: its state is the same everywhere, its batch is split. Every process feeds its own devices.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from kdtalker_jax.errors import InputError
+
+AXIS = "devices"
+
+Tree = Any
+
+
+def initialise(coordinator: str | None = None, processes: int | None = None, process: int | None = None) -> None:
+    """Joins the processes of a run. Call it before anything else that touches a device.
+
+    Args:
+        coordinator: HOST:PORT of process 0. Without it the cluster is asked (Cloud TPU, Slurm, Open MPI,
+            Kubernetes); where there is none, this process is alone.
+        processes: how many there are.
+        process: which of them this is.
+
+    Raises:
+        InputError: only some of the three are given, or the others cannot be reached.
+    """
+    given = (coordinator, processes, process)
+    if any(value is not None for value in given):
+        if any(value is None for value in given):
+            raise InputError("--coordinator, --processes and --process go together: give all three, or none.")
+        if not 0 <= process < processes:
+            raise InputError(f"--process counts from 0 to {processes - 1}, so it cannot be {process}.")
+        try:
+            jax.distributed.initialize(coordinator, processes, process)
+        except (RuntimeError, ValueError) as error:
+            raise InputError(f"Process {process} cannot join the others at {coordinator}: {error}") from error
+        return
+    try:
+        jax.distributed.initialize()
+    except ValueError as error:
+        if "coordinator_address" not in str(error):  # what JAX says where it finds no cluster
+            raise InputError(f"This looks like a cluster, but its processes cannot be joined: {error}") from error
+
+
+def process_index() -> int:
+    return jax.process_index()
+
+
+def process_count() -> int:
+    return jax.process_count()
+
+
+def device_count() -> int:
+    """Of all processes."""
+    return jax.device_count()
+
+
+def is_main() -> bool:
+    """Whether this process writes the logs."""
+    return jax.process_index() == 0
+
+
+def describe() -> str:
+    """What the run has, in words."""
+    kind = jax.local_devices()[0].device_kind
+    devices = f"{jax.device_count()} device{'s' * (jax.device_count() > 1)} ({kind})"
+    return devices if jax.process_count() == 1 else f"{devices} in {jax.process_count()} processes"
+
+
+def wait_for_all(name: str) -> None:
+    """Returns once every process has come to the line of this name."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)
+
+
+def replicate(tree: Tree) -> Tree:
+    """The same numbers on every device of this process, as `map_step` wants its state.
+
+    Without it, donation of a state that several processes share fails.
+    """
+    mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def to_host(tree: Tree) -> Tree:
+    """A replicated tree as NumPy arrays, copied: the original may be donated to the next step."""
+    return jax.tree.map(lambda leaf: np.array(leaf.addressable_shards[0].data), tree)
+
+
+def map_step(step: Callable[..., tuple]) -> Callable[..., tuple]:
+    """Maps a training step over all devices.
+
+    Args:
+        step: (state, batch, *, axis_name) -> state, metrics, values per sample. It averages over `axis_name` what has
+            to be the same on all devices: the state and the metrics.
+
+    Returns:
+        The same without `axis_name`. The batch and the values per sample are this process's share; the state is
+        replicated, and given away to the step.
+    """
+    mapped = jax.pmap(
+        partial(step, axis_name=AXIS),
+        axis_name=AXIS,
+        in_axes=(None, 0),
+        out_axes=(None, None, 0),
+        donate_argnums=0,
+    )
+    return lambda state, batch: mapped(state, split(batch))
+
+
+def map_sums(function: Callable[..., Tree]) -> Callable[..., Tree]:
+    """Maps (params, batch) -> sums over the batch; returns the sums over all devices of all processes."""
+
+    def summed(params: Tree, batch: Tree) -> Tree:
+        return lax.psum(function(params, batch), AXIS)
+
+    mapped = jax.pmap(summed, axis_name=AXIS, in_axes=(None, 0), out_axes=None)
+    return lambda params, batch: mapped(params, split(batch))
+
+
+def split(batch: Tree) -> Tree:
+    """(B, ...) arrays of this process -> (devices, B / devices, ...)."""
+    devices = jax.local_device_count()
+    return jax.tree.map(lambda array: array.reshape(devices, -1, *array.shape[1:]), batch)
+
+
+def anywhere(flag: bool) -> Callable[[], bool]:
+    """Starts asking all processes whether one of them has the flag set; call the result for the answer.
+
+    All processes have to ask, and get the same answer. The devices work on meanwhile.
+    """
+    if jax.process_count() == 1:
+        return lambda: flag
+    answer = _maximum(np.full(jax.local_device_count(), flag, np.int32))
+    return lambda: bool(answer)
+
+
+@partial(jax.pmap, axis_name=AXIS, out_axes=None)
+def _maximum(flag: jax.Array) -> jax.Array:
+    return lax.pmax(flag, AXIS)

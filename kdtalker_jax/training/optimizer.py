@@ -1,0 +1,59 @@
+"""AdamW as published: what decays, how fast it learns, and the moving average of the parameters."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from configs.training import EmaConfig, TrainingConfig
+
+Params = Any
+
+
+def learning_rate_schedule(config: TrainingConfig) -> optax.Schedule:
+    """Learning rate of each step, counted from 0: up from 0 in a line, then half a cosine down to 0."""
+    return optax.warmup_cosine_decay_schedule(
+        init_value=0.0,
+        peak_value=config.peak_learning_rate,
+        warmup_steps=config.optimizer.warmup_steps,
+        decay_steps=config.steps,  # the warm-up among them
+    )
+
+
+def decay_mask(params: Params) -> Params:
+    """True where weights decay: everywhere but in biases, the relative position bias among them.
+
+    Gain and offset of the layer norms do decay, as published. Rotary frequencies are not learnt at all: their
+    gradient is zero, and without decay they stay as they are.
+    """
+
+    def decays(path: tuple, _: jax.Array) -> bool:
+        *_, parent, name = ["", *(entry.key for entry in path)]
+        if parent == "norm":
+            return True
+        return "bias" not in name and name != "rotary_frequencies"
+
+    return jax.tree_util.tree_map_with_path(decays, params)
+
+
+def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
+    """Clipping by the norm over all parameters, then AdamW (arXiv 1711.05101)."""
+    settings = config.optimizer
+    return optax.chain(
+        optax.clip_by_global_norm(settings.clip_norm),
+        optax.adamw(
+            learning_rate_schedule(config),
+            b1=settings.beta1,
+            b2=settings.beta2,
+            eps=settings.epsilon,
+            weight_decay=settings.weight_decay,
+            mask=decay_mask,
+        ),
+    )
+
+
+def update_ema(ema: Params, params: Params, step: jax.Array, config: EmaConfig) -> Params:
+    """The moving average after `step` steps; it moves in every `every`-th of them. None stays None (switched off)."""
+    rate = jnp.where(step % config.every == 0, 1 - config.decay, 0.0)
+    return None if ema is None else optax.incremental_update(params, ema, rate)

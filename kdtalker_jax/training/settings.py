@@ -1,0 +1,120 @@
+"""Settings of a run: `--set section.name=value`, checks, and how two runs differ."""
+
+import dataclasses
+import types
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from configs.training import TrainingConfig
+from kdtalker_jax.errors import InputError
+
+
+def with_settings(config: TrainingConfig, assignments: Sequence[str]) -> TrainingConfig:
+    """The configuration with some settings replaced, each written `section.name=value`.
+
+    Raises:
+        InputError: there is no such setting (the nearest is named), or the value is not of its kind.
+    """
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        name = name.strip()
+        names = [name for name, _, _ in settings(config)]
+        if not equals:
+            raise InputError(f"--set {assignment} has no value: write --set {name or 'NAME'}=VALUE.")
+        if name not in names:
+            raise InputError(f"There is no setting {name!r}{_nearest(name, names)}.")
+        config = _replaced(config, name.split("."), text.strip(), name)
+    return config
+
+
+def settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Dotted name, type and value of everything in a configuration."""
+    hints = get_type_hints(type(config))
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from settings(value, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", hints[field.name], value
+
+
+def to_text(config: TrainingConfig) -> str:
+    """One line a setting, in the form that `--set` takes."""
+    return "\n".join(f"{name}={_written(value)}" for name, _, value in settings(config))
+
+
+def differences(old: Any, new: Any) -> dict[str, str]:
+    """Settings that are not the same, by name, in words."""
+    before = {name: value for name, _, value in settings(old)}
+    return {
+        name: f"{name} is {_written(value)}, not {_written(before[name])}"
+        for name, _, value in settings(new)
+        if value != before[name]
+    }
+
+
+def check(config: TrainingConfig, devices: int) -> None:
+    """Raises InputError for values that no run can have on this number of devices."""
+    share = devices * config.accumulate
+    positive = ("steps", "batch_size", "accumulate", "log_every", "ema.every", "validation.every",
+                "validation.sampling_steps", "checkpoints.every", "checkpoints.keep_last", "input.threads",
+                "input.prefetch")  # fmt: skip
+    values = {name: value for name, _, value in settings(config)}
+    for name in positive:
+        if values[name] < 1:
+            raise InputError(f"{name} must be at least 1, not {values[name]}.")
+    if config.batch_size % share:
+        raise InputError(
+            f"batch_size={config.batch_size} cannot be split evenly over {devices} devices in {config.accumulate} "
+            f"parts each: choose a multiple of {share}."
+        )
+    if config.optimizer.warmup_steps >= config.steps:
+        raise InputError(
+            f"optimizer.warmup_steps={config.optimizer.warmup_steps} must be fewer than steps={config.steps}."
+        )
+    if not 0 <= config.audio_noise <= 1:
+        raise InputError(f"audio_noise is a probability, from 0 to 1, not {config.audio_noise}.")
+
+
+def _replaced(config: Any, path: list[str], text: str, name: str) -> Any:
+    head, *rest = path
+    if rest:
+        value = _replaced(getattr(config, head), rest, text, name)
+    else:
+        value = _parsed(text, get_type_hints(type(config))[head], name)
+    return dataclasses.replace(config, **{head: value})
+
+
+def _parsed(text: str, kind: Any, name: str) -> Any:
+    """A value of the given type from its text."""
+    if get_origin(kind) in (Union, types.UnionType):  # the only unions are with None
+        if text.lower() == "none":
+            return None
+        (kind,) = (option for option in get_args(kind) if option is not types.NoneType)
+    if get_origin(kind) is Literal:
+        if text in get_args(kind):
+            return text
+        raise InputError(f"{name} is one of {', '.join(get_args(kind))}, not {text!r}.")
+    if kind is bool:
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise InputError(f"{name} is true or false, not {text!r}.")
+    try:
+        return kind(text)
+    except ValueError:
+        kinds = {int: "a whole number", float: "a number"}
+        raise InputError(f"{name} is {kinds[kind]}, not {text!r}.") from None
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    """The name that was probably meant; a bare last part counts as well as the whole."""
+    candidates = {candidate.rpartition(".")[2]: candidate for candidate in names} | {n: n for n in names}
+    matches = get_close_matches(name, candidates, n=1, cutoff=0.5) or get_close_matches(
+        name.rpartition(".")[2], candidates, n=1, cutoff=0.5
+    )
+    return f": did you mean {candidates[matches[0]]!r}?" if matches else f": there are {', '.join(names)}"
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
