@@ -100,6 +100,20 @@ class DenoiserConfig:
 
 
 @dataclass(frozen=True)
+class SyncNetConfig:
+    """SyncNet: judges in evaluation how well lips fit the speech; makes no part of a video."""
+
+    image_size: int = 224  # what the published strides reduce to one position
+    frames: int = 5
+    coefficients: int = 13  # of the MFCC
+    columns: int = 20  # of 10 ms
+    audio_widths: tuple[int, ...] = (64, 192, 384, 256, 256, 512)
+    lip_widths: tuple[int, ...] = (96, 256, 256, 256, 256, 512)
+    hidden: int = 512
+    features: int = 1024
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """Everything that a converted checkpoint needs besides its parameters."""
 
@@ -111,6 +125,7 @@ class ModelConfig:
     retargeting: RetargetingConfig = RetargetingConfig()
     audio_encoder: AudioEncoderConfig = AudioEncoderConfig()
     denoiser: DenoiserConfig = DenoiserConfig()
+    syncnet: SyncNetConfig = SyncNetConfig()
     statistics: MotionStatistics = PUBLISHED_STATISTICS
 
 
@@ -139,6 +154,7 @@ SMALL = ModelConfig(
     denoiser=DenoiserConfig(
         audio_features=16, width=48, time_features=16, layers=2, heads=4, head_size=12, rotary_size=4
     ),
+    syncnet=SyncNetConfig(audio_widths=(4, 6, 8, 6, 6, 8), lip_widths=(4, 6, 6, 6, 6, 8), hidden=8, features=16),
 )
 
 MODELS = {config.name: config for config in (PUBLISHED, SMALL)}

@@ -7,9 +7,17 @@ from tqdm import tqdm
 
 from configs.networks import MODELS
 from convert.network import to_variables, unused
-from convert.sources import LANDMARKS, find, find_sources, sha256
+from convert.sources import LANDMARKS, find, find_source, find_sources, sha256
 from convert.weights_file import read_weights
-from kdtalker_jax.checkpoints import PARTS, CheckpointWriter, Source, checkpoint_writer, load_checkpoint
+from kdtalker_jax.checkpoints import (
+    ALL_PARTS,
+    OPTIONAL_PARTS,
+    PARTS,
+    CheckpointWriter,
+    Source,
+    checkpoint_writer,
+    load_checkpoint,
+)
 from kdtalker_jax.cli import Command
 
 LICENCES = """\
@@ -22,7 +30,9 @@ The 68-landmark predictor was trained on data for non-commercial use."""
     "--source", required=True, type=click.Path(path_type=Path), help="Folder with the downloaded files, in any layout."
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; made if it is not there.")
-@click.option("--only", multiple=True, type=click.Choice(PARTS), help="Convert this part alone. May be given again.")
+@click.option(
+    "--only", multiple=True, type=click.Choice(ALL_PARTS), help="Convert this part alone. May be given again."
+)
 @click.option("--config", type=click.Choice(list(MODELS)), default="published", show_default=True, help="Sizes.")
 @click.option("--overwrite", is_flag=True, help="Replace parts that the folder has already.")
 def main(source: Path, out: Path, only: tuple[str, ...], config: str, overwrite: bool) -> None:
@@ -35,13 +45,16 @@ def main(source: Path, out: Path, only: tuple[str, ...], config: str, overwrite:
     \b
     Everything:        python -m convert.official --source downloads --out checkpoints/published
     One part alone:    python -m convert.official --source downloads --out checkpoints/mine --only motion_extractor
+    To judge lips:     python -m convert.official --source downloads --out checkpoints/mine --only syncnet
     Afterwards:        python -m convert.verify --source downloads --checkpoint checkpoints/published
     """
-    convert(source, out, only or PARTS, config, overwrite)
+    optional = tuple(name for name in OPTIONAL_PARTS if find_source(source, name))
+    convert(source, out, only or PARTS + optional, config, overwrite)
     checkpoint = load_checkpoint(out)
+    extra = "".join(f" and {name}" for name in OPTIONAL_PARTS if name in checkpoint.parts)
     lacking = f"; it lacks {', '.join(checkpoint.lacking)}" if checkpoint.lacking else ""
     click.echo(LICENCES)
-    click.echo(f"{out} has {len(checkpoint.parts)} of {len(PARTS)} parts{lacking}")
+    click.echo(f"{out} has {len(PARTS) - len(checkpoint.lacking)} of {len(PARTS)} parts{extra}{lacking}")
 
 
 def convert(source: Path, out: Path, names: tuple[str, ...], config: str, overwrite: bool = False) -> None:

@@ -74,6 +74,7 @@ class Table:
     file: str
     rules: tuple[Rule, ...]
     unused: tuple[str, ...] = ()
+    suffix: str = ".pth"  # of the published file
 
     def matches(self, key: str) -> list[tuple[str, Rule]]:
         """Leaf and rule of every rule that is about the key; there has to be exactly one."""

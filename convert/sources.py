@@ -7,7 +7,7 @@ from convert.tables import TABLES
 from kdtalker_jax.checkpoints import LANDMARKS_FILE
 from kdtalker_jax.errors import CheckpointError
 
-SUFFIXES = (".pth", ".safetensors")
+EXPORTED = ".safetensors"  # the suffix of files that `convert.export` writes
 LANDMARKS = f"ckpts/{LANDMARKS_FILE}"
 
 
@@ -21,11 +21,16 @@ def find_sources(directory: Path, names: list[str]) -> dict[str, Path]:
     """
     if not directory.is_dir():
         raise CheckpointError(f"{directory} is not a folder: name the one that holds the downloaded files")
-    found = {name: find(directory, [TABLES[name].file + suffix for suffix in SUFFIXES]) for name in names}
+    found = {name: find_source(directory, name) for name in names}
     missing = [name for name in names if found[name] is None]
     if missing:
         raise CheckpointError("\n".join([f"{directory} lacks files:", *map(_describe_missing, missing)]))
     return found
+
+
+def find_source(directory: Path, name: str) -> Path | None:
+    """The file of one network, if it is there."""
+    return find(directory, [TABLES[name].file + suffix for suffix in _suffixes(name)])
 
 
 def find(directory: Path, files: list[str]) -> Path | None:
@@ -41,7 +46,11 @@ def sha256(path: Path) -> str:
 def _describe_missing(name: str) -> str:
     looked = ", ".join(str(tail.parent) for tail in _tails(TABLES[name].file))
     file = PurePosixPath(TABLES[name].file).name
-    return f"  {name}: no {file}{' or '.join(SUFFIXES)} in any of {looked}"
+    return f"  {name}: no {file}{' or '.join(_suffixes(name))} in any of {looked}"
+
+
+def _suffixes(name: str) -> tuple[str, str]:
+    return TABLES[name].suffix, EXPORTED
 
 
 def _tails(file: str) -> list[PurePosixPath]:

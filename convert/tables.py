@@ -1,5 +1,7 @@
 """One rule table per published network: how its keys are called here. The only place that knows both sets of names."""
 
+from collections.abc import Callable
+
 from convert.rules import Rule, Table, Transform
 
 COUNTERS = "*.num_batches_tracked"  # of no use with a fixed momentum
@@ -173,6 +175,26 @@ DENOISER = Table(
     unused=(f"{_RESIDUAL}.block2.norm.gamma", f"{_RESIDUAL}.block2.norm.beta", "*.positional_encoding.freq_bands"),
 )
 
+
+def _tower(convolutions: str, convolution: Callable, linears: str, path: str) -> tuple[Rule, ...]:
+    rules = [*linear(f"{linears}.0", f"{path}/hidden"), *batch_norm(f"{linears}.1", f"{path}/hidden_norm")]
+    rules += linear(f"{linears}.3", f"{path}/features")
+    for i, index in enumerate((0, 4, 8, 11, 14, 18)):  # the published sequences count ReLUs and pools too
+        rules += convolution(f"{convolutions}.{index}", f"{path}/layer_{i}/conv")
+        rules += batch_norm(f"{convolutions}.{index + 1}", f"{path}/layer_{i}/norm")
+    return tuple(rules)
+
+
+SYNCNET = Table(
+    "ckpts/syncnet_v2",
+    (
+        *_tower("netcnnaud", conv2d, "netfcaud", "audio_tower"),
+        *_tower("netcnnlip", conv3d, "netfclip", "lip_tower"),
+    ),
+    unused=(COUNTERS,),
+    suffix=".model",
+)
+
 TABLES = {
     "appearance": APPEARANCE,
     "motion_extractor": MOTION_EXTRACTOR,
@@ -181,4 +203,5 @@ TABLES = {
     "retargeting": RETARGETING,
     "audio_encoder": AUDIO_ENCODER,
     "denoiser": DENOISER,
+    "syncnet": SYNCNET,
 }

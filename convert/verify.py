@@ -11,7 +11,7 @@ from convert.network import to_variables
 from convert.rules import Transform, flatten
 from convert.sources import find_sources
 from convert.weights_file import read_weights
-from kdtalker_jax.checkpoints import CONFIG_FILE, PARTS, Checkpoint, load_checkpoint
+from kdtalker_jax.checkpoints import ALL_PARTS, CONFIG_FILE, Checkpoint, load_checkpoint
 from kdtalker_jax.cli import Command, Failure
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.networks.blocks import NORM_EPSILON
@@ -40,7 +40,9 @@ class Group(NamedTuple):
     "--source", required=True, type=click.Path(path_type=Path), help="Folder with the downloaded files, in any layout."
 )
 @click.option("--checkpoint", required=True, type=click.Path(path_type=Path), help="Folder that was converted from it.")
-@click.option("--only", multiple=True, type=click.Choice(PARTS), help="Compare this part alone. May be given again.")
+@click.option(
+    "--only", multiple=True, type=click.Choice(ALL_PARTS), help="Compare this part alone. May be given again."
+)
 def main(source: Path, checkpoint: Path, only: tuple[str, ...]) -> None:
     """Read the published files and the checkpoint again, and report by how much they differ.
 

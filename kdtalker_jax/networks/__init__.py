@@ -14,6 +14,7 @@ from kdtalker_jax.networks.denoiser import PREFIX, Denoiser
 from kdtalker_jax.networks.generator import SpadeGenerator
 from kdtalker_jax.networks.motion_extractor import MotionExtractor
 from kdtalker_jax.networks.retargeting import Retargeting
+from kdtalker_jax.networks.syncnet import SyncNet
 from kdtalker_jax.networks.warping import WarpingModule
 
 # By the name that a part has in `ModelConfig` and in a checkpoint.
@@ -26,11 +27,13 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "audio_encoder": AudioEncoder,
     "denoiser": Denoiser,
 }
+# Networks that judge videos and make none: a model is complete without.
+JUDGES: dict[str, type[nn.Module]] = {"syncnet": SyncNet}
 
 
 def build(name: str, config: ModelConfig, *, folded: bool = True, dtype: DTypeLike = jnp.float32) -> nn.Module:
     """The module of one network at the sizes of a model."""
-    return NETWORKS[name](getattr(config, name), folded=folded, dtype=dtype)
+    return (NETWORKS | JUDGES)[name](getattr(config, name), folded=folded, dtype=dtype)
 
 
 def initialise(name: str, config: ModelConfig, key: jax.Array, *, folded: bool = False) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def _example_inputs(name: str, config: ModelConfig) -> tuple[tuple, dict[str, ja
     def picture(size: int) -> jax.Array:
         return jnp.zeros((1, size, size, 3))
 
-    warping, denoiser, audio = config.warping, config.denoiser, config.audio_encoder
+    warping, denoiser, audio, syncnet = config.warping, config.denoiser, config.audio_encoder, config.syncnet
     keypoints = jnp.zeros((1, warping.keypoints, 3))
     size, tokens = warping.feature_size, PREFIX + denoiser.window
     volume = jnp.zeros((1, warping.volume_depth, size, size, warping.volume_channels))
@@ -66,6 +69,13 @@ def _example_inputs(name: str, config: ModelConfig) -> tuple[tuple, dict[str, ja
                 jnp.zeros((1, tokens, denoiser.motion_size)),
                 jnp.zeros(1),
                 jnp.zeros((1, tokens, denoiser.audio_features)),
+            ),
+            {},
+        ),
+        "syncnet": (
+            (
+                jnp.zeros((1, syncnet.columns, syncnet.coefficients)),
+                jnp.zeros((1, syncnet.frames, syncnet.image_size, syncnet.image_size, 3)),
             ),
             {},
         ),

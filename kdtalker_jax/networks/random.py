@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from configs.networks import ModelConfig
-from kdtalker_jax.networks import NETWORKS, variable_shapes
+from kdtalker_jax.networks import JUDGES, NETWORKS, variable_shapes
 
 
 def random_variables(name: str, config: ModelConfig, seed: int = 0) -> dict[str, Any]:
@@ -14,7 +14,7 @@ def random_variables(name: str, config: ModelConfig, seed: int = 0) -> dict[str,
 
     float32 NumPy arrays, reproducible from the seed.
     """
-    random = np.random.default_rng([seed, list(NETWORKS).index(name)])
+    random = np.random.default_rng([seed, list(NETWORKS | JUDGES).index(name)])
 
     def draw(path: tuple, leaf: jax.ShapeDtypeStruct) -> np.ndarray:
         normal = random.standard_normal(leaf.shape).astype(np.float32)

@@ -7,6 +7,8 @@ import pytest
 
 from benchmarks.published_layout import FILES, file_content, random_state_dict
 from configs import SMALL
+from convert.network import to_published
+from kdtalker_jax.networks.random import random_variables
 from tests.convert.torch_writer import instance, legacy_file, write, zip_file
 
 LEGACY = ("audio_encoder",)
@@ -16,18 +18,20 @@ LEGACY = ("audio_encoder",)
 def small_states() -> dict[str, dict[str, np.ndarray]]:
     """The published state dict of each network, by the network's name."""
     states = {name: random_state_dict(name, SMALL) for name in FILES}
+    states["syncnet"] = to_published("syncnet", random_variables("syncnet", SMALL))
     states["audio_encoder"]["module.output_block.1.bias"] = np.zeros(3, np.float32)  # the rest of Wav2Lip
     return states
 
 
 @pytest.fixture
 def download(tmp_path, small_states) -> Path:
-    """A folder as the published download unpacks."""
+    """A folder as the published download unpacks. SyncNet is published elsewhere."""
     return write_download(tmp_path / "download", small_states)
 
 
 def write_download(folder: Path, states: dict[str, dict[str, np.ndarray]]) -> Path:
-    for name, state in states.items():
+    for name in FILES:
+        state = states[name]
         content = file_content(name, state)
         if name == "denoiser":
             content["cfg"] = instance("omegaconf.dictconfig", "DictConfig", {"lr": 2e-6})

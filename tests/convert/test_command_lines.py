@@ -15,7 +15,7 @@ from benchmarks.published_layout import FILES
 from convert import export, official, verify
 from kdtalker_jax.checkpoints import PARTS, load_checkpoint, save_checkpoint
 from tests.convert.conftest import write_download
-from tests.convert.torch_writer import call, write, zip_file
+from tests.convert.torch_writer import call, legacy_file, write, zip_file
 
 
 def run(module, *arguments) -> Result:
@@ -29,8 +29,8 @@ def convert(source: Path, out: Path, *more) -> Result:
     return run(official, "--source", source, "--out", out, "--config", "small", *more)
 
 
-def assert_same_weights(a: Path, b: Path) -> None:
-    for name in PARTS:
+def assert_same_weights(a: Path, b: Path, *names: str) -> None:
+    for name in names or PARTS:
         pairs = zip(
             jax.tree.leaves(load_checkpoint(a).variables(name)),
             jax.tree.leaves(load_checkpoint(b).variables(name)),
@@ -101,6 +101,23 @@ def test_parts_are_converted_on_their_own_and_added(download, tmp_path):
     rest = [argument for name in PARTS if name != "motion_extractor" for argument in ("--only", name)]
     assert convert(download, out, *rest).output.endswith("has 7 of 7 parts\n")
     assert convert(download, out, "--overwrite").exit_code == 0
+
+
+def test_the_judge_of_lips_is_converted_where_it_is_there(download, small_states, tmp_path):
+    """SyncNet is not part of a model: nobody misses it unless it is asked for."""
+    result = convert(download, tmp_path / "a", "--only", "syncnet")
+    assert result.exit_code == 2
+    assert "syncnet: no syncnet_v2.model or .safetensors in any of ckpts, ." in result.output
+
+    write(download / "ckpts" / "syncnet_v2.model", legacy_file(small_states["syncnet"]))
+    out, exported = tmp_path / "b", tmp_path / "exported"
+    assert convert(download, out).output.endswith(f"{out} has 7 of 7 parts and syncnet\n")
+    assert run(verify, "--source", download, "--checkpoint", out, "--only", "syncnet").exit_code == 0
+    assert run(export, "--checkpoint", out, "--out", exported).exit_code == 0
+    assert convert(exported, tmp_path / "c", "--only", "syncnet").exit_code == 0
+    result = convert(download, tmp_path / "c", "--only", "denoiser")
+    assert "has 1 of 7 parts and syncnet; it lacks appearance" in result.output
+    assert_same_weights(tmp_path / "b", tmp_path / "c", "syncnet")
 
 
 def test_weights_of_other_sizes_are_refused(download, tmp_path):
