@@ -70,7 +70,8 @@ def test_renderer(pair, normal):
     source, driving = 0.3 * normal(2, 21, 3), 0.3 * normal(2, 21, 3)
     features = np.asarray(apply("warping", volume, source=source, driving=driving).features)
     theirs = networks.warping(channels_first(volume), torch.from_numpy(source), torch.from_numpy(driving))
-    assert_agree(np.moveaxis(features, -1, 1), theirs)
+    # A volume of white noise turns the rounding of coordinates into differences of its own size.
+    assert_agree(np.moveaxis(features, -1, 1), theirs, 5e-4)
     image = np.asarray(apply("generator", features))
     assert_agree(np.moveaxis(image, -1, 1), networks.generator(channels_first(features)))
 

@@ -18,6 +18,8 @@ from convert.official import convert
 from kdtalker_jax.checkpoints import PARTS, load_checkpoint
 from kdtalker_jax.portrait import TalkingPortrait
 
+DIFFERENCES = pytest.StashKey[list[str]]()
+
 
 @pytest.fixture(scope="session")
 def expected(parity):
@@ -64,15 +66,40 @@ def recording(media) -> Path:
     return media / "audio" / "WDA_BenCardin1_000.wav"
 
 
-@pytest.fixture(scope="session")
-def assert_parity():
+@pytest.fixture
+def assert_parity(request):
     """A check that the largest difference is below `tolerance` of the recording's standard deviation."""
 
-    def check(actual, recorded, tolerance=1e-4):
-        actual = np.asarray(actual)
+    def check(name, actual, tolerance=1e-4):
+        actual, recorded = np.asarray(actual), request.getfixturevalue("expected")[name]
         assert actual.shape == recorded.shape
         assert np.std(recorded) > 0, "a recording that never varies proves nothing"
         difference = np.abs(actual.astype(np.float64) - recorded).max() / np.std(recorded)
-        assert difference <= tolerance, f"{difference:.2e} of the standard deviation"
+        request.config.stash[DIFFERENCES].append(f"{name:35} {difference:.1e} of std, at most {tolerance:.0e}")
+        assert difference <= tolerance, f"{name}: {difference:.2e} of the standard deviation"
 
     return check
+
+
+@pytest.fixture
+def assert_same_picture(request):
+    """A check that pictures are equal within 1 level on 99.9 % of the values."""
+
+    def check(name, actual, recorded):
+        difference = np.abs(actual.astype(int) - recorded)
+        shares = f"{(difference > 0).mean():.3%} of values differ, {(difference > 1).mean():.3%} by more than 1 level"
+        request.config.stash[DIFFERENCES].append(f"{name:35} {shares}")
+        assert (difference <= 1).mean() >= 0.999, shares
+
+    return check
+
+
+def pytest_configure(config):
+    config.stash[DIFFERENCES] = []
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """The table of docs/parity.md."""
+    if config.stash[DIFFERENCES]:
+        terminalreporter.section("largest differences from the recording")
+        terminalreporter.write_line("\n".join(config.stash[DIFFERENCES]))

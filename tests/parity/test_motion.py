@@ -11,12 +11,6 @@ from kdtalker_jax.motion.smoothing import smooth
 NAMES = ("scale", "yaw", "pitch", "roll", "t", "exp")
 
 
-@pytest.fixture(scope="module")
-def expected(parity):
-    with np.load(parity / "expected_seed0.npz") as file:
-        return {name: file[name] for name in file.files if name.startswith(("motion", "keypoint", "sampling", "seq"))}
-
-
 def as_motion(expected, group, **others):
     """Recorded coefficients, some of them (T, 1), as a motion."""
     recorded = {name: expected.get(f"{group}/{name}") for name in NAMES} | others

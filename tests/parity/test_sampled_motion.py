@@ -12,12 +12,6 @@ from kdtalker_jax.networks.denoiser import Denoiser
 
 
 @pytest.fixture(scope="module")
-def expected(parity):
-    with np.load(parity / "expected_seed0.npz") as file:
-        return {name: file[name] for name in file.files if name.startswith("sampling/") or name == "audio/features"}
-
-
-@pytest.fixture(scope="module")
 def denoiser(checkpoint):
     return Denoiser(checkpoint.config.denoiser), checkpoint.variables("denoiser")
 
@@ -41,7 +35,7 @@ def sample_window(denoiser, expected):
 
 
 @pytest.mark.parametrize(("name", "steps"), [("ddim", 50), ("ddim", 10), ("pndm", 50), ("ddpm", 20)])
-def test_sampled_motion(sample_window, expected, name, steps):
+def test_sampled_motion(sample_window, expected, assert_parity, name, steps):
     noise = expected["sampling/ddpm_20_noise"][:, None] if name == "ddpm" else None  # (19, 1, 64, 70)
     motion = sample_window(make_sampler(name, steps), noise)
-    np.testing.assert_allclose(motion, expected[f"sampling/{name}_{steps}"], atol=1e-3)
+    assert_parity(f"sampling/{name}_{steps}", motion, 1e-3)

@@ -1,0 +1,56 @@
+"""Peak memory of a whole run against the recording's length: `python -m benchmarks.memory`.
+
+Each length runs in a process of its own, with small networks, from file to file.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from kdtalker_jax.placeholder import drawn_portrait, random_model
+
+
+@click.command()
+@click.option("--minutes", multiple=True, type=float, default=(1.0, 10.0), show_default=True, help="Repeat for more.")
+@click.option("--single", type=float, hidden=True, help="Run one length in this process and print its peak.")
+def main(minutes: tuple[float, ...], single: float | None) -> None:
+    """Print the peak memory of making a video from recordings of different lengths."""
+    if single is not None:
+        click.echo(peak_of_run(single))
+        return
+    peaks = {length: in_own_process(length) for length in sorted(minutes)}
+    shortest = min(peaks)
+    click.echo("minutes   peak MB   above the shortest")
+    for length, peak in peaks.items():
+        click.echo(f"{length:7g} {peak:9.0f} {peak - peaks[shortest]:20.0f}")
+
+
+def in_own_process(minutes: float) -> float:
+    command = [sys.executable, "-m", "benchmarks.memory", "--single", str(minutes)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def peak_of_run(minutes: float) -> float:
+    """Megabytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        recording = Path(folder) / "speech.wav"
+        subprocess.run([sys.executable, "-c", WRITE, str(recording), str(60 * minutes)], check=True)
+        model = random_model()
+        source = model.prepare(drawn_portrait(), crop="none")
+        motion = model.animate(source, recording, steps=2)
+        model.write(source, motion, Path(folder) / "talk.mp4", recording)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+
+
+# Written by another process: making a recording takes memory that making a video does not.
+WRITE = (
+    "import sys; from kdtalker_jax.placeholder import write_synthetic_speech;"
+    "write_synthetic_speech(sys.argv[1], float(sys.argv[2]))"
+)
+
+if __name__ == "__main__":
+    main()
