@@ -10,7 +10,10 @@ import tempfile
 from pathlib import Path
 
 import click
+import numpy as np
+import soundfile
 
+from kdtalker_jax.media.audio import SAMPLE_RATE
 from kdtalker_jax.placeholder import drawn_portrait, random_model
 
 
@@ -38,19 +41,15 @@ def peak_of_run(minutes: float) -> float:
     """Megabytes."""
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "speech.wav"
-        subprocess.run([sys.executable, "-c", WRITE, str(recording), str(60 * minutes)], check=True)
+        with soundfile.SoundFile(recording, "w", SAMPLE_RATE, channels=1) as file:
+            for _ in range(round(60 * minutes)):
+                file.write(0.1 * np.random.default_rng(0).standard_normal(SAMPLE_RATE))
         model = random_model()
         source = model.prepare(drawn_portrait(), crop="none")
         motion = model.animate(source, recording, steps=2)
         model.write(source, motion, Path(folder) / "talk.mp4", recording)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
 
-
-# Written by another process: making a recording takes memory that making a video does not.
-WRITE = (
-    "import sys; from kdtalker_jax.placeholder import write_synthetic_speech;"
-    "write_synthetic_speech(sys.argv[1], float(sys.argv[2]))"
-)
 
 if __name__ == "__main__":
     main()
