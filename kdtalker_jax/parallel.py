@@ -64,6 +64,11 @@ def device_count() -> int:
     return jax.device_count()
 
 
+def local_device_count() -> int:
+    """Of this process."""
+    return jax.local_device_count()
+
+
 def is_main() -> bool:
     """Whether this process writes the logs."""
     return jax.process_index() == 0
@@ -125,6 +130,23 @@ def map_sums(function: Callable[..., Tree]) -> Callable[..., Tree]:
 
     mapped = jax.pmap(summed, axis_name=AXIS, in_axes=(None, 0), out_axes=None)
     return lambda params, batch: mapped(params, split(batch))
+
+
+def map_rows(function: Callable[[Tree, Tree], Tree]) -> Callable[[Tree, Tree], Tree]:
+    """Maps (params, rows) -> results for each row over the devices of this process; others need not take part.
+
+    Args:
+        function: the result of a row depends on that row alone.
+
+    Returns:
+        The same for a replicated tree of parameters and a multiple of `local_device_count` rows, with NumPy results.
+    """
+    mapped = jax.pmap(function, in_axes=(None, 0), devices=jax.local_devices())
+
+    def run(params: Tree, rows: Tree) -> Tree:
+        return jax.tree.map(lambda leaf: np.asarray(leaf).reshape(-1, *leaf.shape[2:]), mapped(params, split(rows)))
+
+    return run
 
 
 def split(batch: Tree) -> Tree:

@@ -87,14 +87,16 @@ def main(
 
     beam = _import_beam() if runner else None
     options = beam.pipeline_options(runner, beam_options) if beam else None
-    given = statistics.read_published_statistics(norm) if norm else None
-    folder = dataset.work_folder(out, videos or from_mat)
     if videos:
         how = ExtractionOptions(already_cut, keep_frames, look_every, max_without_face / 100)
         make = VideoClips(checkpoint, how, batch_size)
     else:
         make = MatClips(dict(map(_pair, mat_key)))
-    tasks = work.find_tasks(videos or from_mat, folder / "clips", make.fingerprint, "" if videos else ".mat")
+    given = statistics.read_published_statistics(norm) if norm else None
+    source, suffix = (videos, "") if videos else (from_mat, ".mat")
+    files = work.find_files(source, suffix)
+    folder = dataset.work_folder(out, source)
+    tasks = work.make_tasks(source, files, folder / "clips", make.fingerprint)
 
     if beam:
         beam.carry_out_all(tasks, make, options)

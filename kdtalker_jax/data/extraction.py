@@ -31,8 +31,9 @@ from kdtalker_jax.media.mel import mel_spectrogram, window_batches
 from kdtalker_jax.motion.keypoints import degrees_from_bins
 from kdtalker_jax.networks import build
 from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.parallel import local_device_count, map_rows, replicate
 
-WINDOWS_PER_BATCH = 128  # mel windows that the audio encoder sees at a time
+WINDOWS_PER_BATCH = 128  # mel windows that the audio encoder sees at a time on each device
 SILENCE = 1e-3  # peak, -60 dB: nothing can be learned from a face that moves without a sound
 MOST_JPEG_BYTES = 1 << 30  # of one clip: an array record holds less than 2 GiB
 NETWORKS = ("motion_extractor", "audio_encoder")
@@ -64,23 +65,23 @@ class ExtractionOptions:
 
 
 class ClipNetworks:
-    """The two networks that describe clips, compiled for batches of one size.
+    """The two networks that describe clips, compiled for batches of one size and all devices of this process.
 
     Args:
         checkpoint: holds the motion extractor and the audio encoder.
-        batch_size: frames that the motion extractor sees at a time.
+        batch_size: frames that the motion extractor sees at a time on each device.
     """
 
     def __init__(self, checkpoint: Checkpoint, batch_size: int) -> None:
         checkpoint.require(*NETWORKS)
         config = checkpoint.config
-        self.batch_size = batch_size
+        self.batch_size = batch_size * local_device_count()
         self.image_size = config.motion_extractor.image_size
         self.shortest = config.denoiser.window + 1  # usable frames that one training sample takes
-        params = {name: jax.device_put(fold(checkpoint.variables(name))) for name in NETWORKS}
-        motion_extractor, audio_encoder = (build(name, config) for name in NETWORKS)
-        self._describe = partial(jax.jit(partial(describe_frames, motion_extractor)), params["motion_extractor"])
-        self._encode = partial(jax.jit(partial(encode_windows, audio_encoder)), params["audio_encoder"])
+        self._describe, self._encode = (
+            partial(map_rows(partial(function, build(name, config))), replicate(fold(checkpoint.variables(name))))
+            for name, function in zip(NETWORKS, (describe_frames, encode_windows), strict=True)
+        )
 
     def describe(self, frames: np.ndarray) -> dict[str, np.ndarray]:
         """`describe_frames` for uint8 (n, S, S, 3), any n."""
@@ -88,8 +89,8 @@ class ClipNetworks:
 
     def encode(self, mel: np.ndarray, frames: int) -> np.ndarray:
         """Audio features (frames, 512) of a spectrogram (columns, 80), as inference computes them."""
-        batches = window_batches(mel, frames, WINDOWS_PER_BATCH)
-        return np.concatenate([np.asarray(self._encode(batch)) for batch in batches])[:frames]
+        batches = window_batches(mel, frames, WINDOWS_PER_BATCH * local_device_count())
+        return np.concatenate([self._encode(batch) for batch in batches])[:frames]
 
 
 def describe_frames(network: nn.Module, params: Any, frames: jax.Array) -> dict[str, jax.Array]:
@@ -196,7 +197,7 @@ class VideoClips:
     Args:
         checkpoint: directory of a converted model; its motion extractor and audio encoder are used.
         options: how clips are made.
-        batch_size: frames that the motion extractor sees at a time; by default 8 on a CPU and 64 elsewhere.
+        batch_size: frames that the motion extractor sees at a time on each device; by default 8 on a CPU, 64 elsewhere.
     """
 
     def __init__(self, checkpoint: Path, options: ExtractionOptions, batch_size: int | None = None) -> None:

@@ -8,6 +8,7 @@ import scipy.io
 
 from kdtalker_jax.data.clips import Clip
 from kdtalker_jax.data.extraction import SkippedClipError, check_length
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.audio import FRAME_RATE
 from kdtalker_jax.media.mel import BANDS
 
@@ -31,9 +32,14 @@ class MatClips:
     Args:
         keys: further names of fields: our name -> the one in the files.
         shortest: usable frames that one training sample takes.
+
+    Raises:
+        InputError: `keys` names a field that clips do not have.
     """
 
     def __init__(self, keys: Mapping[str, str] | None = None, shortest: int = 65) -> None:
+        if unknown := sorted(set(keys or ()) - set(KEYS)):
+            raise InputError(f"Clips have no field {unknown[0]!r}: choose among {', '.join(KEYS)}.")
         self._keys = {**KEYS, **{name: (key,) for name, key in (keys or {}).items()}}
         self._shortest = shortest
         self.fingerprint = repr((sorted(self._keys.items()), shortest))

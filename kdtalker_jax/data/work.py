@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -55,24 +55,29 @@ class Outcome:
     explanation: str = ""
 
 
-def find_tasks(directory: Path, work: Path, fingerprint: str, suffix: str = "") -> list[Task]:
-    """One task for each file below a folder that is not hidden, by name: its path relative to the folder.
+def find_files(directory: Path, suffix: str = "") -> list[Path]:
+    """The files below a folder whose names end like that, sorted; none that are hidden.
 
     Raises:
         InputError: the folder does not exist or has no such file.
     """
     if not directory.is_dir():
         raise InputError(f"{directory} is not a folder: name the one that holds the files.")
-    tasks = []
-    for path in sorted(directory.rglob(f"*{suffix}")):
-        relative = path.relative_to(directory)
-        if path.is_file() and not any(part.startswith(".") for part in relative.parts):
-            name = relative.as_posix().encode("utf-8", "backslashreplace").decode()
-            state = path.stat()
-            key = json.dumps([FORMAT, fingerprint, name, state.st_size, state.st_mtime_ns])
-            tasks.append(Task(name, path, work / hashlib.sha256(key.encode()).hexdigest()[:32]))
-    if not tasks:
+    paths = (path for path in sorted(directory.rglob(f"*{suffix}")) if path.is_file())
+    files = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(directory).parts)]
+    if not files:
         raise InputError(f"There are no {suffix or 'video'} files in {directory}.")
+    return files
+
+
+def make_tasks(directory: Path, files: Iterable[Path], work: Path, fingerprint: str) -> list[Task]:
+    """One task for each file, by its path relative to `directory`: no two clips share a name."""
+    tasks = []
+    for path in files:
+        name = path.relative_to(directory).as_posix().encode("utf-8", "backslashreplace").decode()
+        state = path.stat()
+        key = json.dumps([FORMAT, fingerprint, name, state.st_size, state.st_mtime_ns])
+        tasks.append(Task(name, path, work / hashlib.sha256(key.encode()).hexdigest()[:32]))
     return tasks
 
 

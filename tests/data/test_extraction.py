@@ -1,0 +1,144 @@
+"""One video -> one clip."""
+
+import os
+import subprocess
+import sys
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from configs import SMALL
+from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
+from kdtalker_jax.data.clips import decode_frame
+from kdtalker_jax.data.extraction import ClipNetworks, ExtractionOptions, SkippedClipError, VideoClips, extract_clip
+from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.faces.detector import FaceDetector
+from kdtalker_jax.media.frames import read_frames
+
+WHOLE = ExtractionOptions(already_cut=True)
+
+
+@pytest.fixture(scope="module")
+def networks(small_checkpoint):
+    return ClipNetworks(load_checkpoint(small_checkpoint), batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def extract(networks):
+    detector = FaceDetector()
+    return lambda path, options=WHOLE: extract_clip(path, networks, detector, options)
+
+
+def test_fields(extract, videos):
+    clip = extract(videos / "c.mov")
+    shapes = {name: value.shape for name, value in clip.items() if isinstance(value, np.ndarray)}
+    frames, sounding = 83, 83  # 100 frames at 30 a second
+    assert shapes == {
+        **dict.fromkeys(("yaw", "pitch", "roll", "scale"), (frames,)),
+        "t": (frames, 3),
+        "exp": (frames, 63),
+        "kp": (frames, 63),
+        "audio": (sounding, 16),
+        "mel": (266, 80),
+    }
+    assert (clip["frames"], clip["source_rate"], clip["jpeg"]) == (frames, 30, [])
+
+
+def test_motion_is_what_inference_computes_of_a_portrait(extract, videos, small_model):
+    clip = extract(videos / "a.mp4")
+    frame = next(read_frames(videos / "a.mp4"))
+    source = small_model.prepare(frame, crop="none")
+    for name in ("yaw", "pitch", "roll", "scale", "t", "exp"):
+        np.testing.assert_allclose(clip[name][0], getattr(source.motion, name)[0], atol=1e-4)
+    np.testing.assert_allclose(clip["kp"][0], source.canonical, atol=1e-5)
+
+
+def test_the_size_of_batches_changes_nothing(extract, videos, small_checkpoint):
+    other = ClipNetworks(load_checkpoint(small_checkpoint), batch_size=33)
+    a, b = extract(videos / "a.mp4"), extract_clip(videos / "a.mp4", other, FaceDetector(), WHOLE)
+    for name in ("yaw", "exp", "audio"):
+        np.testing.assert_allclose(a[name], b[name], atol=1e-4)
+
+
+def test_the_number_of_devices_changes_nothing(extract, videos, small_checkpoint, tmp_path):
+    program = """
+import sys
+import numpy as np
+from pathlib import Path
+from kdtalker_jax.data.extraction import ExtractionOptions, VideoClips
+clip = VideoClips(Path(sys.argv[1]), ExtractionOptions(already_cut=True), 5)(Path(sys.argv[2]))
+np.savez(sys.argv[3], **{name: value for name, value in clip.items() if name != "jpeg"})
+"""
+    result = tmp_path / "clip.npz"
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=3", "JAX_PLATFORMS": "cpu"}
+    arguments = [sys.executable, "-c", program, small_checkpoint, videos / "a.mp4", result]
+    subprocess.run(arguments, check=True, env=environment)
+    clip = extract(videos / "a.mp4")
+    with np.load(result) as arrays:
+        for name in arrays:
+            np.testing.assert_allclose(arrays[name], clip[name], atol=1e-4)
+
+
+def test_kept_frames_are_those_that_were_described(extract, networks, videos):
+    clip = extract(videos / "a.mp4", ExtractionOptions(already_cut=True, keep_frames=True))
+    assert len(clip["jpeg"]) == clip["frames"] == 80
+    cuts = np.stack([decode_frame(jpeg) for jpeg in clip["jpeg"]])  # (80, 64, 64, 3)
+    originals = np.stack(list(read_frames(videos / "a.mp4")))
+    assert np.abs(cuts.astype(int) - originals).mean() < 3
+
+
+def test_pictures_after_the_end_of_the_sound_are_left_out(extract, make_video, tmp_path):
+    """They could never be part of a training sample."""
+    video = make_video(tmp_path / "long.mp4", 80)
+    _mux(video, tmp_path / "longer.mkv", "-t", "2.8", "-i", video, "-map", "0:v", "-map", "1:a")
+    clip = extract(tmp_path / "longer.mkv")
+    assert clip["frames"] == len(clip["audio"]) == 70
+
+
+def test_a_face_is_found_and_cut(extract, media):
+    """The real clip of 25 frames a second, whose person hardly moves."""
+    clip = extract(media / "video" / "sad_WDA_AlexandriaOcasioCortez_000.mp4", ExtractionOptions(look_every=40))
+    assert clip["frames"] == len(clip["audio"]) == 200
+    assert np.isfinite(clip["exp"]).all()
+    whole = extract(media / "video" / "sad_WDA_AlexandriaOcasioCortez_000.mp4")
+    assert np.abs(clip["exp"] - whole["exp"]).max() > 1e-3  # the cut makes a difference
+
+
+def test_no_face(extract, videos):
+    with pytest.raises(SkippedClipError, match="no face in any frame") as error:
+        extract(videos / "a.mp4", ExtractionOptions(look_every=40))
+    assert error.value.reason == "no face"
+
+
+def test_reasons(extract, videos, bad):
+    for name, reason in bad.items():
+        with pytest.raises(SkippedClipError) as error:
+            extract(videos / name)
+        assert error.value.reason == reason, name
+
+
+def test_the_shortest_clip(extract, make_video, tmp_path):
+    """66 frames with 67 of sound hold one training sample, 66 of sound none (start uniform in [0, n - 65])."""
+    assert extract(make_video(tmp_path / "just.mp4", 67))["frames"] == 67
+    with pytest.raises(SkippedClipError, match="66 frames of sound"):
+        extract(make_video(tmp_path / "short.mp4", 66))
+
+
+def test_a_checkpoint_without_the_audio_encoder(small_variables, tmp_path):
+    save_checkpoint(tmp_path / "partial", {"motion_extractor": small_variables["motion_extractor"]}, SMALL)
+    with pytest.raises(CheckpointError, match="audio_encoder"):
+        VideoClips(tmp_path / "partial", WHOLE)
+
+
+def test_another_model_or_option_is_another_extraction(small_checkpoint):
+    """So that an interrupted run never goes on with clips of another kind."""
+    assert VideoClips(small_checkpoint, WHOLE).fingerprint == VideoClips(small_checkpoint, WHOLE, 16).fingerprint
+    assert (
+        VideoClips(small_checkpoint, WHOLE).fingerprint != VideoClips(small_checkpoint, ExtractionOptions()).fingerprint
+    )
+
+
+def _mux(source, result, *options):
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", source, *options, result]
+    subprocess.run(list(map(str, command)), check=True)
