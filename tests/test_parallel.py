@@ -1,0 +1,107 @@
+"""Training is the same on any number of devices and processes."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kdtalker_jax import parallel
+from kdtalker_jax.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+
+
+def start(devices: int, *arguments: object) -> subprocess.Popen:
+    """A process with so many virtual devices. Compiling takes longer than the training: it is cut short."""
+    settings = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.training.parallel_worker", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(*processes: subprocess.Popen) -> None:
+    for process in processes:
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> dict[str, dict[str, np.ndarray]]:
+    """What one device, four devices, and two processes of two devices come to."""
+    folder = tmp_path_factory.mktemp("parallel")
+    one, four, two_by_two = (folder / f"{name}.npz" for name in ("one", "four", "two_by_two"))
+    finish(start(1, one))
+    finish(start(4, four))
+    coordinator = f"localhost:{free_port()}"
+    finish(*(start(2, two_by_two, coordinator, 2, process) for process in range(2)))
+    return {path.stem: dict(np.load(path)) for path in (one, four, two_by_two)}
+
+
+def test_the_processes_had_the_devices_they_should(results):
+    found = {name: (int(r["devices"]), int(r["processes"])) for name, r in results.items()}
+    assert found == {"one": (1, 1), "four": (4, 1), "two_by_two": (4, 2)}
+
+
+@pytest.mark.parametrize("split", ["four", "two_by_two"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_parameters_and_metrics_do_not_depend_on_the_devices(results, split, optimizer):
+    """Noise, times, audio noise and its statistics, gradients: all as on one device. SGD shows wrong scales."""
+    names = [name for name in results["one"] if name.startswith(optimizer)]
+    assert len(names) > 20
+    for name in names:
+        np.testing.assert_allclose(results[split][name], results["one"][name], rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("split", ["four", "two_by_two"])
+def test_validation_does_not_depend_on_the_devices(results, split):
+    for name in ("loss", "expression", "pose"):
+        np.testing.assert_allclose(
+            results[split][f"validation/{name}"], results["one"][f"validation/{name}"], rtol=1e-6
+        )
+
+
+@pytest.mark.parametrize("split", ["one", "four", "two_by_two"])
+def test_all_processes_hear_when_one_is_asked_to_stop(results, split):
+    assert results[split]["someone asked"]
+    assert not results[split]["nobody asked"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("localhost:1234",), "give all three"),
+        ((None, 2, 0), "give all three"),
+        (("localhost:1234", 2, 2), "counts from 0 to 1"),
+    ],
+)
+def test_incomplete_descriptions_of_a_cluster_are_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
+        parallel.initialise(*arguments)
+
+
+def test_a_single_machine_needs_no_description():
+    parallel.initialise()
+    assert (parallel.process_index(), parallel.process_count(), parallel.is_main()) == (0, 1, True)
+
+
+def test_replicated_numbers_come_back_as_a_copy():
+    """What is being saved must not change when the next step overwrites its input."""
+    replicated = parallel.replicate({"a": np.arange(3.0)})
+    host = parallel.to_host(replicated)
+    assert host["a"].flags.owndata
+    assert host["a"].tolist() == [0, 1, 2]
