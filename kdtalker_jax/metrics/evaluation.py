@@ -1,0 +1,237 @@
+"""All metrics of one video, as far as they can be measured."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from kdtalker_jax.checkpoints import Checkpoint
+from kdtalker_jax.data.tracking import steady_square
+from kdtalker_jax.errors import CheckpointError, InputError, NoFaceError
+from kdtalker_jax.faces.crop import _cut_square as cut_square
+from kdtalker_jax.faces.detector import Box, FaceDetector, find_predictor
+from kdtalker_jax.faces.geometry import enclosing_square
+from kdtalker_jax.faces.resizing import resize
+from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.media.frames import read_frames, sound_start
+from kdtalker_jax.metrics.beats import audio_beats, beat_align, motion_beats
+from kdtalker_jax.metrics.blur import video_cpbd
+from kdtalker_jax.metrics.faces import MotionReader, read_landmarks
+from kdtalker_jax.metrics.mouth import loudness, mouth_opening, mouth_sync
+from kdtalker_jax.metrics.pose import pose_diversity
+from kdtalker_jax.metrics.similarity import compare, keypoint_distance
+from kdtalker_jax.metrics.smoothness import jitter, window_jump
+from kdtalker_jax.metrics.sync import SyncJudge
+from kdtalker_jax.networks.folding import fold
+
+PUBLISHED_WINDOW = 64  # frames that motion is sampled in, where no checkpoint says otherwise
+LOOK_EVERY = 10  # frames, to find where the face is
+MOST_MISSING = 0.5  # part of these that may be without it
+CUT_SIZE = 256  # pixels of the face that landmarks are looked for in
+SAME_ASPECT = 0.02  # relative difference up to which two pictures have one shape
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a number is. `better` is "higher", "lower", or empty where neither is; `needs` as in `Evaluator.lacks`."""
+
+    name: str
+    unit: str = ""
+    better: str = ""
+    needs: tuple[str, ...] = ()
+
+
+METRICS = (
+    Metric("pose_diversity", "degrees", "higher", ("motion_extractor",)),
+    Metric("pose_diversity_hopenet", "", "higher", ("hopenet",)),
+    Metric("beat_align", "", "higher", ("motion_extractor",)),
+    Metric("cpbd", "", "higher"),
+    Metric("mouth_correlation", "", "higher", ("landmarks",)),
+    Metric("mouth_offset", "frames", "", ("landmarks",)),
+    Metric("lse_c", "", "higher", ("syncnet",)),
+    Metric("lse_d", "", "lower", ("syncnet",)),
+    Metric("sync_offset", "frames", "", ("syncnet",)),
+    Metric("jitter", "widths/s^3", "lower", ("motion_extractor",)),
+    Metric("window_jump", "ratio", "lower", ("motion_extractor",)),
+    Metric("psnr", "dB", "higher", ("reference",)),
+    Metric("ssim", "", "higher", ("reference",)),
+    Metric("l1", "levels", "lower", ("reference",)),
+    Metric("keypoint_distance", "% of width", "lower", ("reference", "motion_extractor")),
+    Metric("fid", "", "lower", ("inception",)),
+    Metric("csim", "", "higher", ("arcface",)),
+)
+_NOT_HERE = "needs {}, whose weights this program does not read"
+
+
+@dataclass
+class Measurement:
+    """What was measured of one video.
+
+    Attributes:
+        values: by the metric's name; NaN where there was nothing to measure.
+        notes: why there was not, in sentences.
+        frames: 25 a second.
+    """
+
+    values: dict[str, float]
+    notes: list[str] = field(default_factory=list)
+    frames: int = 0
+
+
+class Evaluator:
+    """Measures videos one by one; networks are loaded and compiled once.
+
+    Args:
+        checkpoint: converted weights, of which the motion extractor and SyncNet are used if they are there.
+        already_cut: the pictures show the face as a portrait's cut does: take them whole, look for no face.
+        references: whether videos will be compared with others.
+        batch_size: frames, or windows of SyncNet, that a network sees at a time.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint | None = None,
+        *,
+        already_cut: bool = False,
+        references: bool = False,
+        batch_size: int = 8,
+    ) -> None:
+        self.already_cut = already_cut
+        self.detector = FaceDetector(checkpoint and checkpoint.landmarks)
+        self.window = checkpoint.config.denoiser.window if checkpoint else PUBLISHED_WINDOW
+        self.lacks = _find_lacking(checkpoint, already_cut, references)
+        self.read_motion = self.judge = None
+        if "motion_extractor" not in self.lacks:
+            params = fold(checkpoint.variables("motion_extractor"))
+            self.read_motion = MotionReader(checkpoint.config, params, batch_size)
+        if "syncnet" not in self.lacks:
+            self.judge = SyncJudge(checkpoint.config, fold(checkpoint.variables("syncnet")), batch_size)
+
+    @property
+    def not_measured(self) -> dict[str, str]:
+        """Why, by the name of every metric that cannot be measured here."""
+        reasons = {metric.name: next(filter(None, map(self.lacks.get, metric.needs)), None) for metric in METRICS}
+        return {name: reason for name, reason in reasons.items() if reason}
+
+    def measure(self, path: Path, reference: Path | None = None) -> Measurement:
+        """Measure one video, if there is one against a reference that shows the same.
+
+        Raises:
+            InputError: the video cannot be read.
+        """
+        clip, lacking = _Clip(path), self.not_measured
+        result = Measurement({metric.name: np.nan for metric in METRICS if metric.name not in lacking}, clip.notes)
+        values = result.values
+        values["cpbd"], result.frames, plain = video_cpbd(clip.frames())
+        if plain:
+            result.notes.append(f"{plain} of {result.frames} frames have no edges to judge the sharpness of.")
+        if self.judge and clip.waveform is not None:
+            sync = self.judge.score(clip.frames(), result.frames, clip.waveform)
+            values |= {"lse_c": sync.confidence, "lse_d": sync.distance, "sync_offset": sync.offset}
+        other = self._open_reference(clip, reference, result.notes)
+        if other is not None:
+            values |= compare(clip.frames(), other.frames(clip.size))._asdict()
+        if self.read_motion or "landmarks" not in self.lacks:
+            self._measure_face(clip, other, result)
+        return result
+
+    def _measure_face(self, clip: "_Clip", reference: "_Clip | None", result: Measurement) -> None:
+        try:
+            square = self._find_square(clip)
+        except NoFaceError as error:
+            result.notes.append(str(error))
+            return
+        if self.read_motion:
+            size = self.read_motion.image_size
+            motion = self.read_motion(clip.cuts(square, size))
+            widths = motion.keypoints / 2  # (T, K, 3) in widths of the square
+            result.values["pose_diversity"] = pose_diversity(motion.yaw, motion.pitch, motion.roll)
+            result.values |= {"jitter": jitter(widths), "window_jump": window_jump(widths, self.window)}
+            if clip.waveform is not None:
+                beats = motion_beats(motion.keypoints), audio_beats(clip.waveform)
+                result.values["beat_align"] = beat_align(*beats)
+            if reference is not None:
+                theirs = self.read_motion(reference.cuts(square, size, clip.size)).keypoints / 2
+                result.values["keypoint_distance"] = 100 * keypoint_distance(widths, theirs)
+        if "landmarks" not in self.lacks and clip.waveform is not None:
+            landmarks = read_landmarks(clip.cuts(square, CUT_SIZE), self.detector)  # (T, 68, 2)
+            hidden = int(np.isnan(landmarks[:, 0, 0]).sum())
+            if hidden:
+                result.notes.append(f"{hidden} of {result.frames} frames show no face.")
+            mouth = mouth_sync(mouth_opening(landmarks), loudness(clip.waveform))
+            result.values |= {"mouth_correlation": mouth.correlation, "mouth_offset": mouth.offset}
+
+    def _find_square(self, clip: "_Clip") -> Box:
+        if self.already_cut:
+            return enclosing_square(*clip.size)
+        return steady_square(clip.frames(), self.detector, LOOK_EVERY, MOST_MISSING)
+
+    def _open_reference(self, clip: "_Clip", path: Path | None, notes: list[str]) -> "_Clip | None":
+        """The reference if it can be compared with; otherwise a note says why not."""
+        if "reference" in self.lacks:
+            return None
+        if path is None:
+            notes.append("There is no reference of this name.")
+            return None
+        try:
+            reference = _Clip(path)
+            (height, width), (their_height, their_width) = clip.size, reference.size
+        except InputError as error:
+            notes.append(str(error))
+            return None
+        if abs(width * their_height / (height * their_width) - 1) > SAME_ASPECT:
+            notes.append(f"The reference has pictures of another shape, {their_width}x{their_height}.")
+            return None
+        return reference
+
+
+class _Clip:
+    """A video whose frames can be read again and again; nothing of it but the sound is held in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notes: list[str] = []
+        self.waveform: np.ndarray | None = None  # (samples,)
+        self._start = 0.0
+        try:
+            self.waveform = load_waveform(path)
+            self._start = sound_start(path)
+        except InputError as error:
+            self.notes.append(str(error))
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return next(read_frames(self.path, self._start, 1)).shape[:2]
+
+    def frames(self, size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
+        """uint8 (H, W, 3) from where the sound begins, resized if a size is given."""
+        for frame in read_frames(self.path, self._start):
+            yield frame if size is None else resize(frame, *size)
+
+    def cuts(self, square: Box, side: int, size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
+        """The part of each frame that the square shows, uint8 (side, side, 3)."""
+        return (cut_square(frame, square, side) for frame in self.frames(size))
+
+
+def _find_lacking(checkpoint: Checkpoint | None, already_cut: bool, references: bool) -> dict[str, str]:
+    """Why, by the name of everything that metrics may need and that is not there."""
+    lacks = {name.lower(): _NOT_HERE.format(name) for name in ("Hopenet", "Inception", "ArcFace")}
+    if not references:
+        lacks["reference"] = "needs --reference"
+    try:
+        find_predictor(checkpoint and checkpoint.landmarks)
+    except CheckpointError as error:
+        lacks["landmarks"] = str(error)
+        if not already_cut:
+            lacks["motion_extractor"] = str(error)
+    for name in ("motion_extractor", "syncnet"):
+        try:
+            if checkpoint is None:
+                raise CheckpointError(f"needs a --checkpoint that has {name}")
+            checkpoint.require(name)
+        except CheckpointError as error:
+            lacks[name] = str(error)
+    return lacks

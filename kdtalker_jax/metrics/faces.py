@@ -1,0 +1,70 @@
+"""What the metrics see of a clip's face: keypoints and pose from the motion extractor, landmarks from dlib."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from configs.networks import ModelConfig
+from kdtalker_jax.data.extraction import describe_frames
+from kdtalker_jax.faces.detector import FaceDetector, find_landmarks
+from kdtalker_jax.faces.resizing import rescale
+from kdtalker_jax.metrics.batches import in_stacks
+from kdtalker_jax.motion.keypoints import rotation_matrix, transform_keypoints
+from kdtalker_jax.networks import build
+
+LANDMARKS = 68
+
+
+class HeadMotion(NamedTuple):
+    """keypoints (T, K, 3), as in the picture, where both sides are 2 long; yaw, pitch, roll (T,) in degrees."""
+
+    keypoints: np.ndarray
+    yaw: np.ndarray
+    pitch: np.ndarray
+    roll: np.ndarray
+
+
+class MotionReader:
+    """The motion extractor, compiled for batches of one size.
+
+    Args:
+        config: sizes.
+        params: of "motion_extractor", folded.
+        batch_size: frames that it sees at a time.
+    """
+
+    def __init__(self, config: ModelConfig, params: Any, batch_size: int = 8) -> None:
+        self.image_size = config.motion_extractor.image_size
+        self.batch_size = batch_size
+        network = build("motion_extractor", config)
+
+        @jax.jit
+        def read(params: Any, frames: jax.Array) -> HeadMotion:
+            motion = describe_frames(network, params, frames)
+            angles = {name: motion[name] for name in ("yaw", "pitch", "roll")}  # (B,) degrees
+            placed = transform_keypoints(
+                motion["kp"], motion["scale"], rotation_matrix(**angles), motion["exp"], motion["t"]
+            )  # (B, K, 3)
+            return HeadMotion(placed, **angles)
+
+        self._read = partial(read, jax.device_put(params))
+
+    def __call__(self, cuts: Iterable[np.ndarray]) -> HeadMotion:
+        """Of frames that are cut to the face, uint8 (S, S, 3), S the extractor's size."""
+        return in_stacks(self._read, self.batch_size, cuts)
+
+
+def read_landmarks(cuts: Iterator[np.ndarray], detector: FaceDetector) -> np.ndarray:
+    """Landmarks of the largest face in every frame, uint8 (S, S, 3): (T, 68, 2) in pixels, NaN where there is none."""
+    return np.array([_landmarks(cut, detector) for cut in cuts])
+
+
+def _landmarks(cut: np.ndarray, detector: FaceDetector) -> np.ndarray:
+    # A cut's face fills half of it: half the size is plenty for the detector, and four times as fast.
+    boxes = [box.scaled(2) for box in detector.detect(rescale(cut, 0.5))]
+    if not boxes:
+        return np.full((LANDMARKS, 2), np.nan)
+    return find_landmarks(cut, max(boxes, key=lambda box: box.width), detector)

@@ -1,0 +1,97 @@
+"""What was measured of many videos, as JSON and as a table for people."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kdtalker_jax.media.files import cannot_write
+from kdtalker_jax.metrics.evaluation import METRICS, Measurement
+
+FORMAT = 1
+
+
+@dataclass
+class Report:
+    """Measurements by the video's name.
+
+    Attributes:
+        conditions: what the numbers depend on beside the videos.
+        not_measured: why, by the name of the metric.
+        videos: what was measured.
+        unreadable: why, by the name of the file.
+    """
+
+    conditions: Mapping[str, Any]
+    not_measured: Mapping[str, str]
+    videos: dict[str, Measurement] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """Whether not one number was measured."""
+        return not any(summary["videos"] for summary in self.summary().values())
+
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """By the metric's name: mean over the videos where it is a number, how many these are, and how many are not."""
+        summary = {}
+        for metric in METRICS:
+            if metric.name in self.not_measured:
+                continue
+            values = [video.values[metric.name] for video in self.videos.values()]
+            numbers = [value for value in values if math.isfinite(value)]
+            summary[metric.name] = {
+                "mean": sum(numbers) / len(numbers) if numbers else math.nan,
+                "unit": metric.unit,
+                "better": metric.better,
+                "videos": len(numbers),
+                "nan": len(values) - len(numbers),
+            }
+        return summary
+
+    def to_json(self) -> str:
+        """Strict JSON: null stands for NaN."""
+        content = {
+            "format": FORMAT,
+            "conditions": dict(self.conditions),
+            "summary": self.summary(),
+            "not_measured": dict(self.not_measured),
+            "videos": {
+                name: {"frames": video.frames, "metrics": video.values, "notes": video.notes}
+                for name, video in self.videos.items()
+            },
+            "unreadable": self.unreadable,
+        }
+        return json.dumps(_without_nan(content), indent=1, allow_nan=False)
+
+    def save(self, path: Path) -> None:
+        """Raises OutputError where the file cannot be written; what was there before is then still there."""
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            partial.write_text(self.to_json(), encoding="utf-8")
+            partial.replace(path)
+        except OSError as error:
+            raise cannot_write(path, error, "report") from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def to_table(self) -> str:
+        """Lines for a terminal."""
+        row = "{:20} {:>12} {:11} {:7} {:>7} {:>5}".format
+        lines = [row("metric", "mean", "unit", "better", "videos", "NaN")]
+        for name, summary in self.summary().items():
+            mean = "-" if math.isnan(summary["mean"]) else f"{summary['mean']:.4f}"
+            lines.append(row(name, mean, summary["unit"], summary["better"], summary["videos"], summary["nan"]))
+        lines += [f"{name:20} {'not measured':>12} {reason}" for name, reason in self.not_measured.items()]
+        lines += [f"{name}: {note}" for name, video in self.videos.items() for note in video.notes]
+        lines += [f"{name}: not read: {reason}" for name, reason in self.unreadable.items()]
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_nan(item) for name, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

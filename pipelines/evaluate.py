@@ -1,0 +1,101 @@
+"""Measure how good talking videos are."""
+
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.cli import Command, Failure
+from kdtalker_jax.errors import InputError
+from kdtalker_jax.media.files import output_file
+from kdtalker_jax.metrics.evaluation import Evaluator
+from kdtalker_jax.metrics.report import Report
+
+EPILOG = """
+\b
+Examples:
+  python -m pipelines.evaluate --videos results --checkpoint model --out report.json
+  python -m pipelines.evaluate --videos results --reference real --already_cut --checkpoint model --out report.json
+"""
+
+
+@click.command(cls=Command, epilog=EPILOG)
+@click.option("--videos", required=True, type=click.Path(path_type=Path), help="Folder of videos, or one video.")
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    help="Folder of real videos that show the same in the same cut, under the same names but for the extension.",
+)
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Report to write, as JSON.")
+@click.option("--already_cut", is_flag=True, help="The videos are squares cut to the face: take them whole.")
+@click.option(
+    "--batch_size", default=8, show_default=True, type=click.IntRange(min=1), help="Frames in the networks at a time."
+)
+def main(
+    videos: Path, reference: Path | None, checkpoint: Path | None, out: Path, already_cut: bool, batch_size: int
+) -> None:
+    """Measure how good talking videos are, and write a report.
+
+    Without --checkpoint only what needs no network is measured; LSE needs one with SyncNet in it. Metrics that cannot
+    be measured are named with the reason; docs/evaluation.md defines every number. Exits with 2 if none was measured.
+    """
+    files = find_videos(videos, except_for=out)
+    references = find_references(reference) if reference else {}
+    out = output_file(out, "report", files.values())
+    evaluator = Evaluator(
+        load_checkpoint(checkpoint) if checkpoint else None,
+        already_cut=already_cut,
+        references=reference is not None,
+        batch_size=batch_size,
+    )
+    conditions = {
+        "videos": str(videos),
+        "reference": reference and str(reference),
+        "checkpoint": checkpoint and str(checkpoint),
+        "already_cut": already_cut,
+    }
+    report = Report(conditions, evaluator.not_measured)
+    for name, path in tqdm(files.items(), unit="video", disable=None):
+        try:
+            report.videos[name] = evaluator.measure(path, references.get(Path(name).with_suffix("")))
+        except InputError as error:
+            report.unreadable[name] = str(error)
+        except Exception as error:  # a fault of the program's own, which must not cost the other videos' numbers
+            report.unreadable[name] = f"failed, {type(error).__name__}: {error}"
+    report.save(out)
+    click.echo(report.to_table())
+    if report.empty:
+        raise Failure(f"Nothing could be measured; {out} says why")
+
+
+def find_videos(path: Path, except_for: Path | None = None) -> dict[str, Path]:
+    """Files below a folder that are not hidden, by their names relative to it; or the one file.
+
+    Raises:
+        InputError: there is none.
+    """
+    if path.is_file():
+        return {path.name: path}
+    if not path.is_dir():
+        raise InputError(f"{path} does not exist: name a folder of videos, or one video.")
+    own = except_for and except_for.resolve()
+    files = {}
+    for file in sorted(path.rglob("*")):
+        relative = file.relative_to(path)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if file.is_file() and not hidden and file.resolve() != own:
+            files[relative.as_posix().encode("utf-8", "backslashreplace").decode()] = file
+    if not files:
+        raise InputError(f"There are no videos in {path}.")
+    return files
+
+
+def find_references(path: Path) -> dict[Path, Path]:
+    """The files of `find_videos` by their names without extension."""
+    return {Path(name).with_suffix(""): file for name, file in find_videos(path).items()}
+
+
+if __name__ == "__main__":
+    main()
