@@ -103,6 +103,7 @@ def main(
     else:
         for task in tqdm(tasks, "Clips", unit="file"):
             work.carry_out(task, make)
+    click.echo("Writing the data set ...")
     writing = beam.writing_config(options) if beam else None
     report = dataset.write_dataset(out, folder, list(map(work.read_outcome, tasks)), train, given, writing)
     click.echo(f"{out}\n{dataset.summary(report)}")
@@ -114,7 +115,7 @@ def _train_part(split: str) -> float:
         train, validation = (float(part) for part in split.split("/"))
     except ValueError:
         train = validation = -1
-    if min(train, validation) < 0 or abs(train + validation - 1) > 1e-6:
+    if not (min(train, validation) >= 0 and abs(train + validation - 1) < 1e-6):
         raise InputError(f"--split must be two parts that make 1, such as 0.95/0.05, not {split}.")
     return train
 

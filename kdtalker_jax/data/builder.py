@@ -21,7 +21,7 @@ class KDTalkerClips(tfds.core.GeneratorBasedBuilder):
     """
 
     name = "kdtalker_clips"
-    code_path = None  # TFDS would look for texts beside the code, and not find its way in editable installs
+    code_path = None  # TFDS would look for texts beside the code, by means of a package that it does not install
     VERSION = tfds.core.Version("1.0.0")
 
     def __init__(self, *, splits: Mapping[str, Sequence[Outcome]], beam: bool = False, **arguments: Any) -> None:

@@ -1,9 +1,9 @@
 """Video in: any video file becomes upright RGB frames, 25 a second by the file's own clock."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +18,7 @@ LONGEST_SIDE = 2048  # pixels; larger pictures are reduced, because each is held
 
 _MOST_PIXELS = str(1 << 26)  # of a picture as it is stored: 8192 x 8192
 _READ = ("-max_pixels", _MOST_PIXELS, *READ_STDIN)
+_UNREADABLE = "{} is not a video that can be read; use mp4, mov, mkv, webm or avi."
 _NO_PICTURES = "{} has no pictures; choose a video."
 _VIDEO = ("-map", "0:V:0")  # V: not the cover of an album
 _SQUARE_PIXELS = (
@@ -66,9 +67,11 @@ def frame_rate(path: str | os.PathLike[str]) -> float:
     """
     path = input_file(path, "video")
     output = (*_VIDEO, "-frames:v", "1", "-pix_fmt", "gray", "-f", "yuv4mpegpipe", "pipe:1")
-    header = _first_lines(path, 1, _NO_PICTURES, *output)[0].split()  # YUV4MPEG2 W512 H512 F30000:1001 ...
-    rate = next(field[1:] for field in header if field.startswith("F"))
-    return float(Fraction(rate.replace(":", "/")))
+    text = _first_lines(path, 1, _NO_PICTURES, *output)  # YUV4MPEG2 W512 H512 F30000:1001 ...
+    rate = re.search(r" F([1-9]\d*):([1-9]\d*)", text)
+    if rate is None:
+        raise InputError(_UNREADABLE.format(path))
+    return int(rate[1]) / int(rate[2])
 
 
 def sound_start(path: str | os.PathLike[str]) -> float:
@@ -78,20 +81,22 @@ def sound_start(path: str | os.PathLike[str]) -> float:
         InputError: the file is unreadable or has no audio stream.
     """
     path = input_file(path, "video")
-    lines = _first_lines(path, 20, NO_AUDIO_STREAM, "-map", "0:a:0", "-frames:a", "1", "-f", "framecrc", "pipe:1")
-    clock = next(line for line in lines if line.startswith("#tb 0: ")).removeprefix("#tb 0: ")  # seconds per tick
-    _, _, ticks, *_ = next(line for line in lines if line.startswith("0,")).split(",")
-    return float(int(ticks) * Fraction(clock))
+    text = _first_lines(path, 20, NO_AUDIO_STREAM, "-map", "0:a:0", "-frames:a", "1", "-f", "framecrc", "pipe:1")
+    clock = re.search(r"^#tb 0: (\d+)/([1-9]\d*)$", text, re.MULTILINE)  # seconds per tick
+    first = re.search(r"^0, *-?\d+, *(-?\d+),", text, re.MULTILINE)  # stream, dts, pts, ...
+    if clock is None or first is None:
+        raise InputError(f"The sound of {path} is damaged; save it again, for example as mp4.")
+    return int(first[1]) * int(clock[1]) / int(clock[2])
 
 
-def _first_lines(path: Path, count: int, lacking: str, *output: str) -> list[str]:
-    """The first lines of text that ffmpeg writes about a file; at least one. `lacking`: see `_unreadable`."""
+def _first_lines(path: Path, count: int, lacking: str, *output: str) -> str:
+    """The first lines of text that ffmpeg writes about a file; not empty. `lacking`: see `_unreadable`."""
     with path.open("rb") as file, FFmpeg(*_READ, *output, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
-        lines = [ffmpeg.process.stdout.readline().decode(errors="replace").rstrip("\n") for _ in range(count)]
-        if not lines[0]:
+        text = b"".join(ffmpeg.process.stdout.readline() for _ in range(count)).decode(errors="replace")
+        if not text:
             ffmpeg.finish()
             raise _unreadable(path, ffmpeg, lacking)
-        return lines
+        return text
 
 
 def _read_ppm(stream: BinaryIO) -> np.ndarray | None:
@@ -106,6 +111,4 @@ def _read_ppm(stream: BinaryIO) -> np.ndarray | None:
 
 def _unreadable(path: Path, ffmpeg: FFmpeg, lacking: str) -> InputError:
     """Why nothing came out; `lacking` is the sentence for a file without a stream of the kind asked for."""
-    if ffmpeg.lacks_stream():
-        return InputError(lacking.format(path))
-    return InputError(f"{path} is not a video that can be read; use mp4, mov, mkv, webm or avi.")
+    return InputError((lacking if ffmpeg.lacks_stream() else _UNREADABLE).format(path))

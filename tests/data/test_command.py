@@ -163,6 +163,7 @@ def test_import_of_published_files(run, tmp_path, parity):
         (("--from_mat", "m", "--out", "x", "--split", "0.9/0.2"), "two parts that make 1"),
         (("--from_mat", "m", "--out", "x", "--split", "half"), "two parts that make 1"),
         (("--from_mat", "m", "--out", "x", "--split", "1.5/-0.5"), "two parts that make 1"),
+        (("--from_mat", "m", "--out", "x", "--split", "nan/nan"), "two parts that make 1"),
         (("--from_mat", "m", "--out", "x", "--mat_key", "audio"), "FIELD=NAME"),
         (("--from_mat", "m", "--out", "x", "--mat_key", "sound=aud"), "no field 'sound'"),
         (("--from_mat", "nowhere", "--out", "x"), "nowhere is not a folder"),

@@ -1,6 +1,7 @@
 """From outcomes to a data set and back: splits, statistics, report, all or nothing."""
 
 import json
+import pickle
 import subprocess
 import sys
 
@@ -62,7 +63,8 @@ def test_clips_come_back_in_their_split(files, build):
 
 
 def test_clips_are_a_sequence(build):
-    clips = open_clips(build("set", train=1), "train")
+    """One that worker processes can be given."""
+    clips = pickle.loads(pickle.dumps(open_clips(build("set", train=1), "train")))
     assert len(clips) == 8
     assert clips[-1]["name"] == clips[7]["name"]
     with pytest.raises(IndexError):

@@ -185,6 +185,18 @@ def test_video_without_sound(numbered):
         sound_start(numbered("video.mkv", 10, "25"))
 
 
+def test_garbage_behind_a_good_header(ffmpeg, tmp_path):
+    """The header promises pictures and sound that cannot be decoded."""
+    video = tmp_path / "video.mp4"
+    streams = ("-f", "lavfi", "-i", "testsrc=s=64x64:d=1", "-f", "lavfi", "-i", "sine=d=1")
+    ffmpeg(*streams, "-c:a", "aac", "-movflags", "+faststart", video)
+    header, tag, content = video.read_bytes().partition(b"mdat")
+    video.write_bytes(header + tag + b"\x5a" * len(content))
+    for read in (_first, frame_rate, sound_start):
+        with pytest.raises(InputError, match=r"damaged|not a video that can be read"):
+            read(video)
+
+
 def test_a_cut_off_file_gives_what_is_there(numbered):
     """A download that broke off: the frames that arrived are good."""
     video = numbered("video.mkv", 2000, "25")
