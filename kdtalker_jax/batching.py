@@ -1,6 +1,6 @@
 """Work on sequences of any length with functions that are compiled for one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
@@ -23,13 +23,29 @@ def in_batches(function: Callable[..., Any], size: int, *arrays: np.ndarray) -> 
         raise ValueError(f"arrays need the same number of rows, at least one: {[len(array) for array in arrays]}")
 
     def batch(start: int) -> Any:
-        result = function(*(_fill_up(array[start : start + size], size) for array in arrays))
+        result = function(*(fill_up(array[start : start + size], size) for array in arrays))
         return jax.tree.map(lambda leaf: np.asarray(leaf)[: rows - start], result)
 
     batches = [batch(start) for start in range(0, rows, size)]
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *batches)
 
 
-def _fill_up(rows: np.ndarray, size: int) -> np.ndarray:
-    """Repeat the last row until there are `size`."""
+def fill_up(rows: np.ndarray, size: int) -> np.ndarray:
+    """Repeat the last row of (n, ...), n >= 1, until there are `size`."""
     return np.pad(rows, [(0, size - len(rows)), *[(0, 0)] * (rows.ndim - 1)], mode="edge")
+
+
+def one_ahead(start: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Pairs (item, start(item)) in order, each handed out only after the next item was started.
+
+    Where `start` returns JAX arrays, which a device computes while the program goes on, the device works on one item
+    while the caller uses the one before. At most two are alive.
+    """
+    waiting = None
+    for item in items:
+        started = (item, start(item))
+        if waiting is not None:
+            yield waiting
+        waiting = started
+    if waiting is not None:
+        yield waiting

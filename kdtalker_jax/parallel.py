@@ -141,12 +141,19 @@ def map_rows(function: Callable[[Tree, Tree], Tree]) -> Callable[[Tree, Tree], T
     Returns:
         The same for a replicated tree of parameters and a multiple of `local_device_count` rows, with NumPy results.
     """
+    mapped = spread_rows(function)
+    return lambda params, rows: join(mapped(params, rows))
+
+
+def spread_rows(function: Callable[[Tree, Tree], Tree]) -> Callable[[Tree, Tree], Tree]:
+    """`map_rows` that does not wait: the results are still on the devices, perhaps in the making; see `join`."""
     mapped = jax.pmap(function, in_axes=(None, 0), devices=jax.local_devices())
+    return lambda params, rows: mapped(params, split(rows))
 
-    def run(params: Tree, rows: Tree) -> Tree:
-        return jax.tree.map(lambda leaf: np.asarray(leaf).reshape(-1, *leaf.shape[2:]), mapped(params, split(rows)))
 
-    return run
+def join(results: Tree) -> Tree:
+    """Waits for (devices, B / devices, ...) arrays: (B, ...) as NumPy arrays."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf).reshape(-1, *leaf.shape[2:]), results)
 
 
 def split(batch: Tree) -> Tree:

@@ -18,7 +18,7 @@ SKIN, EYE, LIP, BACKGROUND = (224, 184, 160), (60, 50, 45), (176, 84, 84), (150,
 SYLLABLES = (730, 1090), (270, 2290), (300, 870), (530, 1840)  # two formants each, in Hz: a, i, u, e
 
 
-def random_model(dtype: str = "float32") -> TalkingPortrait:
+def random_model(dtype: str | None = None) -> TalkingPortrait:
     """The small networks with random weights."""
     params = {name: fold(random_variables(name, SMALL)) for name in NETWORKS}
     return TalkingPortrait(SMALL, params, dtype=dtype)

@@ -8,7 +8,6 @@ source, driving keypoints -> warp -> generate -> frames -> video with the record
 
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -36,6 +35,7 @@ from kdtalker_jax.motion.keypoints import drive
 from kdtalker_jax.motion.smoothing import smooth as smooth_motion
 from kdtalker_jax.networks import NETWORKS
 from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.rendering import Renderer, default_batch_size, default_dtype
 from kdtalker_jax.stages import SourceArrays, Stages
 
 WINDOWS_PER_BATCH = 128  # mel windows that the audio encoder sees at a time
@@ -86,7 +86,7 @@ class TalkingPortrait:
         config: ModelConfig,
         params: dict[str, Any],
         *,
-        dtype: str = "float32",
+        dtype: str | None = None,
         predictor_file: Path | None = None,
     ) -> None:
         """Use `load`; this is for parameters that come from elsewhere.
@@ -95,19 +95,20 @@ class TalkingPortrait:
             config: sizes and statistics.
             params: of every network in `networks.NETWORKS`, each folded (`networks.folding.fold`).
             dtype: of the arithmetic inside networks, "float32" or "bfloat16". Statistics, softmax, the diffusion
-                update and everything about keypoints stay float32.
+                update and everything about keypoints stay float32. By default float32 for the motion, so that a
+                seed gives the same one everywhere, and for frames float32 on a CPU, bfloat16 on accelerators.
             predictor_file: dlib's 68-landmark predictor, where it is not installed as a package.
         """
-        if dtype not in DTYPES:
+        if dtype not in (None, *DTYPES):
             raise InputError(f"There is no dtype {dtype!r}: choose one of {', '.join(DTYPES)}.")
         self.config = config
-        self.dtype = dtype
+        self.dtype = dtype or default_dtype()  # of the frames
         self.params = jax.device_put(params)
-        self.stages = Stages(config, DTYPES[dtype])
+        self.stages = Stages(config, DTYPES[dtype or "float32"], render_dtype=DTYPES[self.dtype])
         self.detector = FaceDetector(predictor_file)
 
     @classmethod
-    def load(cls, directory: PathLike, *, dtype: str = "float32") -> "TalkingPortrait":
+    def load(cls, directory: PathLike, *, dtype: str | None = None) -> "TalkingPortrait":
         """Read a directory that `convert.official` has written.
 
         Raises:
@@ -243,28 +244,18 @@ class TalkingPortrait:
     ) -> Iterator[np.ndarray]:
         """Frames of a motion, a batch at a time: uint8 (b, 512, 512, 3), b at most `batch_size`.
 
+        The devices render one batch while the caller uses the one before.
+
         Args:
             motion: with keypoints, as `animate` and `drive` return it.
-            batch_size: frames per call of the networks; by default 1 on a CPU and 8 elsewhere.
+            batch_size: frames per call of the networks; by default 1 for each CPU device and 8 for each accelerator.
         """
         if motion.keypoints is None:
             raise InputError("This motion has not been given to a portrait yet: call drive(source, motion) first.")
         if batch_size is None:
-            batch_size = 1 if jax.default_backend() == "cpu" else 8
-        if batch_size < 1:
-            raise InputError(f"The batch size must be at least 1, not {batch_size}.")
-        total, warned = len(motion), False
-        with tqdm(total=total, desc="Rendering", unit="frame", disable=not progress) as bar:
-            for start in range(0, total, batch_size):
-                keypoints = motion.keypoints[start : start + batch_size]
-                frames, finite = self._render_batch(self.stages, source, keypoints, batch_size)
-                if self.dtype != "float32" and not finite.all():
-                    if not warned:
-                        warnings.warn(
-                            f"Some frames overflow in {self.dtype}; they are rendered in float32.", stacklevel=2
-                        )
-                        warned = True
-                    frames, _ = self._render_batch(self._exact_stages, source, keypoints, batch_size)
+            batch_size = default_batch_size()
+        with tqdm(total=len(motion), desc="Rendering", unit="frame", disable=not progress) as bar:
+            for frames in self._renderer.frames(source.arrays, motion.keypoints, batch_size):
                 yield frames
                 bar.update(len(frames))
 
@@ -319,11 +310,6 @@ class TalkingPortrait:
             raise InputError(f"The initial noise must have shape {(windows, *shape)}, not {np.shape(given)}.")
         return lambda i: jnp.asarray(given[i], jnp.float32)
 
-    def _render_batch(
-        self, stages: Stages, source: Source, keypoints: np.ndarray, batch_size: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        return in_batches(partial(stages.render, self.params, source.arrays), batch_size, keypoints)
-
     @cached_property
-    def _exact_stages(self) -> Stages:
-        return Stages(self.config, jnp.float32)
+    def _renderer(self) -> Renderer:
+        return Renderer(self.config, self.stages, self.params, self.dtype)

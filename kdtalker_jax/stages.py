@@ -33,6 +33,8 @@ class SourceArrays(NamedTuple):
 class Stages:
     """The jitted stages of one model. `jit` exists so that tests can count traces.
 
+    `dtype` is that of the arithmetic inside networks; rendering may have another.
+
     describe(params, image (1, S, S, 3) uint8) -> SourceArrays, dict of the portrait's own motion and canonical kp
     encode_audio(params, mel (B, 80, 16)) -> audio features (B, 512)
     sample_window(params, rule, canonical (70,), reference (70,), audio (L, 512), x_T (L, 70), key) -> motion (L, 70)
@@ -40,15 +42,18 @@ class Stages:
     render(params, SourceArrays, driving keypoints (B, K, 3)) -> uint8 frames (B, 512, 512, 3), finite (B,)
     """
 
-    def __init__(self, config: ModelConfig, dtype: DTypeLike, jit: Callable = jax.jit) -> None:
+    def __init__(
+        self, config: ModelConfig, dtype: DTypeLike, jit: Callable = jax.jit, render_dtype: DTypeLike | None = None
+    ) -> None:
         networks = {name: build(name, config, dtype=dtype) for name in NETWORKS}
+        painters = {name: build(name, config, dtype=render_dtype or dtype) for name in ("warping", "generator")}
         # The portrait is described once, and an error there is in every frame: always float32.
         exact = {name: build(name, config) for name in NETWORKS}
         self.describe = jit(partial(describe, exact))
         self.encode_audio = jit(partial(encode_audio, networks))
         self.sample_window = jit(partial(sample_window, networks))
         self.stitch = jit(partial(stitch, exact))
-        self.render = jit(partial(render, networks))
+        self.render = jit(partial(render, painters))
 
 
 def describe(networks: Networks, params: Params, image: jax.Array) -> tuple[SourceArrays, dict[str, jax.Array]]:

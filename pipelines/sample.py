@@ -54,12 +54,10 @@ Bad input ends with one line and exit code 2; nothing but the named outputs is e
 @click.option("--stitch", is_flag=True, help="Keep the shoulders in place (LivePortrait's stitching).")
 @click.option(
     "--dtype",
-    default="float32",
-    show_default=True,
     type=click.Choice(list(DTYPES)),
-    help="Of the arithmetic in the networks; bfloat16 is for GPUs and TPUs.",
+    help="Of the arithmetic in the networks.  [default: float32, but bfloat16 for frames on GPUs and TPUs]",
 )
-@click.option("--batch_size", type=int, help="Frames rendered at a time.  [default: 1 on a CPU, 8 elsewhere]")
+@click.option("--batch_size", type=int, help="Frames rendered at a time.  [default: 1 on a CPU, 8 for each GPU or TPU]")
 @click.option("--motion_out", help="Also save the motion, as .npz.")
 @click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
 def main(
@@ -72,7 +70,7 @@ def main(
     relative: bool,
     stitch: bool,
     smoothing: float,
-    dtype: str,
+    dtype: str | None,
     batch_size: int | None,
     motion_out: str | None,
     motion_in: str | None,
@@ -116,7 +114,7 @@ def main(
     click.echo(f"{video.path}: {video.frames} frames, {video.seconds:.2f} s, rendered at {rate:.2f} frames a second")
 
 
-def load_model(checkpoint: Path | None, dtype: str) -> TalkingPortrait:
+def load_model(checkpoint: Path | None, dtype: str | None = None) -> TalkingPortrait:
     """The converted model, or without one a model with random weights and a word about it."""
     if checkpoint is not None:
         return TalkingPortrait.load(checkpoint, dtype=dtype)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kdtalker_jax.batching import in_batches
+from kdtalker_jax.batching import in_batches, one_ahead
 
 
 @pytest.mark.parametrize("rows", [1, 3, 4, 5, 8, 11])
@@ -34,3 +34,18 @@ def test_rows_that_fill_up_a_batch_are_real_ones():
 def test_nothing_or_uneven_arrays_are_refused(arrays):
     with pytest.raises(ValueError, match="same number of rows"):
         in_batches(lambda *rows: rows, 2, *arrays)
+
+
+@pytest.mark.parametrize("items", [0, 1, 2, 5])
+def test_each_item_is_handed_out_after_the_next_was_started(items):
+    """In order, and never more than two at a time: what is started is bounded."""
+    started = []
+    for i, pair in enumerate(one_ahead(lambda item: started.append(item) or -item, range(items))):
+        assert pair == (i, -i)
+        assert started == list(range(min(i + 2, items)))
+    assert started == list(range(items))
+
+
+def test_what_goes_wrong_at_the_start_of_an_item_is_seen():
+    with pytest.raises(ZeroDivisionError):
+        list(one_ahead(lambda item: 1 / item, [1, 0, 1]))

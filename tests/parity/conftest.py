@@ -52,7 +52,7 @@ def checkpoint(converted):
 
 @pytest.fixture(scope="session")
 def model(converted):
-    return TalkingPortrait.load(converted)
+    return TalkingPortrait.load(converted, dtype="float32")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,89 @@
+"""Frames are the same on any number of devices, and rendered ahead of whoever takes them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+
+from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.placeholder import drawn_portrait
+from kdtalker_jax.rendering import Renderer
+
+ROOT = Path(__file__).parents[1]
+
+ON_FOUR_DEVICES = """
+import sys
+import jax, numpy
+from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.placeholder import drawn_portrait, random_model
+model = random_model()
+source = model.prepare(drawn_portrait(), crop="none")
+motion = Motion.load(sys.argv[1])
+frames = {str(size): list(model.render(source, motion, batch_size=size)) for size in (4, 6)}
+lengths = {f"lengths {size}": [len(batch) for batch in batches] for size, batches in frames.items()}
+frames = {size: numpy.concatenate(batches) for size, batches in frames.items()}
+numpy.savez(sys.argv[2], devices=jax.local_device_count(), **frames, **lengths)
+"""
+
+
+@pytest.fixture(scope="module")
+def source(small_model):
+    return small_model.prepare(drawn_portrait(), crop="none")
+
+
+@pytest.fixture(scope="module")
+def motion(small_model, source):
+    """Nine frames that differ."""
+    still = source.motion.to_vector()  # (1, 70)
+    moved = still + np.random.default_rng(0).normal(0, 0.02, (9, still.shape[1]))
+    return small_model.drive(source, Motion.from_vector(moved))
+
+
+def test_four_devices_render_what_one_renders(small_model, source, motion, tmp_path):
+    """Batches of 4 and of 6, which four devices cannot share evenly; nine frames end in the middle of both."""
+    motion.save(tmp_path / "motion.npz")
+    subprocess.run(
+        [sys.executable, "-c", ON_FOUR_DEVICES, tmp_path / "motion.npz", tmp_path / "frames.npz"],
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "4"},
+    )
+    expected = np.concatenate(list(small_model.render(source, motion, batch_size=1)))
+    assert np.abs(np.diff(expected.astype(int), axis=0)).max() > 10  # frames in a wrong order would show
+    result = np.load(tmp_path / "frames.npz")
+    assert result["devices"] == 4
+    for size, lengths in (("4", [4, 4, 1]), ("6", [6, 3])):
+        assert result[f"lengths {size}"].tolist() == lengths
+        assert np.abs(result[size].astype(int) - expected).max() <= 1
+
+
+def test_the_next_batch_is_started_before_one_is_handed_out(small_model, source, motion):
+    """So that devices work while the caller encodes; and never further ahead, so that memory is bounded."""
+    started = []
+
+    def render(params, arrays, keypoints):
+        started.append(len(started))
+        return small_model.stages.render(params, arrays, keypoints)
+
+    renderer = Renderer(small_model.config, SimpleNamespace(render=render), small_model.params, "float32")
+    for i, _ in enumerate(renderer.frames(source.arrays, motion.keypoints, 2)):
+        assert len(started) == min(i + 2, 5)
+
+
+def test_an_error_on_the_device_reaches_the_caller(small_model, source, motion):
+    def fail(_):
+        raise ValueError("the device gave up")
+
+    @jax.jit
+    def render(params, arrays, keypoints):
+        frames, finite = small_model.stages.render(params, arrays, keypoints)
+        return jax.pure_callback(fail, frames, frames), finite
+
+    renderer = Renderer(small_model.config, SimpleNamespace(render=render), small_model.params, "float32")
+    with pytest.raises(jax.errors.JaxRuntimeError, match="the device gave up"):
+        list(renderer.frames(source.arrays, motion.keypoints, 2))
