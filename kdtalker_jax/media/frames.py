@@ -23,11 +23,14 @@ _NO_PICTURES = "{} has no pictures; choose a video."
 _VIDEO = ("-map", "0:V:0")  # V: not the cover of an album
 _SQUARE_PIXELS = (
     f"scale=w='iw*sar*min(1,{LONGEST_SIDE}/max(iw*sar,ih))':h='ih*min(1,{LONGEST_SIDE}/max(iw*sar,ih))'"
-    ":flags=bicubic+accurate_rnd+full_chroma_int,setsar=1,format=rgb24"
+    ":flags={},setsar=1,format=rgb24"
 )
+_EXACT, _AS_OPENCV = "bicubic+accurate_rnd+full_chroma_int", "bicubic"
 
 
-def read_frames(path: str | os.PathLike[str], start: float = 0.0, most: int | None = None) -> Iterator[np.ndarray]:
+def read_frames(
+    path: str | os.PathLike[str], start: float = 0.0, most: int | None = None, *, as_opencv: bool = False
+) -> Iterator[np.ndarray]:
     """Decode a video as it is looked at: 25 frames a second, upright, square pixels, no side above `LONGEST_SIDE`.
 
     Resampled by time: frame k is the one nearest to `start` + k / 25 seconds, whatever the rate of the file and
@@ -38,6 +41,8 @@ def read_frames(path: str | os.PathLike[str], start: float = 0.0, most: int | No
         start: where on the file's clock frame 0 lies, in seconds; see `sound_start`. Where the pictures
             begin later, the first one is repeated.
         most: stop after so many frames.
+        as_opencv: round colours as OpenCV's VideoCapture does, a level or two too dark, for numbers that are compared
+            with published ones which were measured through it.
 
     Yields:
         uint8 RGB (H, W, 3), all of one size.
@@ -47,7 +52,8 @@ def read_frames(path: str | os.PathLike[str], start: float = 0.0, most: int | No
     """
     path = input_file(path, "video")
     limit = () if most is None else ("-frames:v", str(most))
-    filters = f"fps={FRAME_RATE}:start_time={start:.6f},{_SQUARE_PIXELS}"
+    scaling = _SQUARE_PIXELS.format(_AS_OPENCV if as_opencv else _EXACT)
+    filters = f"fps={FRAME_RATE}:start_time={start:.6f},{scaling}"
     output = (*_VIDEO, "-vf", filters, "-fps_mode", "passthrough", *limit, "-c:v", "ppm", "-f", "image2pipe", "pipe:1")
     with path.open("rb") as file, FFmpeg(*_READ, *output, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
         frames = 0

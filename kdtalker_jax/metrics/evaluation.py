@@ -128,7 +128,7 @@ class Evaluator:
         if plain:
             result.notes.append(f"{plain} of {result.frames} frames have no edges to judge the sharpness of.")
         if self.judge and clip.waveform is not None:
-            sync = self.judge.score(clip.frames(), result.frames, clip.waveform)
+            sync = self.judge.score(clip.frames(as_opencv=True), result.frames, clip.waveform)
             values |= {"lse_c": sync.confidence, "lse_d": sync.distance, "sync_offset": sync.offset}
         other = self._open_reference(clip, reference, result.notes)
         if other is not None:
@@ -196,8 +196,7 @@ class _Clip:
         self.waveform: np.ndarray | None = None  # (samples,)
         self._start = 0.0
         try:
-            self.waveform = load_waveform(path)
-            self._start = sound_start(path)
+            self.waveform, self._start = load_waveform(path), sound_start(path)
         except InputError as error:
             self.notes.append(str(error))
 
@@ -206,9 +205,9 @@ class _Clip:
         """Height and width."""
         return next(read_frames(self.path, self._start, 1)).shape[:2]
 
-    def frames(self, size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
-        """uint8 (H, W, 3) from where the sound begins, resized if a size is given."""
-        for frame in read_frames(self.path, self._start):
+    def frames(self, size: tuple[int, int] | None = None, as_opencv: bool = False) -> Iterator[np.ndarray]:
+        """uint8 (H, W, 3) from where the sound begins, resized if a size is given. `as_opencv`: see `read_frames`."""
+        for frame in read_frames(self.path, self._start, as_opencv=as_opencv):
             yield frame if size is None else resize(frame, *size)
 
     def cuts(self, square: Box, side: int, size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:

@@ -60,7 +60,8 @@ class SyncJudge:
         """Judge a clip.
 
         Args:
-            frames: uint8 RGB (H, W, 3), 25 a second, of the face alone; they are resized to 224x224 as they are.
+            frames: uint8 RGB (H, W, 3), 25 a second, of the face alone, read `as_opencv` like Wav2Lip reads them; they
+                are resized to 224x224 whatever their shape.
             count: how many there are.
             waveform: (samples,) at 16 kHz, beginning with the first frame.
         """
@@ -71,12 +72,16 @@ class SyncJudge:
 
     def embed_lips(self, frames: Iterable[np.ndarray], windows: int) -> np.ndarray:
         """Features (n, 1024) of the first n windows; window i has frames i to i + 4."""
-        return self._embed_all(islice(self._lip_windows(frames), windows), "embed_lips")
+        return self.embed("embed_lips", islice(self._lip_windows(frames), windows))
 
     def embed_speech(self, columns: np.ndarray, windows: int) -> np.ndarray:
         """Features (n, 1024) of MFCC (columns, 13); window i has columns 4 i to 4 i + 19."""
         starts = range(0, COLUMNS_PER_FRAME * windows, COLUMNS_PER_FRAME)
-        return self._embed_all((columns[i : i + self.config.columns] for i in starts), "embed_audio")
+        return self.embed("embed_audio", (columns[i : i + self.config.columns] for i in starts))
+
+    def embed(self, method: str, rows: Iterable[np.ndarray]) -> np.ndarray:
+        """Features (n, 1024) of single inputs of one of the network's methods."""
+        return in_stacks(partial(self._embed, method=method), self.batch_size, rows)
 
     def _lip_windows(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """(5, 224, 224, 3) BGR, one for every frame that has four successors."""
@@ -85,9 +90,6 @@ class SyncJudge:
             window.append(cv2.resize(frame, size)[..., ::-1])
             if len(window) == self.config.frames:
                 yield np.stack(window)
-
-    def _embed_all(self, rows: Iterable[np.ndarray], method: str) -> np.ndarray:
-        return in_stacks(partial(self._embed, method=method), self.batch_size, rows)
 
 
 def score(lips: np.ndarray, speech: np.ndarray) -> SyncScore:

@@ -3,6 +3,7 @@
 import itertools
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
@@ -211,3 +212,13 @@ def test_a_name_is_only_a_name(numbered, tmp_path):
     video = numbered("video.mkv", 5, "25")
     odd = video.rename(tmp_path / "-i concat:a|b %03d.mp4")
     assert numbers(read_frames(odd)).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_colours_can_be_rounded_as_opencv_rounds_them(ffmpeg, tmp_path):
+    """Published figures were measured on frames from VideoCapture; the exact colours differ from these."""
+    path = tmp_path / "a.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25", "-frames:v", "3", "-pix_fmt", "yuv420p", path)
+    capture = cv2.VideoCapture(str(path))
+    theirs = np.stack([capture.read()[1][..., ::-1] for _ in range(3)])
+    np.testing.assert_array_equal(np.stack(list(read_frames(path, as_opencv=True))), theirs)
+    assert not np.array_equal(np.stack(list(read_frames(path))), theirs)

@@ -34,15 +34,20 @@ def converted(request, tmp_path_factory) -> Path:
     if "KDTALKER_SEED0" in os.environ:
         return Path(os.environ["KDTALKER_SEED0"])
     folder = tmp_path_factory.mktemp("seed0")
-    script = request.getfixturevalue("parity") / "make_checkpoints.py"
+    write_published(request.getfixturevalue("parity"), folder / "published")
+    convert(folder / "published", folder / "converted", PARTS, "published")
+    return folder / "converted"
+
+
+def write_published(parity: Path, folder: Path, *options: str) -> None:
+    """The reproducible weights in the published layout; `options` go to the script that makes them."""
     kind = "pth" if importlib.util.find_spec("torch") else "npz"
-    subprocess.run([sys.executable, script, "--out", folder / "published", "--format", kind], check=True)
-    for path in (folder / "published").rglob("*.npz"):
+    script = parity / "make_checkpoints.py"
+    subprocess.run([sys.executable, script, "--out", folder, "--format", kind, *options], check=True)
+    for path in folder.rglob("*.npz"):
         with np.load(path) as file:
             tensors = {name.replace("/", "."): value for name, value in file.items()}
         save_file(tensors, path.with_suffix(".safetensors"))
-    convert(folder / "published", folder / "converted", PARTS, "published")
-    return folder / "converted"
 
 
 @pytest.fixture(scope="session")
