@@ -55,7 +55,7 @@ class Command(click.Command):
         except (KDTalkerError, OSError) as error:
             if ctx.meta.get(_DEBUG):
                 raise
-            raise Failure(_printable(str(error))) from error
+            raise Failure(printable(str(error))) from error
 
     def _normalised(self, args: Sequence[str]) -> Iterator[str]:
         """Options in click's own spelling; values, even those that look like options, as they are."""
@@ -81,7 +81,7 @@ class Command(click.Command):
         return [param for param in self.params if isinstance(param, click.Option)]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Names inside files may hold anything, also what moves a terminal's cursor."""
     return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
 

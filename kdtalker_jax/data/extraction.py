@@ -22,7 +22,7 @@ from kdtalker_jax.checkpoints import Checkpoint, load_checkpoint
 from kdtalker_jax.data.clips import Clip, encode_frame
 from kdtalker_jax.data.tracking import steady_square
 from kdtalker_jax.errors import InputError, NoFaceError
-from kdtalker_jax.faces.crop import _cut_square as cut_square
+from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.faces.geometry import enclosing_square
 from kdtalker_jax.media.audio import load_waveform, num_frames

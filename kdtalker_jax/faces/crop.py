@@ -72,7 +72,7 @@ def crop_portrait(
                 f"`--crop none` looks for no faces, so it cannot take face {face_index}: leave one of them out."
             )
         region = enclosing_square(*image.shape[:2])
-        return Crop(_cut_square(image, region, size), region)
+        return Crop(cut_square(image, region, size), region)
 
     boxes = detector.detect(image) if mode == "legacy" else find_faces(image, detector)
     box = _choose(boxes, face_index, name)
@@ -82,7 +82,7 @@ def crop_portrait(
     else:
         landmarks = find_landmarks(image, box, detector)  # (68, 2)
         region = face_square(landmarks)
-        cut = _cut_square(image, region, size)
+        cut = cut_square(image, region, size)
     return Crop(cut, region, landmarks, box, len(boxes))
 
 
@@ -101,7 +101,7 @@ def _choose(boxes: list[Box], face_index: int | None, name: str) -> Box:
     return largest_first(boxes)[face_index]
 
 
-def _cut_square(image: np.ndarray, region: Box, size: int) -> np.ndarray:
+def cut_square(image: np.ndarray, region: Box, size: int) -> np.ndarray:
     """Return the square `region` of `image` as uint8 (size, size, 3); beyond the picture its edge runs on and blurs."""
     inside = image[max(region.top, 0) : max(region.bottom, 0), max(region.left, 0) : max(region.right, 0)]
     scale = size / region.width

@@ -10,7 +10,7 @@ import numpy as np
 from kdtalker_jax.checkpoints import Checkpoint
 from kdtalker_jax.data.tracking import steady_square
 from kdtalker_jax.errors import CheckpointError, InputError, NoFaceError
-from kdtalker_jax.faces.crop import _cut_square as cut_square
+from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import Box, FaceDetector, find_predictor
 from kdtalker_jax.faces.geometry import enclosing_square
 from kdtalker_jax.faces.resizing import resize
