@@ -91,12 +91,16 @@ def sample_window(
     """
     prefix = jnp.stack([canonical, reference])  # (2, 70)
     context = jnp.pad(audio, ((PREFIX, 0), (0, 0)))[None]  # (1, 2 + L, 512): no audio for the prefix
+    denoiser = partial(networks["denoiser"].apply, params["denoiser"])
+    of_times = denoiser(rule.time, method="terms_of_time")  # (calls, 2 * width) each
+    of_audio = denoiser(context, method="terms_of_audio")  # (1, 2 + L, 2 * width) each
 
-    def denoise(x: jax.Array, time: jax.Array) -> jax.Array:
+    def denoise(x: jax.Array, of_time: list[jax.Array]) -> jax.Array:
         tokens = jnp.concatenate([prefix, x])[None]  # (1, 2 + L, 70)
-        return networks["denoiser"].apply(params["denoiser"], tokens, time[None], context)[0, PREFIX:]
+        of_time = [term[None] for term in of_time]  # (1, 2 * width) each
+        return denoiser(tokens, of_time, of_audio, method="predict")[0, PREFIX:]
 
-    return sample(denoise, rule, x_T, key=key)
+    return sample(denoise, rule, x_T, key=key, told=of_times)
 
 
 def stitch(networks: Networks, params: Params, source: jax.Array, driving: jax.Array) -> jax.Array:

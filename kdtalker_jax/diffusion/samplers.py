@@ -11,6 +11,7 @@ each call; `sample` applies them. A new sampler is a function that fills the tab
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import chex
 import jax
@@ -55,12 +56,13 @@ class StepRule:
 
 
 def sample(
-    denoise: Callable[[jax.Array, jax.Array], jax.Array],
+    denoise: Callable[[jax.Array, Any], jax.Array],
     rule: StepRule,
     x_T: jax.Array,
     *,
     key: jax.Array | None = None,
     noise: jax.Array | None = None,
+    told: Any = None,
 ) -> jax.Array:
     """Run a sampler from noise to motion. Pure; works under jit, with the rule as an argument or closed over.
 
@@ -71,6 +73,7 @@ def sample(
         x_T: standard normal noise of any shape, here (B, 64, 70): one window of motion for each portrait.
         key: random key for the noise of samplers that add some (`ddpm`); the others ignore it.
         noise: (calls - 1, *x_T.shape), that noise itself, in the order of the calls: none follows the last one.
+        told: pytree of (calls, ...), what `denoise` gets in place of each call's time, for example embedded.
 
     Returns:
         float32, of x_T's shape: clean normalised motion.
@@ -80,8 +83,8 @@ def sample(
 
     def call(carry: tuple, inputs: tuple) -> tuple[tuple, None]:
         x, base, answers = carry
-        step, z = inputs
-        epsilon = denoise(x, step.time).astype(jnp.float32)  # (B, 64, 70)
+        step, z, time = inputs
+        epsilon = denoise(x, time).astype(jnp.float32)  # (B, 64, 70)
         chex.assert_equal_shape([x, epsilon])
         answers = jnp.concatenate([epsilon[None], answers[:-1]])  # (memory, B, 64, 70)
         base = jnp.where(step.starts_step, x, base)
@@ -91,7 +94,7 @@ def sample(
         return (x, base, answers), None
 
     answers = jnp.zeros((rule.memory, *x_T.shape), jnp.float32)
-    (x, _, _), _ = jax.lax.scan(call, (x_T, x_T, answers), (rule, noise))
+    (x, _, _), _ = jax.lax.scan(call, (x_T, x_T, answers), (rule, noise, rule.time if told is None else told))
     return x
 
 

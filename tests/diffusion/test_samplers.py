@@ -178,6 +178,15 @@ def test_deterministic_samplers_ignore_the_key(name):
     np.testing.assert_array_equal(with_key, sample(toy_denoiser, rule, x_T))
 
 
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_denoiser_can_be_told_more_than_the_time(name):
+    """What is told at each call arrives there: embedded times, computed for all calls at once, give the same motion."""
+    rule, x_T, noise = make_sampler(name, 5), normal(*SHAPE), normal(4, *SHAPE)
+    told = {"scaled": rule.time / 300.0}
+    result = sample(lambda x, t: jnp.tanh(x @ WEIGHTS + t["scaled"]), rule, x_T, noise=noise, told=told)
+    np.testing.assert_allclose(result, sample(toy_denoiser, rule, x_T, noise=noise), atol=1e-5)
+
+
 def test_ddpm_needs_one_source_of_noise():
     rule, x_T = make_sampler("ddpm", 5), normal(*SHAPE)
     for arguments in ({}, {"key": jax.random.key(0), "noise": normal(4, *SHAPE)}):

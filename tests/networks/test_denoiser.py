@@ -1,11 +1,13 @@
 """Positions, times and audio of the denoiser."""
 
+import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from configs import SMALL
 from kdtalker_jax.networks import build
-from kdtalker_jax.networks.denoiser import relative_buckets, rotary_frequencies, rotate, sinusoid
+from kdtalker_jax.networks.denoiser import Modulation, relative_buckets, rotary_frequencies, rotate, sinusoid
 
 
 def test_relative_buckets_are_t5s():
@@ -65,3 +67,32 @@ def test_every_input_matters(small_variables):
         assert np.abs(other - base).max() > 1e-3
     # Attention is not causal: the first frame hears the last.
     assert np.abs(noise(later_token, 10, audio)[:, 2] - base[:, 2]).max() > 1e-6
+
+
+def test_modulation_is_one_linear_map_of_time_and_audio():
+    """Its two terms, which a sampler computes apart, add up to the published layer: Dense(SiLU(concat))."""
+    random = np.random.default_rng(3)
+    config = SMALL.denoiser
+    time = random.standard_normal((3, config.time_features)).astype(np.float32)
+    audio = random.standard_normal((3, 66, config.audio_features)).astype(np.float32)
+    condition = np.concatenate([np.repeat(time[:, None], 66, axis=1), audio], axis=-1)
+    dense = nn.Dense(2 * config.width)
+    variables = dense.init(jax.random.key(0), condition)
+    variables["params"]["bias"] = random.standard_normal(2 * config.width).astype(np.float32)
+    expected = dense.apply(variables, nn.silu(condition))  # (3, 66, 2 * width)
+
+    modulation = Modulation(config)
+    of_time = modulation.apply(variables, time, method="of_time")
+    of_audio = modulation.apply(variables, audio, method="of_audio")
+    np.testing.assert_allclose(of_time[:, None] + of_audio, expected, atol=1e-5)
+
+
+def test_terms_of_all_times_at_once_are_those_of_each(small_variables):
+    module = build("denoiser", SMALL)
+    times = np.array([980, 40, 0])
+    together = module.apply(small_variables["denoiser"], times, method="terms_of_time")
+    assert len(together) == 2 * SMALL.denoiser.layers
+    for i in range(3):
+        alone = module.apply(small_variables["denoiser"], times[i : i + 1], method="terms_of_time")
+        for term, terms in zip(alone, together, strict=True):
+            np.testing.assert_allclose(terms[i], term[0], atol=1e-5)
