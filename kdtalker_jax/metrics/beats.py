@@ -9,6 +9,7 @@ from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE
 
 SMOOTHING = 5.0  # standard deviation in frames
 TOLERANCE = 0.1  # seconds
+SHORTEST = 2048  # samples, librosa's window: in less it finds nothing, and warns
 
 
 def beat_align(motion: np.ndarray, audio: np.ndarray) -> float:
@@ -40,5 +41,7 @@ def motion_beats(keypoints: np.ndarray) -> np.ndarray:
 
 def audio_beats(waveform: np.ndarray) -> np.ndarray:
     """Times in seconds of the beats in a waveform (samples,) of 16 kHz; none in silence."""
+    if len(waveform) < SHORTEST:
+        return np.zeros(0)
     _, beats = librosa.beat.beat_track(y=waveform, sr=SAMPLE_RATE, units="time")
     return beats

@@ -43,7 +43,10 @@ def cpbd(image: np.ndarray) -> float:
 
 
 def _vertical_edges(luminance: np.ndarray) -> np.ndarray:
-    """Strong gradients across the row, thinned to lines, that point along it to within an eighth of a turn: (H, W)."""
+    """Strong gradients along the row, thinned to ridges, where the edge is upright to within 22.5 degrees: (H, W).
+
+    Neighbours that are equally strong are no ridge, as in the authors' program.
+    """
     strength = np.square(cv2.Sobel(luminance, cv2.CV_32F, 1, 0, scale=1 / 8))  # (H, W)
     strong = strength > STRONG * np.sqrt(np.mean(strength))
     padded = np.pad(strength, 1)
