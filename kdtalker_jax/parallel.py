@@ -46,8 +46,10 @@ def initialise(coordinator: str | None = None, processes: int | None = None, pro
         return
     try:
         jax.distributed.initialize()
-    except ValueError as error:
-        if "coordinator_address" not in str(error):  # what JAX says where it finds no cluster
+    except (RuntimeError, ValueError) as error:
+        no_cluster = "coordinator_address should be defined" in str(error)
+        alone_so_far = "must be called before" in str(error)  # a notebook or test whose devices are in use already
+        if not (no_cluster or alone_so_far):
             raise InputError(f"This looks like a cluster, but its processes cannot be joined: {error}") from error
 
 

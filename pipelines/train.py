@@ -50,17 +50,16 @@ def main(
 ) -> None:
     """Train the denoiser on a data set of clips, on all devices there are."""
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
-
-    parallel.initialise(coordinator, processes, process)
-
     from kdtalker_jax.checkpoints import is_run, read_record
     from kdtalker_jax.training.settings import with_settings
     from kdtalker_jax.training.trainer import train
 
     begun = read_record(workdir).config if is_run(workdir) else KDTALKER
-    recipe = CONFIGS[config] if config else begun
-    report = tqdm.write if parallel.is_main() else lambda sentence: None
-    train(with_settings(recipe, changes), data, workdir, init=init, report=report, progress=parallel.is_main())
+    recipe = with_settings(CONFIGS[config] if config else begun, changes)
+    parallel.initialise(coordinator, processes, process)
+    is_main = parallel.is_main()
+    report = tqdm.write if is_main else lambda sentence: None
+    train(recipe, data, workdir, init=init, report=report, progress=is_main)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from configs import PUBLISHED, SMALL
-from kdtalker_jax.checkpoints import PARTS, checkpoint_writer, load_checkpoint, save_checkpoint
+from configs.training import SMALL_RUN
+from kdtalker_jax.checkpoints import (
+    PARTS,
+    RunCheckpoints,
+    checkpoint_writer,
+    load_checkpoint,
+    read_record,
+    save_checkpoint,
+)
 from kdtalker_jax.errors import CheckpointError, OutputError
 
 
@@ -189,3 +197,25 @@ def test_every_size_and_statistic_is_stored(tmp_path):
     with checkpoint_writer(tmp_path / "c", changed, []):
         pass
     assert load_checkpoint(tmp_path / "c").config == changed
+
+
+def test_a_run_has_to_have_room_for_its_checkpoints(tmp_path):
+    """A petabyte that takes no memory; nothing is begun."""
+    run = RunCheckpoints(tmp_path, SMALL_RUN.checkpoints)
+    with pytest.raises(OutputError, match=r"needs 4000000000 MB and .* MB left: make room"):
+        run.save(1, {"params": {"kernel": np.broadcast_to(np.float32(0), 10**15)}}, {})
+    run.close()
+    assert not list((tmp_path / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"format": 1}', "[1]", '{"format": 1, "config": {"steps": 1, "x": 2}}'])
+def test_a_damaged_record_of_a_run_is_named(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(CheckpointError, match=r"run.json is damaged"):
+        read_record(tmp_path)
+
+
+def test_a_record_of_a_newer_format_is_refused(tmp_path):
+    (tmp_path / "run.json").write_text('{"format": 99}')
+    with pytest.raises(CheckpointError, match="newer"):
+        read_record(tmp_path)

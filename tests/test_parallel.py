@@ -95,6 +95,9 @@ def test_incomplete_descriptions_of_a_cluster_are_refused(arguments, message):
 
 
 def test_a_single_machine_needs_no_description():
+    """Neither at first, nor when its devices are in use."""
+    parallel.initialise()
+    assert parallel.device_count() >= 1
     parallel.initialise()
     assert (parallel.process_index(), parallel.process_count(), parallel.is_main()) == (0, 1, True)
 

@@ -13,11 +13,13 @@ Orbax writes each step beside its place and renames it when complete, in the bac
 import dataclasses
 import json
 import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
@@ -129,14 +131,25 @@ class RunCheckpoints:
             loss: of validation, if it was measured at this step.
 
         Raises:
-            OutputError: this checkpoint or the one before could not be written.
+            OutputError: there is no room for this checkpoint, or the one before could not be written.
         """
         if step in self._manager.all_steps():
             return
+        self.check_room(trees)
         items = {name: ocp.args.PyTreeSave(tree) for name, tree in trees.items()}
         items["progress"] = ocp.args.JsonSave({"step": step, **progress})
         arguments = ocp.args.Composite(**items)
         self._guarded(self._manager.save, step, args=arguments, metrics={"loss": loss}, force=True)
+
+    def check_room(self, trees: Mapping[str, Tree]) -> None:
+        """Raises OutputError where the disk has no room for one more checkpoint of these arrays."""
+        needed = sum(leaf.nbytes for leaf in jax.tree.leaves(dict(trees)))
+        free = shutil.disk_usage(self._path).free
+        if free < needed:
+            raise OutputError(
+                f"A checkpoint needs {needed / 1e6:.0f} MB and {self._path} has {free / 1e6:.0f} MB left: make room, "
+                f"and run the same command to go on from step {self.latest or 0}."
+            )
 
     def restore(self, templates: Mapping[str, Tree]) -> tuple[dict[str, Tree], dict[str, Any]]:
         """The newest checkpoint: trees of NumPy arrays with the structure of the templates, and the progress.
@@ -168,7 +181,7 @@ class RunCheckpoints:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise OutputError(
                 f"A checkpoint cannot be written to {self._path} ({reason}): make room, and run the same command to "
-                f"go on from step {self.latest}."
+                f"go on from step {self.latest or 0}."
             ) from error
 
 

@@ -11,10 +11,9 @@ import orbax.checkpoint as ocp
 
 def read_tree(path: Path) -> dict[str, Any]:
     """The tree that Orbax has written to a folder, as NumPy arrays."""
-    path = path.resolve()
-    with ocp.PyTreeCheckpointer() as checkpointer:
-        tree = checkpointer.metadata(path).item_metadata.tree
-        return checkpointer.restore(path, restore_args=as_numpy(tree))
+    path, handler = path.resolve(), ocp.PyTreeCheckpointHandler()
+    tree = handler.metadata(path).tree
+    return handler.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy(tree)))
 
 
 def as_numpy(tree: Any) -> Any:

@@ -1,11 +1,16 @@
 """Where the numbers of a run go: a file of JSON lines, TensorBoard, a progress bar. The main process alone writes."""
 
 import json
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from tensorboardX import SummaryWriter
+from tensorboardX import summary
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tqdm import tqdm
 
 from kdtalker_jax.errors import OutputError
@@ -18,32 +23,34 @@ class Logs:
 
     def __init__(self, directory: Path, step: int, steps: int, *, progress: bool) -> None:
         """Raises OutputError where the folder cannot be written to."""
-        path = directory / METRICS_FILE
-        try:
-            _cut_off(path, step)
-            self._file = path.open("a", encoding="utf-8", buffering=1)  # a line at a time
-            self._board = SummaryWriter(str(directory / "tensorboard"), purge_step=step + 1)
-        except OSError as error:
-            raise OutputError(f"{directory} cannot be written to ({error.strerror})") from error
+        with _writing(directory):
+            _cut_off(directory / METRICS_FILE, step)
+            self._file = (directory / METRICS_FILE).open("a", encoding="utf-8", buffering=1)  # a line at a time
+            board = directory / "tensorboard"
+            board.mkdir(exist_ok=True)
+            # Not tensorboardX's SummaryWriter: its thread dies of a full disk, and the program waits for it for ever.
+            self._events = EventsWriter(str(board / "events"), f".{os.getpid()}.{step}")
+            self._write(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
+        self._directory = directory
         self._bar = tqdm(total=steps, initial=step, unit="step", disable=not progress, dynamic_ncols=True)
 
     def numbers(self, step: int, values: dict[str, float]) -> None:
-        """Values after `step` steps. Raises OutputError where the disk is full."""
-        try:
+        """Values after `step` steps. Like all that writes, raises OutputError where the disk is full."""
+        with _writing(self._directory):
             self._file.write(json.dumps({"step": step, **values}) + "\n")
-            for name, value in values.items():
-                self._board.add_scalar(name, value, step)
-        except OSError as error:
-            raise OutputError(f"{METRICS_FILE} cannot be written ({error.strerror})") from error
+            self._write(*(Event(step=step, summary=summary.scalar(name, value)) for name, value in values.items()))
         if "train/loss" in values:
             self._bar.set_postfix_str(f"loss {values['train/loss']:.4f}", refresh=False)
 
     def picture(self, step: int, name: str, image: np.ndarray) -> None:
         """uint8 RGB (H, W, 3)."""
-        self._board.add_image(name, image, step, dataformats="HWC")
+        with _writing(self._directory):
+            self._write(Event(step=step, summary=summary.image(name, image, dataformats="HWC")))
 
     def text(self, name: str, text: str) -> None:
-        self._board.add_text(name, text)
+        """Markdown."""
+        with _writing(self._directory):
+            self._write(Event(summary=summary.text(name, text)))
 
     def advance(self) -> None:
         """One step more on the progress bar."""
@@ -51,8 +58,14 @@ class Logs:
 
     def close(self) -> None:
         self._bar.close()
-        self._board.close()
         self._file.close()
+        self._events.close()
+
+    def _write(self, *events: Event) -> None:
+        for event in events:
+            event.wall_time = time.time()
+            self._events.write_event(event)
+        self._events.flush()
 
 
 class NoLogs(Logs):
@@ -108,6 +121,14 @@ class Meter:
         speed, waiting = self._steps * self._batch_size / elapsed, self._waited / elapsed
         self._steps, self._waited, self._began = 0, 0.0, now
         return {"samples_per_second": speed, "data_wait": waiting}
+
+
+@contextmanager
+def _writing(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{directory} cannot be written to ({error.strerror}).") from error
 
 
 def _cut_off(path: Path, step: int) -> None:

@@ -79,9 +79,14 @@ def train(
     with Interruption() as interruption:
         trainer = Trainer(config, Path(data), Path(workdir), init and str(init), report, progress)
         try:
-            return trainer.run(interruption)
+            outcome = trainer.run(interruption)
         finally:
             trainer.close()
+    if outcome.finished:
+        report(f"Finished after {outcome.step} steps.")
+    else:
+        report(f"Stopped after {outcome.step} of {config.steps} steps: run the same command to go on.")
+    return outcome
 
 
 class Trainer:
@@ -99,6 +104,7 @@ class Trainer:
 
         self._batches = Batches(clips, config, process=parallel.process_index(), processes=parallel.process_count())
         state = initial_state(config, first and first.variables["params"])
+        self._checkpoints.check_room(_trees(state))
         if self._checkpoints.latest is not None:
             state = self._restore(state)
         self._step = int(state.step)
@@ -136,13 +142,7 @@ class Trainer:
                 if saving or stop:
                     self._save(loss)
                 self._meter.restart()
-        finished = self._step == config.steps
-        self._report(
-            f"Finished after {self._step} steps."
-            if finished
-            else f"Stopped after {self._step} of {config.steps} steps: run the same command to go on."
-        )
-        return Outcome(self._step, finished)
+        return Outcome(self._step, self._step == config.steps)
 
     def close(self) -> None:
         """Waits until the last checkpoint is complete."""

@@ -1,0 +1,72 @@
+"""The command lines of training: what they refuse in one line, and that they do what they say."""
+
+import jax
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from configs import PUBLISHED_STATISTICS, SMALL
+from configs.training import SMALL_RUN
+from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, load_checkpoint, save_checkpoint, write_record
+from pipelines import export, train
+
+
+def run(command, *arguments: object):
+    return CliRunner().invoke(command.main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def trained(tmp_path, small_variables):
+    """A run as it is on disk after five steps."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    write_record(folder, RunRecord(SMALL_RUN, PUBLISHED_STATISTICS, clips=3))
+    params = small_variables["denoiser"]["params"]
+    checkpoints = RunCheckpoints(folder, SMALL_RUN.checkpoints)
+    checkpoints.save(5, {"params": params, "ema": jax.tree.map(lambda leaf: leaf + 1, params)}, {}, loss=0.5)
+    checkpoints.close()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "optimizer.learning_rat=1"), "did you mean 'optimizer.learning_rate'?"),
+        (("--set", "steps=many"), "steps is a whole number, not 'many'"),
+        (("--process", 1), "go together: give all three, or none"),
+        (("--set", "steps=10"), "optimizer.warmup_steps=2000 must be fewer than steps=10"),
+        ((), "is not a data set"),
+        (("--config", "kdtalkr"), "Invalid value for '--config'"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path, arguments, message):
+    result = run(train, "--data", tmp_path, "--workdir", tmp_path / "run", *arguments)
+    assert result.exit_code == 2
+    assert message in result.output.splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_a_name_the_recipe_is_that_of_the_run(tmp_path, trained):
+    """Far enough to see its settings: there is no data."""
+    result = run(train, "--data", tmp_path, "--workdir", trained)
+    assert "optimizer.learning_rate=0.002" in result.output.splitlines()
+
+
+@pytest.mark.parametrize(("options", "offset"), [((), 1), (("--raw",), 0), (("--step", "best"), 1), (("--step", 5), 1)])
+def test_export_puts_the_denoiser_into_the_model(tmp_path, trained, small_variables, options, offset):
+    parts = {name: small_variables[name] for name in ("retargeting", "denoiser")}
+    save_checkpoint(tmp_path / "model", parts, SMALL)
+    result = run(export, "--run", trained, "--checkpoint", tmp_path / "model", "--out", tmp_path / "out", *options)
+    assert result.exit_code == 0, result.output
+    model = load_checkpoint(tmp_path / "out")
+    bias = model.variables("denoiser")["params"]["output_projection"]["bias"]
+    np.testing.assert_allclose(bias, parts["denoiser"]["params"]["output_projection"]["bias"] + offset, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"), [("7", "no checkpoint of step 7: there are 5"), ("last", "neither latest, nor best")]
+)
+def test_export_names_what_there_is(tmp_path, trained, step, message):
+    result = run(export, "--run", trained, "--checkpoint", tmp_path, "--out", tmp_path / "out", "--step", step)
+    assert result.exit_code == 2
+    assert message in result.output
