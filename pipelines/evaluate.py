@@ -41,7 +41,7 @@ def main(
     Without --checkpoint only what needs no network is measured; LSE needs one with SyncNet in it. Metrics that cannot
     be measured are named with the reason; docs/evaluation.md defines every number. Exits with 2 if none was measured.
     """
-    files = find_videos(videos, except_for=out)
+    files = find_videos(videos)
     references = find_references(reference) if reference else {}
     out = output_file(out, "report", files.values())
     evaluator = Evaluator(
@@ -70,8 +70,8 @@ def main(
         raise Failure(f"Nothing could be measured; {out} says why")
 
 
-def find_videos(path: Path, except_for: Path | None = None) -> dict[str, Path]:
-    """Files below a folder that are not hidden, by their names relative to it; or the one file.
+def find_videos(path: Path) -> dict[str, Path]:
+    """Files below a folder, by their names relative to it, but hidden ones and reports (.json); or the one file.
 
     Raises:
         InputError: there is none.
@@ -80,12 +80,11 @@ def find_videos(path: Path, except_for: Path | None = None) -> dict[str, Path]:
         return {path.name: path}
     if not path.is_dir():
         raise InputError(f"{path} does not exist: name a folder of videos, or one video.")
-    own = except_for and except_for.resolve()
     files = {}
     for file in sorted(path.rglob("*")):
         relative = file.relative_to(path)
         hidden = any(part.startswith(".") for part in relative.parts)
-        if file.is_file() and not hidden and file.resolve() != own:
+        if file.is_file() and not hidden and file.suffix != ".json":
             files[relative.as_posix().encode("utf-8", "backslashreplace").decode()] = file
     if not files:
         raise InputError(f"There are no videos in {path}.")
