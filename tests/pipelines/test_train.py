@@ -42,7 +42,8 @@ def trained(tmp_path, small_variables):
 def test_mistakes_are_one_line(tmp_path, arguments, message):
     result = run(train, "--data", tmp_path, "--workdir", tmp_path / "run", *arguments)
     assert result.exit_code == 2
-    assert message in result.output.splitlines()[-1]
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "run").exists()
 
 
