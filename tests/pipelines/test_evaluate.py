@@ -179,6 +179,17 @@ def test_a_checkpoint_without_the_judge_says_how_to_add_it(small_checkpoint, rea
     assert "pose_diversity" not in evaluator.not_measured
 
 
+def test_without_a_landmark_predictor_faces_are_left_alone(checkpoint, monkeypatch):
+    """dlib cannot say where a mouth is without it; pictures that are cut already need no dlib for the rest."""
+    monkeypatch.setattr("kdtalker_jax.faces.detector.importlib.util.find_spec", lambda _: None)
+    found = Evaluator(evaluate.load_checkpoint(checkpoint)).not_measured
+    assert found["mouth_offset"] == found["jitter"]
+    assert "68-landmark predictor" in found["jitter"]
+    cut = Evaluator(evaluate.load_checkpoint(checkpoint), already_cut=True).not_measured
+    assert "mouth_offset" in cut
+    assert "jitter" not in cut
+
+
 def test_no_face_is_a_note(checkpoint, tmp_path):
     make_video(tmp_path / "a.mp4", 12)
     out = tmp_path / "r.json"
