@@ -1,12 +1,14 @@
 """From noise to motion: one loop, and samplers that are nothing but tables of coefficients.
 
 The network predicts noise and nothing is clipped, so every sampler here is linear in what it has seen. After
-network call i, with epsilon_i its answer,
+network call i, which answers epsilon_i,
 
-    x_{i+1} = sample_i * base_i  +  sum_k epsilon_ik * epsilon_{i-k}  +  noise_i * z_i
+    a_i     = answer_i0 * x_i  +  answer_i1 * epsilon_i
+    x_{i+1} = sample_i * base_i  +  sum_k weights_ik * a_{i-k}  +  noise_i * z_i
 
-where base_i is x_i, or the x at which a Runge-Kutta step of several calls began. A rule holds these numbers for
-each call; `sample` applies them. A new sampler is a function that fills the tables.
+where a_i is what the sampler remembers of the call, the noise itself or the clean motion that it implies, and base_i is
+x_i, or the x at which a Runge-Kutta step of several calls began. A rule holds these numbers for each call; `sample`
+applies them. A new sampler is a function that fills the tables.
 """
 
 from collections.abc import Callable
@@ -33,15 +35,17 @@ class StepRule:
     Attributes:
         time: (calls,) int32, the time the network is told.
         starts_step: (calls,) bool, whether base_i is x_i; else it stays what it was at the call before.
+        answer: (calls, 2) float32, coefficients of x_i and of the predicted noise in what is remembered.
         sample: (calls,) float32, coefficient of base_i.
-        epsilon: (calls, memory) float32, coefficients of the network's answers, the latest first.
+        weights: (calls, memory) float32, coefficients of what is remembered, the latest first.
         noise: (calls,) float32, coefficient of fresh noise, 0 at the last call; None where a sampler adds none.
     """
 
     time: np.ndarray
     starts_step: np.ndarray
+    answer: np.ndarray
     sample: np.ndarray
-    epsilon: np.ndarray
+    weights: np.ndarray
     noise: np.ndarray | None = None
 
     @property
@@ -51,8 +55,8 @@ class StepRule:
 
     @property
     def memory(self) -> int:
-        """How many of the network's answers are remembered."""
-        return self.epsilon.shape[1]
+        """How many calls are remembered."""
+        return self.weights.shape[1]
 
 
 def sample(
@@ -86,9 +90,10 @@ def sample(
         step, z, time = inputs
         epsilon = denoise(x, time).astype(jnp.float32)  # (B, 64, 70)
         chex.assert_equal_shape([x, epsilon])
-        answers = jnp.concatenate([epsilon[None], answers[:-1]])  # (memory, B, 64, 70)
+        answer = step.answer[0] * x + step.answer[1] * epsilon
+        answers = jnp.concatenate([answer[None], answers[:-1]])  # (memory, B, 64, 70)
         base = jnp.where(step.starts_step, x, base)
-        x = step.sample * base + jnp.tensordot(step.epsilon, answers, axes=1, precision=jax.lax.Precision.HIGHEST)
+        x = step.sample * base + jnp.tensordot(step.weights, answers, axes=1, precision=jax.lax.Precision.HIGHEST)
         if z is not None:
             x += step.noise * z
         return (x, base, answers), None
@@ -128,13 +133,15 @@ def _single_steps(schedule: NoiseSchedule, steps: int) -> tuple[np.ndarray, np.n
     return times, now, np.append(now[1:], 1.0)
 
 
-def _tables(time, starts_step, sample, epsilon, noise=None) -> StepRule:
-    """Round the finished float64 tables."""
+def _tables(time, sample, weights, *, starts_step=None, answer=None, noise=None) -> StepRule:
+    """Round the finished float64 tables. By default every call starts a step, and the noise itself is remembered."""
+    calls = len(time)
     return StepRule(
         time=np.asarray(time, np.int32),
-        starts_step=np.asarray(starts_step, bool),
+        starts_step=np.ones(calls, bool) if starts_step is None else np.asarray(starts_step, bool),
+        answer=np.asarray(np.tile([0, 1], (calls, 1)) if answer is None else answer, np.float32),
         sample=np.asarray(sample, np.float32),
-        epsilon=np.asarray(epsilon, np.float32),
+        weights=np.asarray(weights, np.float32),
         noise=None if noise is None else np.asarray(noise, np.float32),
     )
 
@@ -143,7 +150,7 @@ def ddim(schedule: NoiseSchedule, steps: int) -> StepRule:
     """DDIM with eta 0 (arXiv 2010.02502, equation 12). `steps` network calls."""
     times, now, after = _single_steps(schedule, steps)
     sample, epsilon = _move(now, after)
-    return _tables(times, np.ones(steps), sample, epsilon[:, None])
+    return _tables(times, sample, epsilon[:, None])
 
 
 def ddpm(schedule: NoiseSchedule, steps: int) -> StepRule:
@@ -156,7 +163,7 @@ def ddpm(schedule: NoiseSchedule, steps: int) -> StepRule:
     sample = np.sqrt(after / now)
     epsilon = -sample * beta / np.sqrt(1 - now)
     noise = np.sqrt(beta * (1 - after) / (1 - now))
-    return _tables(times, np.ones(steps), sample, epsilon[:, None], noise)
+    return _tables(times, sample, epsilon[:, None], noise=noise)
 
 
 def pndm(schedule: NoiseSchedule, steps: int) -> StepRule:
@@ -189,15 +196,44 @@ def pndm(schedule: NoiseSchedule, steps: int) -> StepRule:
     time, begin, end = np.array([move[:3] for move in moves]).T
     sample, epsilon = _move(schedule.alpha_bars[begin], schedule.alpha_bars[end])
     starts_step = np.append(True, begin[1:] != begin[:-1])
-    return _tables(time, starts_step, sample, epsilon[:, None] * weights)
+    return _tables(time, sample, epsilon[:, None] * weights, starts_step=starts_step)
 
 
-SAMPLERS = {"ddim": ddim, "ddpm": ddpm, "pndm": pndm}
+def dpm(schedule: NoiseSchedule, steps: int) -> StepRule:
+    """DPM-Solver++(2M) (arXiv 2211.01095, algorithm 2): second order, for few steps. `steps` network calls.
+
+    It extrapolates the clean motion from the last two calls, along half the log of the signal-to-noise ratio. The last
+    call's clean motion is the result.
+
+    The first step is where 50 published steps begin. The others come closer together towards the clean end, as
+    (i / steps)^1.5: equal steps in time leave out what happens there, equal steps in the ratio leave out the rest.
+    """
+    start = max(schedule.times - max(schedule.times // 50, 1), steps - 1)
+    rising = np.rint(start * (np.arange(1, steps + 1) / steps) ** 1.5)
+    ranks = np.arange(steps)
+    times = (np.maximum.accumulate(rising - ranks) + ranks).astype(int)[::-1]  # no two the same
+
+    signal, noise = np.sqrt(schedule.alpha_bars[times]), np.sqrt(1 - schedule.alpha_bars[times])
+    log_ratio = np.log(signal / noise)
+    sample, weights = np.zeros(steps), np.zeros((steps, 2))
+    weights[-1, 0] = 1
+    for i in range(steps - 1):
+        step = log_ratio[i + 1] - log_ratio[i]
+        bend = step / (log_ratio[i] - log_ratio[i - 1]) / 2 if i else 0.0
+        sample[i] = noise[i + 1] / noise[i]
+        weights[i] = -signal[i + 1] * np.expm1(-step) * np.array([1 + bend, -bend])
+    return _tables(times, sample, weights, answer=np.stack([1 / signal, -noise / signal], axis=1))
+
+
+SAMPLERS = {"ddim": ddim, "ddpm": ddpm, "pndm": pndm, "dpm++": dpm}
 FEWEST_STEPS = {"pndm": 4}  # its three Runge-Kutta steps join four times
+# The published 50, and the fewest whose result is nearer to 50 steps of ddim than a tenth of the distance between two
+# seeds (docs/benchmarks-samplers.md).
+DEFAULT_STEPS = {"ddim": 50, "ddpm": 50, "pndm": 50, "dpm++": 5}
 
 
 def make_sampler(name: str, steps: int, schedule: NoiseSchedule | None = None) -> StepRule:
-    """The rule of a sampler by its name: `ddim`, `ddpm` or `pndm`.
+    """The rule of a sampler by its name: `ddim`, `ddpm`, `pndm` or `dpm++`.
 
     Raises:
         InputError: unknown name, or a number of steps that the sampler cannot make.

@@ -85,6 +85,24 @@ def pndm_loop(x, steps, noise):
     return x
 
 
+def dpm_loop(x, steps, noise):
+    """Algorithm 2 of DPM-Solver++, with its own letters; times from the rule."""
+    times = make_sampler("dpm++", steps).time
+    alpha, sigma = np.sqrt(ALPHA_BARS[times]), np.sqrt(1 - ALPHA_BARS[times])
+    lambdas = np.log(alpha / sigma)
+    clean = []
+    for i, time in enumerate(times):
+        clean.append((x - sigma[i] * numpy_denoiser(x, time)) / alpha[i])
+        if i + 1 == steps:
+            return clean[-1]
+        h, D = lambdas[i + 1] - lambdas[i], clean[-1]
+        if i:
+            r = (lambdas[i] - lambdas[i - 1]) / h
+            D = (1 + 1 / (2 * r)) * clean[-1] - 1 / (2 * r) * clean[-2]
+        x = sigma[i + 1] / sigma[i] * x - alpha[i + 1] * (np.exp(-h) - 1) * D
+    raise AssertionError("no steps")
+
+
 @pytest.mark.parametrize(
     ("name", "steps", "loop"),
     [
@@ -97,6 +115,9 @@ def pndm_loop(x, steps, noise):
         ("pndm", 4, pndm_loop),
         ("pndm", 5, pndm_loop),
         ("pndm", 50, pndm_loop),
+        ("dpm++", 1, dpm_loop),
+        ("dpm++", 5, dpm_loop),
+        ("dpm++", 30, dpm_loop),
     ],
 )
 def test_scan_equals_a_python_loop(name, steps, loop):
@@ -113,18 +134,56 @@ def test_two_ddim_steps_by_hand():
     np.testing.assert_allclose(result, (x - 0.1**0.5 * 0.5) / 0.9**0.5, rtol=1e-6)
 
 
+def test_three_dpm_steps_by_hand():
+    """Four times as above; three steps visit 3, 2 and 1, where alpha-bar is 0.3024, 0.504 and 0.72."""
+    rule = make_sampler("dpm++", 3, NoiseSchedule(times=4, beta_start=0.1, beta_end=0.4))
+    assert rule.time.tolist() == [3, 2, 1]
+    result = sample(lambda x, time: jnp.full_like(x, 0.1) * time, rule, jnp.ones(1))
+    clean_3 = (1 - 0.6976**0.5 * 0.3) / 0.3024**0.5  # 1.362845
+    x = 0.504**0.5 * clean_3 + 0.496**0.5 * 0.3  # the first step is one of DDIM
+    clean_2 = (x - 0.496**0.5 * 0.2) / 0.504**0.5  # 1.462048
+    # log(signal / noise) is -0.417948, 0.008000 and 0.472231: steps of 0.425948 and 0.464231
+    D = clean_2 + 0.464231 / 0.425948 / 2 * (clean_2 - clean_3)
+    x = (0.28 / 0.496) ** 0.5 * x + 0.72**0.5 * (1 - np.exp(-0.464231)) * D
+    np.testing.assert_allclose(result, (x - 0.28**0.5 * 0.1) / 0.72**0.5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "lowest", "highest"), [("ddim", 0.8, 1.3), ("dpm++", 1.7, 2.5)])
+def test_order_of_convergence(name, lowest, highest):
+    """On Gaussian data the noise is known, and so is the exact end of the way from any noise. Times finely divided."""
+    schedule = NoiseSchedule(times=100_000, beta_start=1e-7, beta_end=8e-5)
+    alpha_bars = jnp.asarray(schedule.alpha_bars)
+    mean, deviation = normal(*SHAPE), 0.3 + np.abs(normal(*SHAPE, seed=2))
+
+    def noise_of_gaussian(x, time):
+        variance = alpha_bars[time] * deviation**2 + 1 - alpha_bars[time]
+        return jnp.sqrt(1 - alpha_bars[time]) * (x - jnp.sqrt(alpha_bars[time]) * mean) / variance
+
+    def error(steps):
+        rule = make_sampler(name, steps, schedule)
+        start = schedule.alpha_bars[rule.time[0]]
+        x_T = normal(*SHAPE, seed=3)
+        exact = mean + deviation * (x_T - np.sqrt(start) * mean) / np.sqrt(start * deviation**2 + 1 - start)
+        return np.sqrt(np.mean((sample(noise_of_gaussian, rule, x_T) - exact) ** 2))
+
+    errors = np.array([error(steps) for steps in (20, 40, 80)])
+    orders = np.log2(errors[:-1] / errors[1:])
+    assert (lowest < orders).all() and (orders < highest).all(), orders
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("steps", [5, 50])
 def test_denoiser_that_knows_the_noise_leads_to_the_clean_motion(name, steps):
     x_0, epsilon = normal(*SHAPE), normal(*SHAPE, seed=2)
-    start = ALPHA_BARS[NoiseSchedule().sampling_times(steps)[0]]
+    rule = make_sampler(name, steps)
+    start = ALPHA_BARS[rule.time[0]]
     x_T = np.sqrt(start) * x_0 + np.sqrt(1 - start) * epsilon
 
     def true_noise(x, time):
         alpha_bar = jnp.asarray(ALPHA_BARS, jnp.float32)[time]
         return (x - jnp.sqrt(alpha_bar) * x_0) / jnp.sqrt(1 - alpha_bar)
 
-    result = sample(true_noise, make_sampler(name, steps), x_T, key=jax.random.key(0))
+    result = sample(true_noise, rule, x_T, key=jax.random.key(0))
     end = ALPHA_BARS[0] if name == "pndm" else 1.0  # PNDM stops at time 0, the others go on to no noise at all
     np.testing.assert_allclose(result, np.sqrt(end) * x_0 + np.sqrt(1 - end) * epsilon, atol=2e-3)
 
@@ -137,6 +196,10 @@ def test_denoiser_that_sees_no_noise_leaves_a_scaled_input():
 
 
 def test_network_calls_and_the_times_they_are_told():
+    """dpm++ begins where 50 steps of ddim do, and takes the smaller steps at the end."""
+    dpm = make_sampler("dpm++", 5).time
+    assert dpm[0] == make_sampler("ddim", 50).time[0] == 980
+    assert dpm.tolist() == [980, 701, 455, 248, 88]
     assert make_sampler("ddim", 50).calls == make_sampler("ddpm", 50).calls == 50
     pndm = make_sampler("pndm", 50)
     assert pndm.calls == 58
@@ -171,7 +234,7 @@ def test_same_key_same_motion_other_key_other_motion():
     assert np.abs(first - other).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", ["ddim", "pndm"])
+@pytest.mark.parametrize("name", ["ddim", "pndm", "dpm++"])
 def test_deterministic_samplers_ignore_the_key(name):
     rule, x_T = make_sampler(name, 5), normal(*SHAPE)
     with_key = sample(toy_denoiser, rule, x_T, key=jax.random.key(0))
@@ -210,7 +273,7 @@ def test_update_stays_float32_around_a_low_precision_network(name):
 @pytest.mark.parametrize(
     ("name", "steps", "message"),
     [
-        ("euler", 50, "no sampler 'euler': choose one of ddim, ddpm, pndm"),
+        ("euler", 50, "no sampler 'euler': choose one of ddim, ddpm, pndm, dpm"),
         ("ddim", 0, "ddim takes from 1 to 1000 steps, not 0"),
         ("ddpm", 1001, "ddpm takes from 1 to 1000 steps, not 1001"),
         ("pndm", 3, "pndm takes from 4 to 1000 steps, not 3"),
@@ -225,5 +288,9 @@ def test_impossible_choices_are_refused(name, steps, message):
 @pytest.mark.parametrize("steps", [4, 7, 333, 600, 1000])
 def test_any_number_of_steps_gives_finite_tables(name, steps):
     rule = make_sampler(name, steps)
-    assert rule.time.min() == (0 if name != "pndm" or steps == 4 else 1000 // steps)
+    assert rule.time.min() >= 0 and rule.time.max() < 1000
+    if name in ("ddim", "ddpm"):
+        assert rule.time.min() == 0
+    if name != "pndm":  # whose Runge-Kutta steps visit times twice
+        assert (np.diff(rule.time) < 0).all()
     chex.assert_tree_all_finite(rule)

@@ -1,0 +1,56 @@
+"""What bfloat16 costs: `python -m benchmarks.precision --checkpoint DIR --source_image A.png --driven_audio B.wav`."""
+
+from pathlib import Path
+
+import click
+import jax.numpy as jnp
+import numpy as np
+
+from kdtalker_jax.cli import Command
+from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.stages import Stages
+
+
+@click.command(cls=Command)
+@click.option("--checkpoint", required=True, type=click.Path(path_type=Path), help="Converted model.")
+@click.option("--source_image", required=True, help="A portrait.")
+@click.option("--driven_audio", required=True, help="A recording.")
+@click.option("--frames", default=2, show_default=True, help="Frames compared, spread over the recording.")
+@click.option("--crop", default="square", show_default=True, help="As in pipelines.sample.")
+def main(checkpoint: Path, source_image: str, driven_audio: str, frames: int, crop: str) -> None:
+    """PSNR of frames rendered in bfloat16 against float32, from the same keypoints, and the distance of the motion."""
+    exact = TalkingPortrait.load(checkpoint, dtype="float32")
+    low = Stages(exact.config, jnp.bfloat16)
+    source = exact.prepare(source_image, crop)
+    waveform = load_waveform(driven_audio)
+    motion = exact.animate(source, waveform, sampler="dpm++", steps=8)
+    chosen = np.linspace(0, len(motion) - 1, frames).astype(int)
+    for index in chosen:
+        keypoints = motion.keypoints[index : index + 1]  # (1, K, 3)
+        expected, result = (
+            np.asarray(stages.render(exact.params, source.arrays, keypoints)[0]) for stages in (exact.stages, low)
+        )
+        click.echo(f"frame {index}: {psnr(result, expected):.1f} dB")
+
+    other = TalkingPortrait(exact.config, exact.params, dtype="bfloat16")
+    in_low = other.animate(source, waveform, sampler="dpm++", steps=8)
+    other_seed = exact.animate(source, waveform, sampler="dpm++", steps=8, seed=1)
+    distance = difference(in_low, motion) / difference(other_seed, motion)
+    click.echo(f"motion sampled in bfloat16: {distance:.4f} of the distance between two seeds")
+
+
+def psnr(frames: np.ndarray, expected: np.ndarray) -> float:
+    error = np.mean(np.square(frames.astype(float) - expected))
+    return float(10 * np.log10(255**2 / error)) if error else float("inf")
+
+
+def difference(a: Motion, b: Motion) -> float:
+    """Root mean square over everything that is sampled, each number in units of its own spread in `b`."""
+    a, b = a.to_vector(), b.to_vector()  # (T, 70)
+    return float(np.sqrt(np.mean(np.square((a - b) / b.std(axis=0)))))
+
+
+if __name__ == "__main__":
+    main()
