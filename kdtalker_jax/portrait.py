@@ -8,7 +8,7 @@ source, driving keypoints -> warp -> generate -> frames -> video with the record
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,23 +22,30 @@ from tqdm import tqdm
 from configs.networks import ModelConfig
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import load_checkpoint
-from kdtalker_jax.diffusion.samplers import make_sampler
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import Crop, CropMode, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE, load_waveform, num_frames, resample_waveform
+from kdtalker_jax.media.audio import (
+    FRAME_RATE,
+    SAMPLE_RATE,
+    load_waveform,
+    num_frames,
+    resample_chunks,
+    resample_waveform,
+)
 from kdtalker_jax.media.image import check_image_array, read_image
-from kdtalker_jax.media.mel import mel_spectrogram, window_batches
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.motion.coefficients import Motion, canonical_token, denormalise, normalise
 from kdtalker_jax.motion.keypoints import drive
 from kdtalker_jax.motion.smoothing import smooth as smooth_motion
+from kdtalker_jax.motion.smoothing import smoothed
 from kdtalker_jax.networks import NETWORKS
 from kdtalker_jax.networks.folding import fold
 from kdtalker_jax.rendering import Renderer, default_batch_size, default_dtype
 from kdtalker_jax.stages import SourceArrays, Stages
+from kdtalker_jax.streaming import WindowSampler, audio_windows, motion_windows
 
-WINDOWS_PER_BATCH = 128  # mel windows that the audio encoder sees at a time
+SAMPLES_AT_A_TIME = 1 << 16
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 PathLike = str | os.PathLike[str]
@@ -158,19 +165,15 @@ class TalkingPortrait:
         self, audio: PathLike | np.ndarray, rate: int = SAMPLE_RATE, *, progress: bool = False
     ) -> np.ndarray:
         """What the denoiser hears: (T, 512), one row per frame of 40 ms. Arguments as in `animate`."""
-        is_path = isinstance(audio, (str, os.PathLike))
-        waveform = load_waveform(audio) if is_path else resample_waveform(audio, rate)
-        mel = mel_spectrogram(waveform)
-        encode = partial(self.stages.encode_audio, self.params)
-        frames = num_frames(len(waveform))
-        batches = tqdm(
-            window_batches(mel, frames, WINDOWS_PER_BATCH),
+        waveform = _waveform(audio, rate)
+        windows = tqdm(
+            self._features(_pieces(waveform)),
             "Audio",
-            total=-(-frames // WINDOWS_PER_BATCH),
-            unit="batch",
+            total=self._windows_of(waveform),
+            unit="window",
             disable=not progress,
         )
-        return np.concatenate([np.asarray(encode(batch)) for batch in batches])[:frames]
+        return np.concatenate(list(windows))
 
     def animate(
         self,
@@ -206,34 +209,62 @@ class TalkingPortrait:
         Raises:
             InputError: unreadable or too short recording, unknown sampler, noise of another shape.
         """
-        rule = make_sampler(sampler, steps)
-        features = self.audio_features(audio, rate, progress=progress)  # (T, 512)
-        frames, window = len(features), self.config.denoiser.window
-        windows = -(-frames // window)
-        key = jax.random.key(seed)
-        noise = self._initial_noise(initial_noise, windows, key)
-
-        # The last window is filled up with features from the recording's start, as published.
-        features = np.resize(features, (windows * window, features.shape[1]))
-        sample_window = partial(
-            self.stages.sample_window, self.params, rule, canonical_token(source.canonical, self.config.statistics)
-        )
-        reference = normalise(source.motion.to_vector()[0], self.config.statistics)  # (70,)
-        sampled = []
-        for i in tqdm(range(windows), "Motion", unit="window", disable=not progress):
-            audio_window = features[i * window : (i + 1) * window]
-            motion = np.asarray(
-                sample_window(reference, audio_window, noise(i), jax.random.fold_in(jax.random.fold_in(key, i), 1))
-            )  # (64, 70)
-            sampled.append(motion)
-            reference = motion[-1]
-        vectors = denormalise(np.concatenate(sampled)[:frames], self.config.statistics)  # (T, 70)
+        waveform = _waveform(audio, rate)
+        count = self._windows_of(waveform)
+        draw = self._sampler(count, sampler, steps, seed, initial_noise)
+        windows = self._sample(source, _pieces(waveform), draw)
+        windows = tqdm(windows, "Motion", total=count, unit="window", disable=not progress)
+        vectors = np.concatenate(list(windows))  # (T, 70)
         motion = smooth_motion(Motion.from_vector(vectors), strength=float(smooth))
         return self.drive(source, motion, relative=relative, stitch=stitch)
 
-    def drive(self, source: Source, motion: Motion, *, relative: bool = False, stitch: bool = False) -> Motion:
-        """The motion with the driving keypoints that it gives this portrait. Arguments as in `animate`."""
-        keypoints = drive(source.canonical, source.motion, motion, relative=relative)  # (T, 21, 3)
+    def stream_motion(
+        self,
+        source: Source,
+        audio_chunks: Iterable[np.ndarray],
+        *,
+        rate: int = SAMPLE_RATE,
+        seed: int = 0,
+        sampler: str = "ddim",
+        steps: int = 50,
+        initial_noise: np.ndarray | None = None,
+        relative: bool = False,
+        smooth: bool | float = True,
+        stitch: bool = False,
+    ) -> Iterator[Motion]:
+        """`animate` of a recording that is still being made: pieces of its motion, as soon as they are settled.
+
+        A window of 64 frames is sampled once 67 frames of sound are there (2.68 s), which its last frames hear. The
+        smoother holds back its last 5 until the next window is there (`smoothing.KalmanSmoother.lag`).
+
+        Args:
+            audio_chunks: waveforms of `rate` samples per second, (n,) or (n, channels), of any lengths; the end of the
+                recording is where they end. Other arguments as in `animate`; of the initial noise as many windows are
+                used as there are.
+
+        Yields:
+            Motion, with keypoints. Joined, the pieces are what `animate` returns for the joined chunks, to 1e-5.
+        """
+        first, draw = None, self._sampler(None, sampler, steps, seed, initial_noise)
+        for vectors in smoothed(self._sample(source, resample_chunks(audio_chunks, rate), draw), float(smooth)):
+            motion = Motion.from_vector(vectors)
+            first = first or motion
+            yield self.drive(source, motion, relative=relative, stitch=stitch, first=first)
+
+    def drive(
+        self,
+        source: Source,
+        motion: Motion,
+        *,
+        relative: bool = False,
+        stitch: bool = False,
+        first: Motion | None = None,
+    ) -> Motion:
+        """The motion with the driving keypoints that it gives this portrait.
+
+        Arguments as in `animate`; `first` is the beginning of the motion, where this is a later piece of it.
+        """
+        keypoints = drive(source.canonical, source.motion, motion, relative=relative, first=first)  # (T, 21, 3)
         if stitch:
             move = partial(self.stages.stitch, self.params, source.arrays.keypoints)
             keypoints = in_batches(move, self.config.denoiser.window, keypoints)
@@ -258,6 +289,22 @@ class TalkingPortrait:
             for frames in self._renderer.frames(source.arrays, motion.keypoints, batch_size):
                 yield frames
                 bar.update(len(frames))
+
+    def stream(
+        self,
+        source: Source,
+        audio_chunks: Iterable[np.ndarray],
+        *,
+        batch_size: int | None = None,
+        **animation: Any,
+    ) -> Iterator[np.ndarray]:
+        """Frames as the sound arrives: uint8 (b, 512, 512, 3), those of `render` for the motion of `animate`.
+
+        The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). Arguments as in
+        `stream_motion` and `render`.
+        """
+        for motion in self.stream_motion(source, audio_chunks, **animation):
+            yield from self.render(source, motion, batch_size=batch_size)
 
     def sample(
         self,
@@ -301,15 +348,35 @@ class TalkingPortrait:
                 video.write(frames)
         return Video(Path(output), len(motion), time.perf_counter() - started)
 
-    def _initial_noise(self, given: np.ndarray | None, windows: int, key: jax.Array) -> Callable[[int], jax.Array]:
-        """A function from the window's index to its noise (64, 70). A longer recording begins with the same noise."""
-        shape = (self.config.denoiser.window, self.config.denoiser.motion_size)
-        if given is None:
-            return lambda i: jax.random.normal(jax.random.fold_in(jax.random.fold_in(key, i), 0), shape)
-        if np.shape(given) != (windows, *shape):
-            raise InputError(f"The initial noise must have shape {(windows, *shape)}, not {np.shape(given)}.")
-        return lambda i: jnp.asarray(given[i], jnp.float32)
+    def _windows_of(self, waveform: np.ndarray) -> int:
+        return -(-num_frames(len(waveform)) // self.config.denoiser.window)
+
+    def _features(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Audio features (n, 512) of each window."""
+        return audio_windows(partial(self.stages.encode_audio, self.params), pieces, self.config.denoiser.window)
+
+    def _sample(self, source: Source, pieces: Iterable[np.ndarray], draw: WindowSampler) -> Iterator[np.ndarray]:
+        """Motion vectors (n, 70) of each window of a 16 kHz waveform in pieces."""
+        statistics = self.config.statistics
+        reference = normalise(source.motion.to_vector()[0], statistics)  # (70,)
+        canonical = canonical_token(source.canonical, statistics)
+        windows = motion_windows(
+            partial(draw, canonical), self._features(pieces), reference, self.config.denoiser.window
+        )
+        return (denormalise(motion, statistics) for motion in windows)
+
+    def _sampler(self, windows: int | None, *diffusion: Any) -> WindowSampler:
+        return WindowSampler(partial(self.stages.sample_window, self.params), self.config.denoiser, windows, *diffusion)
 
     @cached_property
     def _renderer(self) -> Renderer:
         return Renderer(self.config, self.stages, self.params, self.dtype)
+
+
+def _waveform(audio: PathLike | np.ndarray, rate: int) -> np.ndarray:
+    """A path, or a waveform of any rate, as 16 kHz mono (samples,)."""
+    return load_waveform(audio) if isinstance(audio, (str, os.PathLike)) else resample_waveform(audio, rate)
+
+
+def _pieces(waveform: np.ndarray) -> Iterator[np.ndarray]:
+    return (waveform[i : i + SAMPLES_AT_A_TIME] for i in range(0, len(waveform), SAMPLES_AT_A_TIME))

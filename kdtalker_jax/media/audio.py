@@ -70,16 +70,18 @@ def resample_waveform(waveform: np.ndarray, rate: int) -> np.ndarray:
         InputError: wrong shape or type, impossible rate, values that are not finite, or less than one video frame.
     """
     waveform = np.asarray(waveform)
-    if waveform.ndim not in (1, 2) or waveform.dtype.kind not in "fiu":
-        raise InputError(
-            "A waveform must be an array of real numbers of shape (samples,) or (samples, channels); "
-            f"this one is {waveform.dtype} of shape {waveform.shape}."
-        )
     if waveform.ndim == 2 and not 1 <= waveform.shape[1] <= max(waveform.shape[0], 1):
         raise InputError(f"A waveform must have shape (samples, channels); {waveform.shape} looks transposed.")
-    channels = waveform[:, None] if waveform.ndim == 1 else waveform  # (samples, channels)
-    blocks = (_to_float(channels[start : start + _BLOCK]) for start in range(0, len(channels), _BLOCK))
-    return _mono_16k(rate, blocks, "The waveform")
+    return _mono_16k(rate, _float_blocks(waveform), "The waveform")
+
+
+def resample_chunks(chunks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+    """`resample_waveform` of a recording that comes in pieces of any length, possibly none.
+
+    Yields:
+        float32 pieces of shape (n,), as soon as the resampler gives them; joined they are the waveform.
+    """
+    return _mono_16k_pieces(rate, (block for chunk in chunks for block in _float_blocks(chunk)), "The recording")
 
 
 def num_frames(samples: int) -> int:
@@ -88,27 +90,45 @@ def num_frames(samples: int) -> int:
 
 
 def _mono_16k(rate: int, blocks: Iterable[np.ndarray], name: str) -> np.ndarray:
+    return np.concatenate(list(_mono_16k_pieces(rate, blocks, name)))
+
+
+def _mono_16k_pieces(rate: int, blocks: Iterable[np.ndarray], name: str) -> Iterator[np.ndarray]:
     """Mix blocks of shape (n, channels) to one channel and resample them; `name` begins the sentences of errors."""
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
         raise InputError(f"{name} has an impossible rate of {rate} samples per second.")
     resampler = soxr.ResampleStream(rate, SAMPLE_RATE, num_channels=1, dtype="float32", quality="soxr_hq")
-    samples, pieces = 0, []
+    samples, given = 0, 0  # before and after
     for block in blocks:
         mono = block.mean(axis=1, dtype=np.float32)  # (n,)
         if not np.isfinite(mono).all():
             raise InputError(f"{name} holds values that are not finite numbers; export it again.")
         samples += len(mono)
-        pieces.append(mono if rate == SAMPLE_RATE else resampler.resample_chunk(mono))
-    if rate != SAMPLE_RATE:
-        pieces.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+        piece = mono if rate == SAMPLE_RATE else resampler.resample_chunk(mono)
+        given += len(piece)
+        yield piece
     if samples == 0:
         raise InputError(f"{name} holds no sound at all: its length is zero.")
 
     length = math.ceil(samples * (SAMPLE_RATE / rate))  # librosa's rule; the resampler may round down
     if num_frames(length) == 0:
         raise InputError(f"{name} lasts {1000 * samples / rate:.1f} ms, less than one video frame (40 ms).")
-    waveform = np.concatenate(pieces)[:length]  # (samples,)
-    return np.pad(waveform, (0, length - len(waveform)))
+    if rate != SAMPLE_RATE:
+        rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True)[: length - given]
+        yield np.pad(rest, (0, length - given - len(rest)))
+
+
+def _float_blocks(waveform: np.ndarray) -> Iterator[np.ndarray]:
+    """Blocks of shape (n, channels), full scale +-1, of an array of any real type."""
+    waveform = np.asarray(waveform)
+    if waveform.ndim not in (1, 2) or waveform.dtype.kind not in "fiu":
+        raise InputError(
+            "A waveform must be an array of real numbers of shape (samples,) or (samples, channels); "
+            f"this one is {waveform.dtype} of shape {waveform.shape}."
+        )
+    channels = waveform[:, None] if waveform.ndim == 1 else waveform  # (samples, channels)
+    for start in range(0, len(channels), _BLOCK):
+        yield _to_float(channels[start : start + _BLOCK])
 
 
 def _to_float(block: np.ndarray) -> np.ndarray:

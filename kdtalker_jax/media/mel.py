@@ -20,6 +20,7 @@ _HOP = 200
 _COLUMNS_PER_SECOND = SAMPLE_RATE // _HOP
 _PRE_EMPHASIS = 0.97
 _BLOCK = 1024  # columns computed at a time
+_HISTORY = 3  # hops before a column's centre that it sees: half a window and the sample before that
 
 
 def mel_spectrogram(waveform: np.ndarray) -> np.ndarray:
@@ -38,29 +39,64 @@ def mel_spectrogram(waveform: np.ndarray) -> np.ndarray:
     Raises:
         InputError: the waveform is shorter than one video frame.
     """
-    length = num_frames(len(waveform)) * SAMPLES_PER_FRAME
-    if length == 0:
+    if num_frames(len(waveform)) == 0:
         raise InputError("The waveform is shorter than one video frame (40 ms, 640 samples at 16 kHz).")
-    columns = 1 + length // _HOP
-    blocks = [
-        _log_mel(_slice(waveform[:length], start, min(start + _BLOCK, columns))) for start in range(0, columns, _BLOCK)
-    ]
-    return np.concatenate(blocks)  # (columns, 80)
+    stream, size = MelStream(), _BLOCK * _HOP
+    pieces = [stream.push(waveform[start : start + size]) for start in range(0, len(waveform), size)]
+    return np.concatenate([*pieces, stream.finish()])  # (columns, 80)
 
 
-def mel_windows(mel: np.ndarray, start: int, stop: int) -> np.ndarray:
+class MelStream:
+    """`mel_spectrogram` of a waveform that comes in pieces: each column as soon as later samples cannot change it."""
+
+    def __init__(self) -> None:
+        self.frames = 0  # whole video frames so far
+        self._samples = np.zeros(0, np.float32)  # those that columns to come will see
+        self._gone = 0  # columns' worth of samples before them
+        self._columns = 0  # given so far
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """The next samples (n,) -> the columns (m, 80) that they complete."""
+        self._samples = np.concatenate([self._samples, samples])
+        self.frames = num_frames(self._gone * _HOP + len(self._samples))
+        # What follows the last whole frame may turn out to be the end, and is then left out.
+        return self._until((self.frames * SAMPLES_PER_FRAME - _FFT // 2) // _HOP + 1)
+
+    def finish(self) -> np.ndarray:
+        """The last columns (m, 80), which see the silence after the recording."""
+        return self._until(self.frames * SAMPLES_PER_FRAME // _HOP + 1)
+
+    def _until(self, stop: int) -> np.ndarray:
+        whole = self._samples[: self.frames * SAMPLES_PER_FRAME - self._gone * _HOP]
+        starts = range(self._columns, stop, _BLOCK)
+        blocks = [
+            _log_mel(_slice(whole, start - self._gone, min(start + _BLOCK, stop) - self._gone)) for start in starts
+        ]
+        self._columns = max(self._columns, stop)
+        done = max(self._columns - _HISTORY - self._gone, 0)
+        self._samples, self._gone = self._samples[done * _HOP :], self._gone + done
+        return np.concatenate([np.zeros((0, BANDS), np.float32), *blocks])
+
+
+def first_column(frame: np.ndarray) -> np.ndarray:
+    """The first of the columns that video frames see: int(80 (i - 2) / 25), rounded toward zero."""
+    return np.trunc(_COLUMNS_PER_SECOND * (frame - 2) / FRAME_RATE).astype(int)
+
+
+def mel_windows(mel: np.ndarray, start: int, stop: int, gone: int = 0) -> np.ndarray:
     """Windows of the video frames `start` .. `stop` - 1.
 
-    Frame i sees 16 columns from int(80 (i - 2) / 25), rounded toward zero, indices clamped to the recording. Frames
-    beyond its end are allowed and repeat the last column.
+    Frame i sees 16 columns from `first_column(i)`, indices clamped to the recording. Frames beyond its end are allowed
+    and repeat the last column.
 
     Args:
         mel: (columns, 80), from `mel_spectrogram`.
+        gone: columns of the recording that `mel` no longer has at its beginning; frames from `start` see none of them.
 
     Returns:
         float32 of shape (stop - start, 80, 16).
     """
-    first = np.trunc(_COLUMNS_PER_SECOND * (np.arange(start, stop) - 2) / FRAME_RATE).astype(int)  # (n,)
+    first = first_column(np.arange(start, stop)) - gone  # (n,)
     columns = np.clip(first[:, None] + np.arange(WINDOW), 0, len(mel) - 1)  # (n, 16)
     return mel[columns].transpose(0, 2, 1)  # (n, 80, 16)
 

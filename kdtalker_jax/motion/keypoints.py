@@ -84,7 +84,9 @@ def _drive(kp: Array, source: Array, first: Array, driving: Array, *, relative: 
     return absolute_keypoints(kp, source, driving)
 
 
-def drive(kp: np.ndarray, source: Motion, driving: Motion, *, relative: bool = False) -> np.ndarray:
+def drive(
+    kp: np.ndarray, source: Motion, driving: Motion, *, relative: bool = False, first: Motion | None = None
+) -> np.ndarray:
     """Move a portrait's keypoints by a motion of any length; compiled once for all lengths.
 
     Args:
@@ -93,6 +95,7 @@ def drive(kp: np.ndarray, source: Motion, driving: Motion, *, relative: bool = F
         driving: T frames.
         relative: False (published default): pose, expression and position of the driving motion, size of the
             source. True: only what changes since the driving motion's first frame, on top of the source's own.
+        first: a motion whose first frame is that one, where `driving` is a later piece.
 
     Returns:
         (T, K, 3) float32, the driving keypoints x_d.
@@ -106,5 +109,6 @@ def drive(kp: np.ndarray, source: Motion, driving: Motion, *, relative: bool = F
             "use a motion made with this checkpoint."
         )
     vectors = driving.to_vector()  # (T, 7 + 3 K)
-    step = partial(_drive, kp, source.to_vector()[0], vectors[0], relative=relative)
+    beginning = vectors[0] if first is None else first.to_vector()[0]
+    step = partial(_drive, kp, source.to_vector()[0], beginning, relative=relative)
     return in_batches(step, FRAMES_PER_BATCH, vectors)

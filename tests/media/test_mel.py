@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.mel import mel_spectrogram, mel_windows, window_batches
+from kdtalker_jax.media.mel import MelStream, mel_spectrogram, mel_windows, window_batches
 
 
 def log_mel_in_one_piece(waveform):
@@ -79,3 +79,14 @@ def test_memory_holds_the_columns_and_one_block():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 60e6
+
+
+@pytest.mark.parametrize("size", [1, 199, 640, 5000])
+def test_pieces_give_the_columns_of_the_whole(size):
+    """Each as soon as it is settled: what follows the last whole frame could still be left out."""
+    waveform = np.random.default_rng(0).normal(0, 0.1, 20 * 640 + 321).astype(np.float32)
+    stream = MelStream()
+    pieces = [stream.push(waveform[i : i + size]) for i in range(0, len(waveform), size)]
+    assert sum(map(len, pieces)) == (20 * 640 - 400) // 200 + 1
+    mel = np.concatenate([*pieces, stream.finish()])
+    np.testing.assert_allclose(mel, mel_spectrogram(waveform[: 20 * 640]), atol=1e-6)

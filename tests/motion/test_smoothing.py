@@ -7,7 +7,7 @@ import pytest
 
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion.coefficients import Motion
-from kdtalker_jax.motion.smoothing import kalman_smooth, smooth
+from kdtalker_jax.motion.smoothing import KalmanSmoother, kalman_smooth, smooth
 
 
 def walk(frames, channels=4):
@@ -80,3 +80,14 @@ def test_does_not_change_its_input():
 def test_impossible_strength_is_refused(strength):
     with pytest.raises(InputError, match="smoothing strength"):
         smooth(Motion.from_vector(walk(3, 70)), strength)
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.0, 30.0])
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_pieces_smoothed_as_they_come_equal_the_whole(strength, size):
+    observations = 50 * np.random.default_rng(0).standard_normal((100, 3))
+    smoother = KalmanSmoother(strength)
+    pieces = [smoother.push(observations[i : i + size]) for i in range(0, 100, size)]
+    assert 100 - sum(map(len, pieces)) == smoother.lag
+    smoothed = np.concatenate([*pieces, smoother.finish()])
+    np.testing.assert_allclose(smoothed, kalman_smooth(observations, strength), atol=1e-6)
