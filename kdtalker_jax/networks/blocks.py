@@ -13,35 +13,9 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
+from kdtalker_jax.networks.convolution import conv2d_direct, conv3d, conv_upsampled
+
 NORM_EPSILON = 1e-5  # of the published batch and instance norms
-
-
-def conv3d(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """3-D convolution with stride 1 and "same" padding; odd kernel sizes only.
-
-    x (N, D, H, W, I), kernel (KD, KH, KW, I, O) -> (N, D, H, W, O).
-
-    XLA has no fast 3-D convolution on CPUs: there, all depth taps are output channels of one 2-D convolution, whose
-    results are then shifted along the depth and added.
-    """
-    return lax.platform_dependent(x, kernel, cpu=_conv3d_by_taps, default=_conv3d_native)
-
-
-def _conv3d_native(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    padding = [(size // 2, size // 2) for size in kernel.shape[:3]]
-    return lax.conv_general_dilated(x, kernel, (1, 1, 1), padding, dimension_numbers=("NDHWC", "DHWIO", "NDHWC"))
-
-
-def _conv3d_by_taps(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    n, depth, height, width, _ = x.shape
-    taps, kernel_height, kernel_width, inputs, outputs = kernel.shape
-    flat_kernel = kernel.transpose(1, 2, 3, 0, 4).reshape(kernel_height, kernel_width, inputs, taps * outputs)
-    padding = [(kernel_height // 2, kernel_height // 2), (kernel_width // 2, kernel_width // 2)]
-    planes = x.reshape(n * depth, height, width, inputs)
-    y = lax.conv_general_dilated(planes, flat_kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
-    y = y.reshape(n, depth, height, width, taps, outputs)
-    y = jnp.pad(y, ((0, 0), (taps // 2, taps // 2), (0, 0), (0, 0), (0, 0), (0, 0)))
-    return sum(y[:, tap : tap + depth, :, :, tap] for tap in range(taps))  # (N, D, H, W, O)
 
 
 def conv2d(
@@ -59,11 +33,41 @@ def upsample_nearest(x: jax.Array, factor: int, axes: Sequence[int]) -> jax.Arra
     return x
 
 
+class ConvParameters(nn.Module):
+    """The kernel (*kernel_size, inputs, features) and bias (features,) of a convolution, named as in `nn.Conv`."""
+
+    features: int
+    kernel_size: Sequence[int]
+
+    @nn.compact
+    def __call__(self, inputs: int) -> tuple[jax.Array, jax.Array]:
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), (*self.kernel_size, inputs, self.features))
+        return kernel, self.param("bias", nn.initializers.zeros, (self.features,))
+
+
+class Conv2d(ConvParameters):
+    """Convolution of a map first repeated `upsample` times, f: (N, H, W, I) -> (N, f H, f W, features)."""
+
+    upsample: int = 1
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        x, kernel, bias = nn.dtypes.promote_dtype(x, *super().__call__(x.shape[-1]), dtype=self.dtype)
+        if self.upsample > 1:
+            return conv_upsampled(x, kernel, (self.upsample, self.upsample)) + bias
+        return conv2d_direct(x, kernel) + bias
+
+
 class Conv3d(nn.Module):
-    """Linear layer over 3-D neighbourhoods: (N, D, H, W, I) -> (N, D, H, W, features)."""
+    """Linear layer over 3-D neighbourhoods: (N, D, H, W, I) -> (N, D, H, W, features).
+
+    With `upsample` the input's height and width are first repeated so many times.
+    """
 
     features: int
     kernel: int
+    upsample: int = 1
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -74,6 +78,8 @@ class Conv3d(nn.Module):
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
         if self.kernel == 1:
             return x @ kernel[0, 0, 0] + bias
+        if self.upsample > 1:
+            return conv_upsampled(x, kernel, (1, self.upsample, self.upsample)) + bias
         return conv3d(x, kernel) + bias
 
 
@@ -98,13 +104,14 @@ def batch_norm(*, folded: bool, train: bool, dtype: DTypeLike, name: str) -> nn.
 
 
 class ConvNorm(nn.Module):
-    """Convolution, then batch norm. `dimensions` 2 or 3; strides and padding for 2 only."""
+    """Convolution, then batch norm. `dimensions` 2 or 3; strides and padding for 2 only, upsampling for 3 only."""
 
     features: int
     kernel: int
     dimensions: int = 2
     strides: Sequence[int] = (1, 1)
     padding: int | None = None
+    upsample: int = 1
     folded: bool = True
     dtype: DTypeLike = jnp.float32
 
@@ -113,7 +120,7 @@ class ConvNorm(nn.Module):
         if self.folded and train:
             raise ValueError("a folded tree has no batch statistics left to train; build the module with folded=False")
         if self.dimensions == 3:
-            x = Conv3d(self.features, self.kernel, dtype=self.dtype, name="conv")(x)
+            x = Conv3d(self.features, self.kernel, self.upsample, dtype=self.dtype, name="conv")(x)
         else:
             x = conv2d(
                 self.features, self.kernel, strides=self.strides, padding=self.padding, dtype=self.dtype, name="conv"
@@ -144,8 +151,7 @@ class SpectralConv(nn.Module):
         if not self.folded:
             kernel = kernel / self._largest_singular_value(kernel, train)
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
-        pad = (self.kernel // 2, self.kernel // 2)
-        y = lax.conv_general_dilated(x, kernel, (1, 1), (pad, pad), dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        y = conv2d_direct(x, kernel)
         return y if bias is None else y + bias.astype(y.dtype)
 
     def _largest_singular_value(self, kernel: jax.Array, train: bool) -> jax.Array:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from configs.networks import GeneratorConfig
-from kdtalker_jax.networks.blocks import NORM_EPSILON, SpectralConv, conv2d, upsample_nearest
+from kdtalker_jax.networks.blocks import NORM_EPSILON, Conv2d, SpectralConv, conv2d, upsample_nearest
 
 SLOPE = 0.2  # of every leaky ReLU here
 
@@ -69,8 +69,9 @@ class SpadeNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, features: jax.Array) -> jax.Array:
-        resized = upsample_nearest(features, x.shape[1] // features.shape[1], axes=(1, 2))
-        hidden = nn.relu(conv2d(self.modulation_width, 3, dtype=self.dtype, name="shared")(resized))
+        upsample = x.shape[1] // features.shape[1]
+        shared = Conv2d(self.modulation_width, (3, 3), upsample, dtype=self.dtype, name="shared")
+        hidden = nn.relu(shared(features))  # (B, h, w, 128)
         gamma = conv2d(x.shape[-1], 3, dtype=self.dtype, name="gamma")(hidden)
         beta = conv2d(x.shape[-1], 3, dtype=self.dtype, name="beta")(hidden)
         return instance_norm(x) * (1 + gamma) + beta

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from configs.networks import WarpingConfig
-from kdtalker_jax.networks.blocks import Conv3d, ConvNorm, conv2d, upsample_nearest
+from kdtalker_jax.networks.blocks import Conv3d, ConvNorm, conv2d
 from kdtalker_jax.networks.sampling import identity_axis, identity_grid, sample_translated, sample_volume
 
 HEAT_MAP_VARIANCE = 0.01
@@ -112,8 +112,7 @@ class Hourglass(nn.Module):
             skips.append(x)
         skips.pop()  # the innermost map is the decoder's input
         for i, width in enumerate(reversed(widths[:-1])):
-            x = upsample_nearest(x, 2, axes=(2, 3))
-            x = nn.relu(ConvNorm(width, 3, **common, name=f"up_{i}")(x, train))
+            x = nn.relu(ConvNorm(width, 3, upsample=2, **common, name=f"up_{i}")(x, train))
             x = jnp.concatenate([x, skips.pop()], axis=-1)
         return nn.relu(ConvNorm(x.shape[-1], 3, **common, name="last")(x, train))
 

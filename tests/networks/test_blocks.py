@@ -1,20 +1,11 @@
-"""Shared layers: the convolution for CPUs, and spectral norm in training."""
+"""Shared layers: spectral norm in training, and what a folded tree refuses."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kdtalker_jax.networks.blocks import ConvNorm, SpectralConv, _conv3d_by_taps, _conv3d_native
-
-
-@pytest.mark.parametrize("size", [3, 7])
-def test_convolution_by_taps_equals_the_native_one(size):
-    random = np.random.default_rng(size)
-    x = random.standard_normal((2, 5, 6, 4, 3)).astype(np.float32)
-    kernel = random.standard_normal((size, size, size, 3, 2)).astype(np.float32)
-    native = _conv3d_native(x, kernel)
-    np.testing.assert_allclose(_conv3d_by_taps(x, kernel), native, atol=1e-5 * float(jnp.std(native)))
+from kdtalker_jax.networks.blocks import ConvNorm, SpectralConv
 
 
 def test_spectral_norm_in_training_converges_to_the_largest_singular_value():

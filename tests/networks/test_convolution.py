@@ -1,0 +1,63 @@
+"""Every form of a convolution against the plain one, in values and in gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kdtalker_jax.networks.blocks import upsample_nearest
+from kdtalker_jax.networks.convolution import conv2d_direct, conv3d_by_planes, conv3d_direct, conv_upsampled
+
+
+def normal(*shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.float32)
+
+
+def assert_equal_form(form, plain, x, kernel, tolerance=1e-5):
+    """Same values and same gradients, to `tolerance` of their standard deviation."""
+    weights = normal(*jax.eval_shape(plain, x, kernel).shape, seed=2)
+
+    def gradients(function):
+        return jax.grad(lambda *arguments: jnp.sum(weights * function(*arguments)), argnums=(0, 1))(x, kernel)
+
+    pairs = [(form(x, kernel), plain(x, kernel)), *zip(gradients(form), gradients(plain), strict=True)]
+    for actual, expected in pairs:
+        np.testing.assert_allclose(actual, expected, atol=tolerance * float(jnp.std(expected)), rtol=0)
+
+
+@pytest.mark.parametrize("size", [3, 7])
+def test_3d_convolution_by_planes(size):
+    assert_equal_form(conv3d_by_planes, conv3d_direct, normal(2, 5, 6, 4, 3), normal(size, size, size, 3, 2, seed=1))
+
+
+@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_2d_convolution_of_a_repeated_map(size, factor):
+    def plain(x, kernel):
+        return conv2d_direct(upsample_nearest(x, factor, axes=(1, 2)), kernel)
+
+    def form(x, kernel):
+        return conv_upsampled(x, kernel, (factor, factor))
+
+    assert_equal_form(form, plain, normal(2, 4, 5, 3), normal(size, size, 3, 2, seed=1))
+
+
+def test_3d_convolution_of_a_map_repeated_in_height_and_width():
+    """The hourglass's decoder; its innermost map is smaller than its kernel."""
+
+    def plain(x, kernel):
+        return conv3d_direct(upsample_nearest(x, 2, axes=(2, 3)), kernel)
+
+    def form(x, kernel):
+        return conv_upsampled(x, kernel, (1, 2, 2))
+
+    assert_equal_form(form, plain, normal(2, 4, 2, 2, 3), normal(3, 3, 3, 3, 2, seed=1))
+
+
+def test_the_sum_over_taps_is_not_rounded_to_bfloat16():
+    """One rounding at the end, as in the plain form: rounding every tap's product costs several times its error."""
+    x, kernel = normal(1, 8, 8, 16), normal(3, 3, 16, 8, seed=1)
+    low = conv_upsampled(x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16), (4, 4)).astype(jnp.float32)
+    inputs = [a.astype(jnp.bfloat16).astype(jnp.float32) for a in (x, kernel)]
+    exact = conv_upsampled(*inputs, (4, 4))
+    np.testing.assert_allclose(low, exact, rtol=2**-8, atol=1e-6)
