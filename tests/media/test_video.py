@@ -269,10 +269,11 @@ def test_a_generator_that_is_dropped_leaves_nothing(tmp_path, speech):
 def test_ctrl_c_stops_python_and_the_encoder_and_leaves_nothing(tmp_path, speech):
     """The terminal signals the whole process group, as is done here."""
     program = (
-        "import sys, numpy as np\n"
+        "import signal, sys, numpy as np\n"
         "from kdtalker_jax.media.video import VideoWriter\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # background jobs of a shell ignore it
         "with VideoWriter(*sys.argv[1:]) as writer:\n"
-        "    while True:\n"
+        "    for _ in range(10_000):\n"
         "        writer.write(np.zeros((8, 64, 64, 3), np.uint8))\n"
         "        print('written', flush=True)\n"
     )
