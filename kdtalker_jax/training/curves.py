@@ -13,7 +13,7 @@ from kdtalker_jax.diffusion.samplers import make_sampler
 from kdtalker_jax.motion.coefficients import canonical_token, denormalise, normalise, split
 from kdtalker_jax.networks import build
 from kdtalker_jax.stages import sample_window
-from kdtalker_jax.training.input import Clip, cut_window, usable_length
+from kdtalker_jax.training.input import Clip
 
 # The keypoint at the middle of the lower lip (its canonical place is in the statistics): its vertical displacement by
 # the expression is how far the mouth is open.
@@ -28,13 +28,13 @@ class CurveSampler:
 
     def __init__(self, config: TrainingConfig, statistics: MotionStatistics, clip: Clip) -> None:
         window = config.denoiser.window
-        windows = min(config.validation.sampled_windows, (usable_length(clip) - 1) // window)
-        cut = cut_window(clip, 0, windows * window)
+        windows = min(config.validation.sampled_windows, (clip.usable_length - 1) // window)
+        motion, canonical, audio = clip.window(0, windows * window)
         self._statistics = statistics
-        self._truth = cut["motion"][1:]  # (T, 70)
-        self._reference = normalise(cut["motion"][0], statistics)  # (70,)
-        self._canonical = canonical_token(cut["canonical"], statistics)  # (70,)
-        self._audio = cut["audio"].reshape(windows, window, -1)  # (windows, L, 512)
+        self._truth = motion[1:]  # (T, 70)
+        self._reference = normalise(motion[0], statistics)  # (70,)
+        self._canonical = canonical_token(canonical, statistics)  # (70,)
+        self._audio = audio.reshape(windows, window, -1)  # (windows, L, 512)
         self._noise = np.random.default_rng(0).standard_normal((windows, window, len(self._reference)), np.float32)
         self._rule = make_sampler("ddim", config.validation.sampling_steps)
         networks = {"denoiser": build("denoiser", ModelConfig(denoiser=config.denoiser))}

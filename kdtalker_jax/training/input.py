@@ -1,12 +1,12 @@
 """From clips on disk to batches of windows.
 
-The order of the clips follows from the seed, the place of a window in its clip from the seed and its position in that
-order. So a batch is known by its number alone: on any number of processes, and after any interruption.
+The order of the clips follows from the seed, the places of a batch's windows in their clips from the seed and the
+number of the batch. So a batch is known by its number alone: on any number of processes, after any interruption.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import grain
@@ -18,8 +18,39 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion.coefficients import Coefficients
 from kdtalker_jax.training.loss import Windows
 
-Clip = Mapping[str, Any]  # of a data set (see `data.clips.Clips`), as far as training needs it
-FIELDS = ("name", *Coefficients._fields, "kp", "audio")
+
+class Clip(NamedTuple):
+    """What training needs of a clip of a data set: F frames of motion, A frames of sound."""
+
+    name: str
+    motion: np.ndarray  # (F, 70) in the units of the motion extractor
+    canonical: np.ndarray  # (F, 63): canonical keypoints
+    audio: np.ndarray  # (A, 512)
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Clip":
+        """From the fields that `data.clips.Clips` describes."""
+        columns = [np.reshape(stored[name], (len(stored["yaw"]), -1)) for name in Coefficients._fields]
+        motion = np.concatenate(columns, axis=1, dtype=np.float32)
+        return cls(stored["name"], motion, *(np.asarray(stored[name], np.float32) for name in ("kp", "audio")))
+
+    @property
+    def usable_length(self) -> int:
+        """Frames that windows are cut from: without the last of the motion and the last two of the audio."""
+        return min(len(self.motion) - 1, len(self.audio) - 2)
+
+    @property
+    def nbytes(self) -> int:
+        return self.motion.nbytes + self.canonical.nbytes + self.audio.nbytes
+
+    def start(self, fraction: float, length: int) -> int:
+        """Where a window begins, for a number from 0 to below 1: uniform, as published, both ends included."""
+        return int(fraction * (self.usable_length - length))
+
+    def window(self, start: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Motion (1 + L, 70), canonical (63,) and audio (L, 512) of the frame `start` and those after it; no copies."""
+        after = slice(start + 1, start + 1 + length)
+        return self.motion[start : start + 1 + length], self.canonical[start], self.audio[after]
 
 
 class Batch(NamedTuple):
@@ -29,42 +60,22 @@ class Batch(NamedTuple):
     sources: list[str]
 
 
-def usable_length(clip: Clip) -> int:
-    """Frames of a clip that windows are cut from: without the last of the motion and the last two of the audio."""
-    return min(len(clip["yaw"]) - 1, len(clip["audio"]) - 2)
-
-
-def cut_window(clip: Clip, start: int, length: int) -> dict[str, np.ndarray]:
-    """The frame `start` as reference and the `length` frames after it; fields of `Windows`, without position."""
-    frames = slice(start, start + 1 + length)
-    columns = [np.reshape(clip[name][frames], (1 + length, -1)) for name in Coefficients._fields]
-    return {
-        "motion": np.concatenate(columns, axis=1, dtype=np.float32),  # (1 + L, 70)
-        "canonical": np.asarray(clip["kp"][start], np.float32),  # (63,)
-        "audio": np.asarray(clip["audio"][start + 1 : start + 1 + length], np.float32),  # (L, 512)
-    }
-
-
-def draw_window(clip: Clip, random: np.random.Generator, *, length: int) -> dict[str, Any]:
-    """A window from anywhere in the clip, as published: the first frame uniform, both ends included."""
-    start = int(random.integers(0, usable_length(clip) - (length + 1), endpoint=True))
-    return {**cut_window(clip, start, length), "source": f"{clip['name']} from frame {start}"}
-
-
-class UsableClips(Sequence):
+class UsableClips(Sequence[Clip]):
     """The clips of a split that are long enough, kept in memory as far as there is room.
 
     Attributes:
         left_out: how many are too short.
     """
 
-    def __init__(self, clips: Sequence[Clip], window: int, settings: InputConfig, *, progress: bool = False) -> None:
+    def __init__(
+        self, clips: Sequence[Mapping[str, Any]], window: int, settings: InputConfig, *, progress: bool = False
+    ) -> None:
         self._clips = clips
         self._kept: dict[int, Clip] = {}
         self._room = settings.cache_gb * 2**30
         bar = partial(tqdm, desc="Reading clips", total=len(clips), unit="clip", disable=not progress)
         with ThreadPoolExecutor(settings.threads) as pool:
-            lengths = list(bar(pool.map(lambda index: usable_length(self._read(index)), range(len(clips)))))
+            lengths = list(bar(pool.map(lambda index: self._read(index).usable_length, range(len(clips)))))
         self._usable = [index for index, length in enumerate(lengths) if length > window]
         self.left_out = len(clips) - len(self._usable)
 
@@ -77,61 +88,82 @@ class UsableClips(Sequence):
     def _read(self, index: int) -> Clip:
         clip = self._kept.get(index)
         if clip is None:
-            stored = self._clips[index]
-            clip = {name: stored[name] for name in FIELDS}
-            size = sum(array.nbytes for array in clip.values() if isinstance(array, np.ndarray))
-            if size <= self._room:
-                self._room -= size
+            clip = Clip.of(self._clips[index])
+            if clip.nbytes <= self._room:
+                self._room -= clip.nbytes
                 self._kept[index] = clip
         return clip
 
 
 def check_clips(clips: UsableClips, config: TrainingConfig, where: str) -> None:
     """Raises InputError where there is nothing to train on, or features of another size than the denoiser takes."""
-    window = config.denoiser.window
+    window, denoiser = config.denoiser.window, config.denoiser
     if not clips:
         raise InputError(
             f"No clip in {where} is long enough for a window of {window} frames: motion needs {window + 2} frames, "
             f"audio {window + 3}."
         )
-    sizes = {
-        "audio": ("denoiser.audio_features", config.denoiser.audio_features),
-        "exp": ("denoiser.keypoints", 3 * config.denoiser.keypoints),
-    }
-    for name, (setting, size) in sizes.items():
-        found = np.shape(clips[0][name])[-1]
-        if found != size:
-            raise InputError(f"{where} has {found} numbers of {name} per frame and {setting} asks for {size}.")
+    found = clips[0]
+    for array, size, setting in (
+        (found.audio, denoiser.audio_features, "denoiser.audio_features"),
+        (found.canonical, 3 * denoiser.keypoints, "three times denoiser.keypoints"),
+    ):
+        if array.shape[1] != size:
+            raise InputError(f"{where} has {array.shape[1]} numbers per frame where {setting} asks for {size}.")
+
+
+def stack_windows(clips: Sequence[Clip], starts: Sequence[int], length: int, position: np.ndarray) -> Windows:
+    """Copies one window of each clip into a batch."""
+    motion, canonical, audio = clips[0].window(starts[0], length)
+    count = len(clips)
+    windows = Windows(
+        np.empty((count, *motion.shape), np.float32),
+        np.empty((count, *canonical.shape), np.float32),
+        np.empty((count, *audio.shape), np.float32),
+        position,
+    )
+    for i, (clip, start) in enumerate(zip(clips, starts, strict=True)):
+        windows.motion[i], windows.canonical[i], windows.audio[i] = clip.window(start, length)
+    return windows
+
+
+class Order:
+    """The clips in an order without end: each epoch all of them once, in an order of its own."""
+
+    def __init__(self, clips: int, seed: int) -> None:
+        self._clips = clips
+        self._epoch = lru_cache(maxsize=2)(lambda epoch: np.random.default_rng([seed, 0, epoch]).permutation(clips))
+
+    def __getitem__(self, places: np.ndarray) -> np.ndarray:
+        """Indices of the clips at these places (B,), which rise."""
+        epochs, within = np.divmod(places, self._clips)
+        return np.concatenate([self._epoch(int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])
 
 
 class Batches(Iterator[Batch]):
-    """This process's share of one batch after another, without end, prepared by threads ahead of time.
+    """This process's share of each batch of a run, prepared by grain's threads ahead of time.
 
-    A batch needs not have more samples than there are clips: clips then come several times, with other windows.
+    A whole batch is one element to grain: what it does for each of its elements takes longer than to cut a window.
+    Where a batch has more samples than there are clips, some come several times in it, with other windows.
     """
 
     def __init__(self, clips: UsableClips, config: TrainingConfig, *, process: int = 0, processes: int = 1) -> None:
-        size = config.batch_size
+        size, length = config.batch_size, config.denoiser.window
+        positions = np.arange(size, dtype=np.int32)[process::processes]
+        order = Order(len(clips), config.seed)
 
-        def place(index: int, sample: dict[str, Any]) -> dict[str, Any]:
-            return {**sample, "position": np.int32(index % size)}
+        def cut(number: int) -> Batch:
+            share = [clips[index] for index in order[number * size + positions.astype(np.int64)]]
+            fractions = np.random.default_rng([config.seed, 1, number]).random(size)[positions]
+            starts = [clip.start(fraction, length) for clip, fraction in zip(share, fractions, strict=True)]
+            sources = [f"{clip.name} from frame {start}" for clip, start in zip(share, starts, strict=True)]
+            return Batch(stack_windows(share, starts, length, positions), sources)
 
-        samples = (
-            grain.MapDataset.source(clips)
-            .seed(config.seed)
-            .shuffle()
-            .repeat()
-            .random_map(partial(draw_window, length=config.denoiser.window))
-            .map_with_index(place)
-        )
-        batches = samples[process::processes].batch(size // processes)
         options = grain.ReadOptions(num_threads=config.input.threads, prefetch_buffer_size=config.input.prefetch)
-        self._iterator = iter(batches.to_iter_dataset(options))
+        self._iterator = iter(grain.MapDataset.range(config.steps).map(cut).to_iter_dataset(options))
 
     def __next__(self) -> Batch:
-        batch = next(self._iterator)
-        sources = batch.pop("source").tolist()
-        return Batch(Windows(**batch), sources)
+        return next(self._iterator)
 
     @property
     def state(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from configs.training import TrainingConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.networks.denoiser import Denoiser
-from kdtalker_jax.training.input import UsableClips, cut_window, usable_length
+from kdtalker_jax.training.input import UsableClips, stack_windows
 from kdtalker_jax.training.loss import Array, Windows, denoising_losses, to_examples
 
 
@@ -49,15 +49,9 @@ class Validation:
 def ask(clips: UsableClips, count: int, window: int) -> Questions:
     """`count` questions: windows spread evenly over the clips and inside them, times evenly over the schedule."""
     rounds = -(-count // len(clips))
-    cut = []
-    for i in range(count):
-        clip = clips[i % len(clips)]
-        last = usable_length(clip) - (window + 1)
-        cut.append(cut_window(clip, int((i // len(clips) + 0.5) / rounds * last), window))
-    windows = Windows(
-        **{name: np.stack([fields[name] for fields in cut]) for name in cut[0]},
-        position=np.arange(count, dtype=np.int32),
-    )
+    chosen = [clips[i % len(clips)] for i in range(count)]
+    starts = [clip.start((i // len(clips) + 0.5) / rounds, window) for i, clip in enumerate(chosen)]
+    windows = stack_windows(chosen, starts, window, np.arange(count, dtype=np.int32))
     times = (np.arange(count) + 0.5) / count * NoiseSchedule().times
     shuffled = np.random.default_rng(0).permutation(times)  # so that clips and times do not go hand in hand
     return Questions(windows, shuffled.astype(np.int32), np.ones(count, np.float32))
