@@ -172,12 +172,12 @@ class Trainer:
 
     def _not_finite(self, step: Dispatched, metrics: dict[str, float]) -> str:
         bad = np.flatnonzero(~np.isfinite(np.ravel(step.losses)))
-        which = [step.sources[i] for i in bad] or step.sources
-        more = f" and {len(which) - 5} more" if len(which) > 5 else ""
+        named = ", ".join(step.sources[i] for i in bad[:5]) or "no clip of this process in particular"
+        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
         return (
             f"Step {step.number} has loss {metrics['loss']} and gradient norm {metrics['grad_norm']}, from "
-            f"{', '.join(which[:5])}{more}: look at these clips, or lower optimizer.learning_rate. The step was not "
-            f"made; the run is at its checkpoint of step {self._checkpoints.latest or 0}."
+            f"{named}{more}: look at these clips, or lower optimizer.learning_rate. The step was not made; the run is "
+            f"at its checkpoint of step {self._checkpoints.latest or 0}."
         )
 
     def _validate(self) -> float | None:
