@@ -1,7 +1,9 @@
 """What all command lines share: one-line errors with exit code 2, `--debug`, and the spellings of options."""
 
+import gc
 import re
 import signal
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -13,6 +15,14 @@ from kdtalker_jax.errors import KDTalkerError
 
 _DEBUG = "kdtalker_jax.debug"
 _LONG_OPTION = re.compile(r"--?[^\W\d]\w[\w-]*", re.ASCII)
+
+
+cache_option = click.option(
+    "--no_cache",
+    is_flag=True,
+    envvar="KDTALKER_NO_CACHE",
+    help="Compile anew instead of keeping compiled programs in the user's cache folder (or set KDTALKER_NO_CACHE=1).",
+)
 
 
 class Failure(click.ClickException):
@@ -87,7 +97,14 @@ def printable(text: str) -> str:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """End as on Ctrl-C, by an exception, so that unfinished files are removed on the way out."""
+    """End as on Ctrl-C, by an exception, so that unfinished files are removed on the way out.
+
+    Python drops exceptions in callbacks of its garbage collector, and JAX has one, which is where signals that come
+    during compilation arrive: there the signal is sent again a moment later.
+    """
+    if frame is not None and frame.f_code in [getattr(callback, "__code__", None) for callback in gc.callbacks]:
+        threading.Timer(0.05, signal.raise_signal, [number]).start()
+        return
     raise SystemExit(128 + number)
 
 

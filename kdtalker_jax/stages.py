@@ -45,6 +45,7 @@ class Stages:
     def __init__(
         self, config: ModelConfig, dtype: DTypeLike, jit: Callable = jax.jit, render_dtype: DTypeLike | None = None
     ) -> None:
+        self.config = config
         networks = {name: build(name, config, dtype=dtype) for name in NETWORKS}
         painters = {name: build(name, config, dtype=render_dtype or dtype) for name in ("warping", "generator")}
         # The portrait is described once, and an error there is in every frame: always float32.

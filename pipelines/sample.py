@@ -6,7 +6,8 @@ from typing import get_args
 
 import click
 
-from kdtalker_jax.cli import Command
+from kdtalker_jax.cli import Command, cache_option
+from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, SAMPLERS, make_sampler
 from kdtalker_jax.faces.crop import CropMode
 from kdtalker_jax.media.audio import load_waveform
@@ -64,6 +65,7 @@ Bad input ends with one line and exit code 2; nothing but the named outputs is e
 @click.option("--batch_size", type=int, help="Frames rendered at a time.  [default: 1 on a CPU, 8 for each GPU or TPU]")
 @click.option("--motion_out", help="Also save the motion, as .npz.")
 @click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
+@cache_option
 def main(
     checkpoint: Path | None,
     source_image: str | None,
@@ -81,6 +83,7 @@ def main(
     seed: int,
     sampler: str,
     steps: int | None,
+    no_cache: bool,
 ) -> None:
     """Make a talking video from one portrait and one recording.
 
@@ -103,6 +106,8 @@ def main(
         waveform = load_waveform(driven_audio)
         saved = Motion.load(motion_in) if motion_in else None
 
+        if not no_cache:
+            keep_compiled()
         model = load_model(checkpoint, dtype)
         crop = "none" if source_image is None else crop
         source = model.prepare(image, crop, face_index, name=source_image or "the drawn portrait")

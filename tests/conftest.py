@@ -19,6 +19,7 @@ from kdtalker_jax.portrait import TalkingPortrait
 
 # Many tests build the same small model anew: within one session each program is compiled once.
 _COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = _COMPILED.name  # of programs that tests start
 jax.config.update("jax_compilation_cache_dir", _COMPILED.name)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 

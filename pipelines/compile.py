@@ -1,0 +1,57 @@
+"""Compile a model's programs before they are needed, and export them."""
+
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+
+from kdtalker_jax.cli import Command, cache_option
+from kdtalker_jax.compilation import About, keep_compiled, write_export
+from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, SAMPLERS
+from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
+from kdtalker_jax.placeholder import drawn_portrait
+from kdtalker_jax.portrait import DTYPES
+from kdtalker_jax.rendering import default_batch_size
+from pipelines.sample import load_model
+
+
+@click.command(cls=Command)
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
+@click.option("--sampler", default="dpm++", show_default=True, type=click.Choice(list(SAMPLERS)))
+@click.option("--steps", type=int, help=f"Diffusion steps.  [default: {DEFAULT_STEPS['dpm++']} for dpm++, else 50]")
+@click.option("--dtype", type=click.Choice(list(DTYPES)), help="As in pipelines.sample.")
+@click.option("--batch_size", type=int, help="As in pipelines.sample.")
+@click.option("--export", "exported", type=click.Path(path_type=Path), help="Also export the programs to this folder.")
+@cache_option
+def main(
+    checkpoint: Path | None,
+    sampler: str,
+    steps: int | None,
+    dtype: str | None,
+    batch_size: int | None,
+    exported: Path | None,
+    no_cache: bool,
+) -> None:
+    """Make one frame, so that all programs are compiled and kept for later runs with the same options.
+
+    --export writes the renderer and the motion window for CPUs, NVIDIA GPUs and TPUs alike, without weights:
+    docs/deployment.md says how to run them.
+    """
+    folder = None if no_cache else keep_compiled()
+    started = time.perf_counter()
+    model = load_model(checkpoint, dtype)
+    steps = DEFAULT_STEPS[sampler] if steps is None else steps
+    source = model.prepare(drawn_portrait(), crop="none")
+    silence = np.zeros(SAMPLES_PER_FRAME, np.float32)
+    motion = model.animate(source, silence, sampler=sampler, steps=steps, stitch=True)
+    list(model.render(source, motion, batch_size=batch_size))
+    click.echo(f"Compiled in {time.perf_counter() - started:.1f} s; {f'kept in {folder}' if folder else 'not kept'}.")
+    if exported is not None:
+        about = About(model.config.name, model.dtype, batch_size or default_batch_size(), sampler, steps)
+        write_export(exported, model.stages, model.params, source.arrays, about)
+        click.echo(f"Exported to {exported}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Compiled programs are found again, and exported ones compute the same."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from kdtalker_jax.compilation import About, cache_directory, load_export, write_export
+from kdtalker_jax.diffusion.samplers import make_sampler
+from kdtalker_jax.errors import CheckpointError, InputError, OutputError
+from kdtalker_jax.placeholder import drawn_portrait
+from pipelines.compile import main
+
+ROOT = Path(__file__).parents[1]
+ABOUT = About("small", "float32", 2, "dpm++", 3)
+
+
+@pytest.fixture(scope="module")
+def source(small_model):
+    return small_model.prepare(drawn_portrait(), crop="none")
+
+
+@pytest.fixture(scope="module")
+def exported(small_model, source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "new" / "folder"
+    write_export(folder, small_model.stages, small_model.params, source.arrays, ABOUT)
+    return folder
+
+
+def test_exported_programs_compute_the_same(small_model, source, exported):
+    loaded = load_export(exported)
+    assert loaded.about == ABOUT
+    random = np.random.default_rng(0)
+    keypoints = source.keypoints + random.normal(0, 0.02, (2, 21, 3)).astype(np.float32)
+    expected, _ = small_model.stages.render(small_model.params, source.arrays, keypoints)
+    frames, finite = loaded.frames(small_model.params, source.arrays, keypoints)
+    assert finite.all()
+    np.testing.assert_array_equal(frames, expected)
+
+    window = [random.standard_normal(shape).astype(np.float32) for shape in ((70,), (70,), (64, 16), (64, 70))]
+    rule, key = make_sampler("dpm++", 3), jax.random.key(1)
+    expected = small_model.stages.sample_window(small_model.params, rule, *window, key)
+    np.testing.assert_allclose(loaded.motion(small_model.params, *window), expected, atol=1e-5)
+
+
+def test_one_file_serves_all_platforms(exported):
+    program = jax.export.deserialize(bytearray((exported / "frames.jax").read_bytes()))
+    assert program.platforms == ("cpu", "cuda", "tpu")
+
+
+def test_what_is_no_export_is_refused(exported, tmp_path):
+    for name in ("export.json", "frames.jax", "motion.jax"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for path in exported.iterdir():
+            (folder / path.name).write_bytes(path.read_bytes() if path.name != name else b"{}")
+        with pytest.raises(CheckpointError, match="--export"):
+            load_export(folder)
+    with pytest.raises(CheckpointError, match="nowhere"):
+        load_export(tmp_path / "nowhere")
+
+
+def test_what_cannot_be_exported_is_said(small_model, source, tmp_path):
+    model = (small_model.stages, small_model.params, source.arrays)
+    with pytest.raises(InputError, match="ddpm"):
+        write_export(tmp_path, *model, About("small", "float32", 1, "ddpm", 3))
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file"):
+        write_export(tmp_path / "file", *model, ABOUT)
+
+
+def test_command_exports(small_checkpoint, tmp_path):
+    arguments = ["--checkpoint", small_checkpoint, "--export", tmp_path / "out", "--steps", "2"]
+    result = CliRunner().invoke(main, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["export.json", "frames.jax", "motion.jax"]
+    assert load_export(tmp_path / "out").about.steps == 2
+
+
+def test_cache_folder_is_the_users_and_named_by_versions(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    directory = cache_directory()
+    assert directory.parent == tmp_path / "kdtalker_jax"
+    assert f"jax{jax.__version__}-" in directory.name and directory.name.endswith("cpu")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # to be ignored, says the XDG specification
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_directory().parent == tmp_path / ".cache" / "kdtalker_jax"
+
+
+def compile_in_new_process(cache, *arguments, **variables):
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    command = [sys.executable, "-m", "pipelines.compile", "--steps", "1", *arguments]
+    environment |= {"XDG_CACHE_HOME": str(cache), **variables}
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def test_command_lines_keep_programs(tmp_path):
+    """In a folder that is nobody else's; a second run finds them there."""
+    first = compile_in_new_process(tmp_path)
+    (folder,) = (tmp_path / "kdtalker_jax").iterdir()
+    assert str(folder) in first.stdout
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    programs = list(folder.glob("jit_render-*-cache"))
+    assert len(programs) == 1
+    compile_in_new_process(tmp_path)
+    assert list(folder.glob("jit_render-*-cache")) == programs
+
+
+@pytest.mark.parametrize(("arguments", "variables"), [(["--no_cache"], {}), ([], {"KDTALKER_NO_CACHE": "1"})])
+def test_the_cache_can_be_switched_off(tmp_path, arguments, variables):
+    assert "not kept" in compile_in_new_process(tmp_path, *arguments, **variables).stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_cache_that_cannot_be_made_does_no_harm(tmp_path):
+    (tmp_path / "kdtalker_jax").touch()
+    assert "not kept" in compile_in_new_process(tmp_path).stdout
