@@ -48,6 +48,7 @@ def make_clips() -> list[dict]:
 class SyntheticClips(tfds.core.GeneratorBasedBuilder):
     """As `pipelines.extract` writes them, as far as training looks at them."""
 
+    code_path = None  # as in the builder of `kdtalker_jax.data`: TFDS would need a package that it does not install
     VERSION = tfds.core.Version("1.0.0")
 
     def __init__(self, *, splits: dict[str, list[dict]], **arguments) -> None:
