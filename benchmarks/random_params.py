@@ -1,0 +1,37 @@
+"""The random published weights for JAX, without PyTorch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.published_layout import random_state_dict
+from configs.networks import ModelConfig
+from convert.network import to_variables
+from kdtalker_jax.networks import NETWORKS
+from kdtalker_jax.networks.folding import fold
+
+
+@dataclass(frozen=True)
+class ArrayTensor:
+    """An array that `convert` takes for a tensor of a file."""
+
+    array: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    def numpy(self) -> np.ndarray:
+        return self.array
+
+
+def random_params(config: ModelConfig) -> dict[str, Any]:
+    """What `torch_baseline.random_networks` holds, as folded JAX parameters."""
+
+    def params(name: str) -> dict[str, Any]:
+        state = {key: ArrayTensor(value) for key, value in random_state_dict(name, config).items()}
+        return fold(to_variables(name, state, config, Path(name)))
+
+    return {name: params(name) for name in NETWORKS}
