@@ -3,14 +3,12 @@
 from pathlib import Path
 
 import click
-import jax.numpy as jnp
 import numpy as np
 
 from kdtalker_jax.cli import Command
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax.portrait import TalkingPortrait
-from kdtalker_jax.stages import Stages
 
 
 @click.command(cls=Command)
@@ -21,8 +19,7 @@ from kdtalker_jax.stages import Stages
 @click.option("--crop", default="square", show_default=True, help="As in pipelines.sample.")
 def main(checkpoint: Path, source_image: str, driven_audio: str, frames: int, crop: str) -> None:
     """PSNR of frames rendered in bfloat16 against float32, from the same keypoints, and the distance of the motion."""
-    exact = TalkingPortrait.load(checkpoint, dtype="float32")
-    low = Stages(exact.config, jnp.bfloat16)
+    exact, low = (TalkingPortrait.load(checkpoint, dtype=dtype) for dtype in ("float32", "bfloat16"))
     source = exact.prepare(source_image, crop)
     waveform = load_waveform(driven_audio)
     motion = exact.animate(source, waveform, sampler="dpm++", steps=8)
@@ -30,12 +27,11 @@ def main(checkpoint: Path, source_image: str, driven_audio: str, frames: int, cr
     for index in chosen:
         keypoints = motion.keypoints[index : index + 1]  # (1, K, 3)
         expected, result = (
-            np.asarray(stages.render(exact.params, source.arrays, keypoints)[0]) for stages in (exact.stages, low)
+            np.asarray(model.stages.render(model.params, source.arrays, keypoints)[0]) for model in (exact, low)
         )
         click.echo(f"frame {index}: {psnr(result, expected):.1f} dB")
 
-    other = TalkingPortrait(exact.config, exact.params, dtype="bfloat16")
-    in_low = other.animate(source, waveform, sampler="dpm++", steps=8)
+    in_low = low.animate(source, waveform, sampler="dpm++", steps=8)
     other_seed = exact.animate(source, waveform, sampler="dpm++", steps=8, seed=1)
     distance = difference(in_low, motion) / difference(other_seed, motion)
     click.echo(f"motion sampled in bfloat16: {distance:.4f} of the distance between two seeds")
