@@ -41,6 +41,7 @@ from kdtalker_jax.motion.smoothing import smooth as smooth_motion
 from kdtalker_jax.motion.smoothing import smoothed
 from kdtalker_jax.networks import NETWORKS
 from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.networks.fusing import prepare
 from kdtalker_jax.rendering import Renderer, default_batch_size, default_dtype
 from kdtalker_jax.stages import SourceArrays, Stages
 from kdtalker_jax.streaming import WindowSampler, audio_windows, motion_windows
@@ -110,7 +111,7 @@ class TalkingPortrait:
             raise InputError(f"There is no dtype {dtype!r}: choose one of {', '.join(DTYPES)}.")
         self.config = config
         self.dtype = dtype or default_dtype()  # of the frames
-        self.params = jax.device_put(params)
+        self.params = jax.device_put(prepare(config, params, DTYPES[self.dtype]))
         self.stages = Stages(config, DTYPES[dtype or "float32"], render_dtype=DTYPES[self.dtype])
         self.detector = FaceDetector(predictor_file)
 

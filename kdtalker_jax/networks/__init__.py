@@ -38,7 +38,7 @@ def build(name: str, config: ModelConfig, *, folded: bool = True, dtype: DTypeLi
 
 def initialise(name: str, config: ModelConfig, key: jax.Array, *, folded: bool = False) -> dict[str, Any]:
     """Fresh variables of one network; under `jax.eval_shape` their shapes alone."""
-    arguments, keywords = _example_inputs(name, config)
+    arguments, keywords = example_inputs(name, config)
     return build(name, config, folded=folded).init(key, *arguments, **keywords)
 
 
@@ -47,7 +47,7 @@ def variable_shapes(name: str, config: ModelConfig, *, folded: bool = False) -> 
     return jax.eval_shape(lambda key: initialise(name, config, key, folded=folded), jax.random.key(0))
 
 
-def _example_inputs(name: str, config: ModelConfig) -> tuple[tuple, dict[str, jax.Array]]:
+def example_inputs(name: str, config: ModelConfig) -> tuple[tuple, dict[str, jax.Array]]:
     """Zeros of the shapes that a network takes, for one portrait, window or frame."""
 
     def picture(size: int) -> jax.Array:

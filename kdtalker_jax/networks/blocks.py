@@ -13,7 +13,15 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
-from kdtalker_jax.networks.convolution import conv2d_direct, conv3d, conv_upsampled
+from kdtalker_jax.networks.convolution import (
+    conv2d_same,
+    conv3d,
+    conv_upsampled,
+    plane_kernel,
+    winograd_kernel,
+    winograd_pays,
+)
+from kdtalker_jax.networks.fourier import conv3d_fourier, fourier_kernel, fourier_pays
 
 NORM_EPSILON = 1e-5  # of the published batch and instance norms
 
@@ -31,6 +39,24 @@ def upsample_nearest(x: jax.Array, factor: int, axes: Sequence[int]) -> jax.Arra
     for axis in axes:
         x = jnp.repeat(x, factor, axis=axis)
     return x
+
+
+def winograd_form(module: nn.Module, x: jax.Array, kernel: jax.Array) -> jax.Array | None:
+    """The 2-D kernel as `conv2d_winograd` takes it, or None for the plain form."""
+    return _transformed_kernel(module, x, kernel, winograd_pays, winograd_kernel)
+
+
+def _transformed_kernel(module: nn.Module, x: jax.Array, kernel: jax.Array, pays, transform) -> jax.Array | None:
+    """A layer's kernel from the collection `transformed`, which inference on CPUs alone has.
+
+    `fusing.prepare` fills it by a call in which it is mutable. To transform a kernel costs as much as to convolve with
+    it, hence once and not per frame.
+    """
+    if module.is_initializing() or x.dtype != jnp.float32:
+        return None
+    if module.is_mutable_collection("transformed") and pays(kernel, *x.shape[-3:-1]):
+        module.put_variable("transformed", "kernel", transform(kernel))
+    return module.get_variable("transformed", "kernel")
 
 
 class ConvParameters(nn.Module):
@@ -56,7 +82,7 @@ class Conv2d(ConvParameters):
         x, kernel, bias = nn.dtypes.promote_dtype(x, *super().__call__(x.shape[-1]), dtype=self.dtype)
         if self.upsample > 1:
             return conv_upsampled(x, kernel, (self.upsample, self.upsample)) + bias
-        return conv2d_direct(x, kernel) + bias
+        return conv2d_same(x, kernel, winograd_form(self, x, kernel)) + bias
 
 
 class Conv3d(nn.Module):
@@ -80,7 +106,11 @@ class Conv3d(nn.Module):
             return x @ kernel[0, 0, 0] + bias
         if self.upsample > 1:
             return conv_upsampled(x, kernel, (1, self.upsample, self.upsample)) + bias
-        return conv3d(x, kernel) + bias
+        planes = plane_kernel(kernel)
+        if self.kernel > 3:
+            transformed = _transformed_kernel(self, x, planes, fourier_pays, fourier_kernel)
+            return (conv3d(x, kernel) if transformed is None else conv3d_fourier(x, transformed, shape[:3])) + bias
+        return conv3d(x, kernel, winograd_form(self, x, planes)) + bias
 
 
 class Affine(nn.Module):
@@ -151,7 +181,7 @@ class SpectralConv(nn.Module):
         if not self.folded:
             kernel = kernel / self._largest_singular_value(kernel, train)
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
-        y = conv2d_direct(x, kernel)
+        y = conv2d_same(x, kernel, winograd_form(self, x, kernel))
         return y if bias is None else y + bias.astype(y.dtype)
 
     def _largest_singular_value(self, kernel: jax.Array, train: bool) -> jax.Array:

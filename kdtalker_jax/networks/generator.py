@@ -7,7 +7,15 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from configs.networks import GeneratorConfig
-from kdtalker_jax.networks.blocks import NORM_EPSILON, Conv2d, SpectralConv, conv2d, upsample_nearest
+from kdtalker_jax.networks.blocks import (
+    NORM_EPSILON,
+    Conv2d,
+    ConvParameters,
+    SpectralConv,
+    upsample_nearest,
+    winograd_form,
+)
+from kdtalker_jax.networks.convolution import conv2d_same
 
 SLOPE = 0.2  # of every leaky ReLU here
 
@@ -25,14 +33,14 @@ class SpadeGenerator(nn.Module):
         chex.assert_shape(features, (None, None, None, config.input_channels))
         features = features.astype(self.dtype)
         common = {"modulation_width": config.modulation_width, "folded": self.folded, "dtype": self.dtype}
-        x = conv2d(config.width, 3, dtype=self.dtype, name="fc")(features)  # (B, 64, 64, 512)
+        x = Conv2d(config.width, (3, 3), dtype=self.dtype, name="fc")(features)  # (B, 64, 64, 512)
         for i in range(config.middle_blocks):
             x = SpadeBlock(config.width, **common, name=f"middle_{i}")(x, features, train)
         for i, width in enumerate(config.up_widths):
             x = upsample_nearest(x, 2, axes=(1, 2))
             x = SpadeBlock(width, **common, name=f"up_{i}")(x, features, train)  # (B, 128, 128, 256), (B, 256, 256, 64)
         x = nn.leaky_relu(x, SLOPE)
-        x = conv2d(3 * config.pixel_shuffle**2, 3, dtype=self.dtype, name="conv_img")(x)  # (B, 256, 256, 12)
+        x = Conv2d(3 * config.pixel_shuffle**2, (3, 3), dtype=self.dtype, name="conv_img")(x)  # (B, 256, 256, 12)
         return jax.nn.sigmoid(pixel_shuffle(x, config.pixel_shuffle).astype(jnp.float32))
 
 
@@ -72,9 +80,14 @@ class SpadeNorm(nn.Module):
         upsample = x.shape[1] // features.shape[1]
         shared = Conv2d(self.modulation_width, (3, 3), upsample, dtype=self.dtype, name="shared")
         hidden = nn.relu(shared(features))  # (B, h, w, 128)
-        gamma = conv2d(x.shape[-1], 3, dtype=self.dtype, name="gamma")(hidden)
-        beta = conv2d(x.shape[-1], 3, dtype=self.dtype, name="beta")(hidden)
+        gamma, beta = jnp.split(self._modulation(hidden, x.shape[-1]), 2, axis=-1)  # (B, h, w, C) each
         return instance_norm(x) * (1 + gamma) + beta
+
+    def _modulation(self, hidden: jax.Array, channels: int) -> jax.Array:
+        """Two convolutions of the same map as one: (B, h, w, 128) -> gamma, then beta, (B, h, w, 2 C)."""
+        parameters = [ConvParameters(channels, (3, 3), name=name)(hidden.shape[-1]) for name in ("gamma", "beta")]
+        kernel, bias = (jnp.concatenate(pair, axis=-1).astype(self.dtype) for pair in zip(*parameters, strict=True))
+        return conv2d_same(hidden, kernel, winograd_form(self, hidden, kernel)) + bias
 
 
 def instance_norm(x: jax.Array) -> jax.Array:

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.networks.blocks import upsample_nearest
-from kdtalker_jax.networks.convolution import conv2d_direct, conv3d_by_planes, conv3d_direct, conv_upsampled
+from kdtalker_jax.networks.convolution import (
+    conv2d_direct,
+    conv2d_winograd,
+    conv3d_by_planes,
+    conv3d_direct,
+    conv_upsampled,
+    plane_kernel,
+    winograd_kernel,
+)
+from kdtalker_jax.networks.fourier import conv3d_fourier, fourier_kernel
 
 
 def normal(*shape, seed=0):
@@ -52,6 +61,31 @@ def test_3d_convolution_of_a_map_repeated_in_height_and_width():
         return conv_upsampled(x, kernel, (1, 2, 2))
 
     assert_equal_form(form, plain, normal(2, 4, 2, 2, 3), normal(3, 3, 3, 3, 2, seed=1))
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 6), (3, 8, 2), (2, 32, 64)])
+def test_winograd_form(shape):
+    """Also for several bands a picture (the last shape), whose edges are rows of their neighbours."""
+
+    def form(x, kernel):
+        return conv2d_winograd(x, winograd_kernel(kernel))
+
+    assert_equal_form(form, conv2d_direct, normal(*shape, 5), normal(3, 3, 5, 4, seed=1))
+
+
+def test_winograd_form_of_a_3d_convolution():
+    def form(x, kernel):
+        return conv3d_by_planes(x, kernel, winograd_kernel(plane_kernel(kernel)))
+
+    assert_equal_form(form, conv3d_direct, normal(2, 3, 4, 6, 5), normal(3, 3, 3, 5, 4, seed=1))
+
+
+@pytest.mark.parametrize("size", [5, 7])
+def test_fourier_form_of_a_3d_convolution(size):
+    def form(x, kernel):
+        return conv3d_fourier(x, fourier_kernel(plane_kernel(kernel)), kernel.shape[:3])
+
+    assert_equal_form(form, conv3d_direct, normal(2, 3, 8, 16, 4), normal(3, size, size, 4, 5, seed=1))
 
 
 def test_the_sum_over_taps_is_not_rounded_to_bfloat16():
