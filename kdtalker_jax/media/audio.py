@@ -90,7 +90,14 @@ def num_frames(samples: int) -> int:
 
 
 def _mono_16k(rate: int, blocks: Iterable[np.ndarray], name: str) -> np.ndarray:
-    return np.concatenate(list(_mono_16k_pieces(rate, blocks, name)))
+    """All of `_mono_16k_pieces` as one (samples,), without holding everything twice."""
+    pieces = list(_mono_16k_pieces(rate, blocks, name))[::-1]
+    waveform, start = np.empty(sum(map(len, pieces)), np.float32), 0
+    while pieces:
+        piece = pieces.pop()
+        waveform[start : start + len(piece)] = piece
+        start += len(piece)
+    return waveform
 
 
 def _mono_16k_pieces(rate: int, blocks: Iterable[np.ndarray], name: str) -> Iterator[np.ndarray]:
