@@ -13,7 +13,7 @@ from configs import PUBLISHED, SMALL
 
 torch = pytest.importorskip("torch", reason="races PyTorch, which is an extra")
 
-from benchmarks import counts, end_to_end, networks  # noqa: E402
+from benchmarks import counts, end_to_end, layers, networks  # noqa: E402
 from benchmarks.contestants import Inputs, jax_works, torch_works  # noqa: E402
 from benchmarks.flops import product_flops, published_flops  # noqa: E402
 from benchmarks.race import race  # noqa: E402
@@ -21,18 +21,27 @@ from benchmarks.random_params import random_params  # noqa: E402
 from kdtalker_jax.portrait import TalkingPortrait  # noqa: E402
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """PyTorch's threads wait for each other actively: where tests share the cores with others that takes minutes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def run(command, folder, *arguments):
-    """The JSON that a command writes at the small sizes."""
+    """The JSON that a command writes at the small sizes, and what it prints."""
     file = folder / "result.json"
     result = CliRunner().invoke(
-        command.main, ["--model", "small", "--repeats", "1", "--json", str(file), *arguments], catch_exceptions=False
+        command.main, ["--model", "small", "--json", str(file), *arguments], catch_exceptions=False
     )
     assert result.exit_code == 0, result.output
     return json.loads(file.read_text()), result.output
 
 
 def test_networks(tmp_path):
-    result, output = run(networks, tmp_path, "--half", "--only", "audio")
+    result, output = run(networks, tmp_path, "--repeats", "1", "--half", "--only", "audio")
     assert set(result["seconds"]) == {"audio encoder, a window"}
     for contestants in result["seconds"].values():
         assert set(contestants) == {"PyTorch", "JAX", "PyTorch, bfloat16", "JAX, bfloat16"}
@@ -50,15 +59,23 @@ def test_unknown_work_is_one_line():
 
 
 def test_counts(tmp_path):
-    result, _ = run(counts, tmp_path)
+    result, _ = run(counts, tmp_path, "--repeats", "1")
     frame = result["counts"]["frame path"]
     assert frame["products"] < frame["published"]
     assert min(frame["xla"], frame["bytes"]) > 0
     assert result["rates"]["share"] > 0
 
 
+def test_layers(tmp_path):
+    """Time is attributed to the modules that the operations come from."""
+    result, _ = run(layers, tmp_path)
+    assert {"WarpingModule/hourglass", "SpadeGenerator/up_1"} <= set(result["seconds"])
+    assert layers.layer_of("jit(render)/WarpingModule.warp/hourglass/up_0/conv/add", 2) == "WarpingModule/hourglass"
+    assert layers.layer_of("jit(render)/mul", 2) == "between networks"
+
+
 def test_end_to_end(tmp_path):
-    result, _ = run(end_to_end, tmp_path, "--seconds", "0.2", "--no-peak")
+    result, _ = run(end_to_end, tmp_path, "--seconds", "0.2", "--repeats", "1", "--no-peak")
     assert result["frames"] == 5
     for times in result["files_to_file"].values():
         assert 0 < times["first_frame"] < times["highest"]
@@ -66,7 +83,7 @@ def test_end_to_end(tmp_path):
 
 @pytest.mark.slow
 def test_peak_memory(tmp_path):
-    result, _ = run(end_to_end, tmp_path, "--seconds", "0.2")
+    result, _ = run(end_to_end, tmp_path, "--seconds", "0.2", "--repeats", "1")
     assert all(1e8 < peak["host"] < 1e10 for peak in result["peak_bytes"].values())
 
 
