@@ -19,7 +19,8 @@ from kdtalker_jax.cli import Command
 from kdtalker_jax.portrait import DTYPES
 from kdtalker_jax.rendering import default_dtype
 
-_INSTRUCTION = re.compile(r'^  (?:ROOT )?%?([\w.-]+) = .*op_name="([^"]*)"', re.MULTILINE)
+# Not loops, branches and calls: what they hold is there as well.
+_INSTRUCTION = re.compile(r'^  (?:ROOT )?%?(?!while|conditional|call)([\w.-]+) = .*op_name="([^"]*)"', re.MULTILINE)
 
 
 @click.command(cls=Command)
@@ -44,8 +45,7 @@ def layer_seconds(compiled: Compiled, depth: int) -> dict[str, float]:
     """Time of the second call of a program by the layer that its operations come from, longest first."""
     arguments, _ = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.01, leaf.dtype), compiled.args_info)
     jax.block_until_ready(compiled(*arguments))
-    entry = compiled.as_text().partition("\nENTRY ")[2]  # what loops and branches hold counts as theirs
-    layers = dict(_INSTRUCTION.findall(entry))
+    layers = dict(_INSTRUCTION.findall(compiled.as_text()))
     times: Counter[str] = Counter()
     for event in profiled_events(lambda: jax.block_until_ready(compiled(*arguments))):
         if event.name in layers:
