@@ -112,9 +112,8 @@ def write_export(directory: Path, stages: Stages, params: dict, source: SourceAr
     token = jnp.zeros(config.motion_size)
     audio, x_T = (jnp.zeros((config.window, size)) for size in (config.audio_features, config.motion_size))
     driving = jnp.zeros((about.batch_size, *source.keypoints.shape[1:]))
-    painters = {name: params[name] for name in NETWORKS_OF_FRAMES}
     programs = {
-        FRAMES: _export(frames, painters, tuple(source), driving),
+        FRAMES: _export(frames, _of_frames(params), tuple(source), driving),
         MOTION: _export(motion, {"denoiser": params["denoiser"]}, token, token, audio, x_T),
     }
     try:
@@ -126,6 +125,11 @@ def write_export(directory: Path, stages: Stages, params: dict, source: SourceAr
             unfinished.replace(directory / name)
     except OSError as error:
         raise OutputError(f"The export cannot be written to {directory} ({error.strerror}).") from error
+
+
+def _of_frames(params: dict) -> dict:
+    """What rendering reads, without the kernels that were transformed for one kind of device."""
+    return {name: {"params": params[name]["params"]} for name in NETWORKS_OF_FRAMES}
 
 
 def _export(function: Callable, *arguments: object) -> bytes:
@@ -150,7 +154,7 @@ def load_export(directory: Path) -> Exported:
     frames, motion = (jax.jit(programs[name].call) for name in (FRAMES, MOTION))
 
     def paint(params: dict, source: SourceArrays, driving: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return frames({name: params[name] for name in NETWORKS_OF_FRAMES}, tuple(source), driving)
+        return frames(_of_frames(params), tuple(source), driving)
 
     return Exported(about, paint, partial(_with_denoiser, motion))
 
