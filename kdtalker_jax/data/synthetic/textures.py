@@ -1,0 +1,66 @@
+"""Hair, clothes, glasses and backgrounds of the synthetic world: smooth on purpose, for small networks to learn."""
+
+import jax
+import jax.numpy as jnp
+
+from kdtalker_jax.data.synthetic.people import Person
+from kdtalker_jax.data.synthetic.surfaces import Vector, mix, step
+
+
+def hairline(person: Person, at: Vector) -> jax.Array:
+    """How far inside the hair a point of the head is (head units, negative: bare skin). In the head's coordinates."""
+    x, y, z = at
+    hair = person.hair
+    brow = hair.line + hair.sweep * x + hair.curve * x * x + 0.012 * jnp.sin(14 * x)
+    top = brow - y
+    behind = jnp.minimum(-0.02 - z + 0.25 * jnp.maximum(y - 0.1, 0), hair.nape - y)
+    sideburn = jnp.minimum(0.12 - jnp.abs(z + 0.02), 0.1 - y)
+    return jnp.maximum(top, jnp.maximum(behind, sideburn))
+
+
+def paint_hair(person: Person, at: Vector, normal: Vector) -> Vector:
+    """The colour of hair before light, with a soft band of gloss and a few strands."""
+    x, _, z = at
+    hair = person.hair
+    around = jnp.arctan2(x, jnp.maximum(jnp.abs(z) + 0.25, 0.25))
+    strands = 1 + 0.09 * hair.strands * jnp.sin(19 * around + 2 * jnp.sin(5 * around + 3 * normal[1]))
+    gloss = 0.3 * hair.gloss * jnp.exp(-jnp.square((normal[1] + 0.55) / 0.22))
+    return tuple(c * strands + (0.12 + 0.5 * c) * gloss for c in hair.colour)
+
+
+def paint_cloth(person: Person, x: jax.Array, y: jax.Array, z: jax.Array, pixel: jax.Array) -> tuple[Vector, jax.Array]:
+    """The colour of clothes before light, and how bare the chest is above the neckline (0 .. 1)."""
+    side = jnp.abs(x)
+    neckline = 1.36 + person.neckline - person.neckline_v * 0.9 * side - (1 - person.neckline_v) * 1.2 * side * side
+    below = y - neckline
+    bare = step(-below, 2 * pixel)
+    stripe = person.stripes * step(jnp.sin(13 * y), 0.5)
+    colour = mix(person.cloth, person.collar, stripe)
+    collar = step(0.07 - below, 2 * pixel)
+    return mix(colour, tuple(0.88 * c for c in person.collar), collar), bare
+
+
+def paint_glasses(person: Person, rotation: jax.Array, x: jax.Array, y: jax.Array, pixel: jax.Array) -> jax.Array:
+    """How much of each pixel the glasses' rims cover: two rings and a bridge on a plane before the eyes."""
+    depth = 0.83
+    normal = rotation[:, 2]  # of the picture, in the head's coordinates: (u, v, depth) = x y z turned back
+    z = (depth - rotation[2, 0] * x - rotation[2, 1] * y) / normal[2]
+    u, v = (rotation[i, 0] * x + rotation[i, 1] * y + rotation[i, 2] * z for i in (0, 1))
+    side, v = jnp.abs(u), v - person.eye_height - 0.01
+    width, height = 0.225, 0.15 + 0.06 * person.glasses_round
+    corner = height * (0.45 + 0.55 * person.glasses_round)
+    dx, dy = jnp.abs(side - 0.285) - width + corner, jnp.abs(v) - height + corner
+    outline = jnp.hypot(jnp.maximum(dx, 0), jnp.maximum(dy, 0)) + jnp.minimum(jnp.maximum(dx, dy), 0) - corner
+    rims = 0.02 - jnp.abs(outline)
+    bridge = jnp.minimum(0.018 - jnp.abs(v + 0.03 - 0.5 * u * u), 0.06 - side)
+    return person.glasses * step(jnp.maximum(rims, bridge), 1.5 * pixel)
+
+
+def paint_background(person: Person, x: jax.Array, y: jax.Array) -> Vector:
+    """A soft wall with blurred lights, in picture coordinates: it stands still while the head moves."""
+    top, bottom = person.background
+    colour = mix(top, bottom, step(y, 2.4))
+    for (bx, by, radius), blob in zip(person.blobs, person.blob_colours, strict=True):
+        distance = jnp.sqrt(jnp.square(x - bx) + jnp.square(y - by))
+        colour = mix(colour, blob, 0.4 * step(radius - distance, 0.25))
+    return colour
