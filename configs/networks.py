@@ -157,4 +157,31 @@ SMALL = ModelConfig(
     syncnet=SyncNetConfig(audio_widths=(4, 6, 8, 6, 6, 8), lip_widths=(4, 6, 6, 6, 6, 8), hidden=8, features=16),
 )
 
-MODELS = {config.name: config for config in (PUBLISHED, SMALL)}
+# Small enough to be trained on two processor cores and to ship with the package; 128x128 in, 256x256 out.
+DEMO = ModelConfig(
+    name="demo",
+    appearance=AppearanceConfig(
+        image_size=128, widths=(16, 32, 64), volume_channels=32, volume_depth=4, residual_blocks=2
+    ),
+    motion_extractor=MotionExtractorConfig(image_size=128, depths=(1, 2, 3, 1), widths=(24, 48, 96, 160)),
+    warping=WarpingConfig(
+        volume_channels=32,
+        volume_depth=4,
+        feature_size=32,
+        compressed_channels=1,
+        hourglass_width=4,
+        hourglass_max_width=64,
+        hourglass_blocks=4,
+        wide_kernel=3,
+        output_channels=96,
+    ),
+    # The last two doublings are one pixel shuffle: blocks at 128x128 would cost more than all else together.
+    generator=GeneratorConfig(
+        input_channels=96, width=80, middle_blocks=2, up_widths=(48,), modulation_width=16, pixel_shuffle=4
+    ),
+    retargeting=RetargetingConfig(stitching=(64, 64, 32), lip=(64, 64, 32), eye=(64, 64, 32)),
+    audio_encoder=AudioEncoderConfig(widths=(16, 24, 32, 48, 96)),
+    denoiser=DenoiserConfig(audio_features=96, width=160, time_features=64, layers=4, heads=5, head_size=32),
+)
+
+MODELS = {config.name: config for config in (PUBLISHED, SMALL, DEMO)}
