@@ -5,7 +5,6 @@ PyTorch runs the published networks with 50 steps of ddim, JAX its default steps
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from benchmarks.race import (
     echo_table,
     json_option,
     model_option,
+    peak_memory,
     race,
     repeats_option,
     warn_if_busy,
@@ -133,8 +133,7 @@ def in_own_process(name: str, model: str, seconds: float, batch_size: int) -> di
 
 def peak_bytes() -> dict[str, int]:
     """Of this process so far, in the host's memory and on the device, whose memory is the host's on CPUs."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    peaks = {"host": unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+    peaks = {"host": peak_memory()}
     if jax.default_backend() != "cpu":
         import torch
 

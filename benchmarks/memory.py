@@ -3,7 +3,6 @@
 Each length runs in a process of its own, with small networks, from file to file.
 """
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -13,32 +12,39 @@ import click
 import numpy as np
 import soundfile
 
+from benchmarks.race import describe_run, echo_table, json_option, peak_memory, write_json
+from kdtalker_jax.cli import Command
 from kdtalker_jax.media.audio import SAMPLE_RATE
 from kdtalker_jax.placeholder import drawn_portrait, random_model
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--minutes", multiple=True, type=float, default=(1.0, 10.0), show_default=True, help="Repeat for more.")
+@json_option
 @click.option("--single", type=float, hidden=True, help="Run one length in this process and print its peak.")
-def main(minutes: tuple[float, ...], single: float | None) -> None:
+def main(minutes: tuple[float, ...], json_file: Path | None, single: float | None) -> None:
     """Print the peak memory of making a video from recordings of different lengths."""
     if single is not None:
         click.echo(peak_of_run(single))
         return
     peaks = {length: in_own_process(length) for length in sorted(minutes)}
     shortest = min(peaks)
-    click.echo("minutes   peak MB   above the shortest")
-    for length, peak in peaks.items():
-        click.echo(f"{length:7g} {peak:9.0f} {peak - peaks[shortest]:20.0f}")
+    rows = [
+        (f"{length:g}", *(f"{value / 1e6:.0f}" for value in (peak, peak - peaks[shortest])))
+        for length, peak in peaks.items()
+    ]
+    echo_table(("minutes", "peak, MB", "above the shortest, MB"), rows)
+    write_json(json_file, {**describe_run("small"), "peak_bytes": peaks})
 
 
-def in_own_process(minutes: float) -> float:
+def in_own_process(minutes: float) -> int:
+    """Bytes."""
     command = [sys.executable, "-m", "benchmarks.memory", "--single", str(minutes)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def peak_of_run(minutes: float) -> float:
-    """Megabytes."""
+def peak_of_run(minutes: float) -> int:
+    """Bytes."""
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "speech.wav"
         with soundfile.SoundFile(recording, "w", SAMPLE_RATE, channels=1) as file:
@@ -48,7 +54,7 @@ def peak_of_run(minutes: float) -> float:
         source = model.prepare(drawn_portrait(), crop="none")
         motion = model.animate(source, recording, steps=2)
         model.write(source, motion, Path(folder) / "talk.mp4", recording)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+    return peak_memory()
 
 
 if __name__ == "__main__":

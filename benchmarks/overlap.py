@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from benchmarks.race import describe_run, json_option, write_json
 from kdtalker_jax.cli import Command
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.motion.coefficients import Motion
@@ -20,7 +21,8 @@ from pipelines.sample import load_model
 @click.option("--frames", default=24, show_default=True, help="Frames of the video.")
 @click.option("--batch_size", type=int, help="As in pipelines.sample.")
 @click.option("--repeats", default=3, show_default=True, help="Runs of each, of which the median counts.")
-def main(checkpoint: Path | None, frames: int, batch_size: int | None, repeats: int) -> None:
+@json_option
+def main(checkpoint: Path | None, frames: int, batch_size: int | None, repeats: int, json_file: Path | None) -> None:
     """Seconds of rendering alone, of encoding alone and of both, and the share of the shorter one that is hidden."""
     model = load_model(checkpoint)
     source = model.prepare(drawn_portrait(), crop="none")
@@ -36,6 +38,9 @@ def main(checkpoint: Path | None, frames: int, batch_size: int | None, repeats: 
     hidden = (rendering + encoding - both) / min(rendering, encoding)
     click.echo(f"{frames} frames: rendering {rendering:.2f} s, encoding {encoding:.2f} s, together {both:.2f} s")
     click.echo(f"hidden: {100 * hidden:.0f} % of the shorter one")
+    seconds = {"rendering": rendering, "encoding": encoding, "both": both}
+    run = describe_run(model.config.name, frames=frames, batch_size=batch_size, repeats=repeats)
+    write_json(json_file, {**run, "seconds": seconds, "hidden": hidden})
 
 
 def encode(batches: list[np.ndarray], path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from benchmarks.race import describe_run, json_option, write_json
 from kdtalker_jax.cli import Command
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.motion.coefficients import Motion
@@ -17,24 +18,30 @@ from kdtalker_jax.portrait import TalkingPortrait
 @click.option("--driven_audio", required=True, help="A recording.")
 @click.option("--frames", default=2, show_default=True, help="Frames compared, spread over the recording.")
 @click.option("--crop", default="square", show_default=True, help="As in pipelines.sample.")
-def main(checkpoint: Path, source_image: str, driven_audio: str, frames: int, crop: str) -> None:
+@json_option
+def main(
+    checkpoint: Path, source_image: str, driven_audio: str, frames: int, crop: str, json_file: Path | None
+) -> None:
     """PSNR of frames rendered in bfloat16 against float32, from the same keypoints, and the distance of the motion."""
     exact, low = (TalkingPortrait.load(checkpoint, dtype=dtype) for dtype in ("float32", "bfloat16"))
     source = exact.prepare(source_image, crop)
     waveform = load_waveform(driven_audio)
     motion = exact.animate(source, waveform, sampler="dpm++", steps=8)
     chosen = np.linspace(0, len(motion) - 1, frames).astype(int)
-    for index in chosen:
+    decibels = {}
+    for index in map(int, chosen):
         keypoints = motion.keypoints[index : index + 1]  # (1, K, 3)
         expected, result = (
             np.asarray(model.stages.render(model.params, source.arrays, keypoints)[0]) for model in (exact, low)
         )
-        click.echo(f"frame {index}: {psnr(result, expected):.1f} dB")
+        decibels[index] = psnr(result, expected)
+        click.echo(f"frame {index}: {decibels[index]:.1f} dB")
 
     in_low = low.animate(source, waveform, sampler="dpm++", steps=8)
     other_seed = exact.animate(source, waveform, sampler="dpm++", steps=8, seed=1)
     distance = difference(in_low, motion) / difference(other_seed, motion)
     click.echo(f"motion sampled in bfloat16: {distance:.4f} of the distance between two seeds")
+    write_json(json_file, {**describe_run(exact.config.name), "psnr": decibels, "motion": distance})
 
 
 def psnr(frames: np.ndarray, expected: np.ndarray) -> float:

@@ -3,14 +3,17 @@
 import json
 import os
 import platform
+import re
+import resource
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import click
-import jax
 
 from configs import MODELS
 from kdtalker_jax import parallel
@@ -34,12 +37,12 @@ def repeats_option(default: int) -> Callable:
     return click.option("--repeats", type=click.IntRange(1), default=default, show_default=True, help=text)
 
 
-def race(contestants: Mapping[str, Work], repeats: int) -> Result:
+def race(contestants: Mapping[str, Work], repeats: int, reference: str = REFERENCE) -> Result:
     """Time contestants in turns, so that whatever else the machine does slows all of them.
 
     Returns:
         For each its `first_call` (compilation included), the `median`, `lowest` and `highest` of the later calls and
-        their `processor` time, the median over all threads, all in seconds. Where there is a `REFERENCE`, also the
+        their `processor` time, the median over all threads, all in seconds. Where there is a `reference`, also the
         median, lowest and highest `ratio` to it within a round, and the median `processor_ratio`.
     """
     first = {name: seconds(work)[0] for name, work in contestants.items()}
@@ -49,9 +52,9 @@ def race(contestants: Mapping[str, Work], repeats: int) -> Result:
         wall, processor = zip(*(times[name] for times in rounds), strict=True)
         result[name] = {"first_call": first[name], "processor": median(processor)}
         result[name] |= {"median": median(wall), "lowest": min(wall), "highest": max(wall)}
-        if REFERENCE in contestants:
+        if reference in contestants:
             of_wall, of_processor = (
-                [times[name][clock] / times[REFERENCE][clock] for times in rounds] for clock in range(2)
+                [times[name][clock] / times[reference][clock] for times in rounds] for clock in range(2)
             )
             result[name] |= {"ratio": median(of_wall), "lowest_ratio": min(of_wall), "highest_ratio": max(of_wall)}
             result[name]["processor_ratio"] = median(of_processor)
@@ -63,6 +66,14 @@ def seconds(work: Work) -> tuple[float, float]:
     wall, processor = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - wall, time.process_time() - processor
+
+
+def peak_memory() -> int:
+    """Bytes of memory that this process had at most."""
+    status = Path("/proc/self/status")
+    if status.exists():  # on Linux, where the peak that getrusage knows starts at that of the parent process
+        return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text()).group(1))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def echo_races(results: Mapping[str, Result]) -> None:
@@ -96,14 +107,13 @@ def echo_table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
 
 def describe_run(model: str, **settings: Any) -> dict[str, Any]:
     """Where and how a result was measured."""
-    import torch
-
+    installed = {package: list(metadata.distributions(name=package)) for package in ("jax", "torch")}
     return {
         "device": parallel.describe(),
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "load": os.getloadavg()[0],  # processes that wanted a core in the last minute
-        "versions": {"jax": jax.__version__, "torch": torch.__version__},
+        "versions": {package: found[0].version for package, found in installed.items() if found},
         "model": model,
         **settings,
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from benchmarks.race import describe_run, json_option, write_json
 from kdtalker_jax.cli import Command
 from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS
 from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -20,7 +21,10 @@ from pipelines.sample import load_model
 @click.option("--sampler", default="dpm++", show_default=True)
 @click.option("--steps", default=DEFAULT_STEPS["dpm++"], show_default=True)
 @click.option("--batch_size", type=int, help="As in pipelines.sample.")
-def main(checkpoint: Path | None, windows: int, sampler: str, steps: int, batch_size: int | None) -> None:
+@json_option
+def main(
+    checkpoint: Path | None, windows: int, sampler: str, steps: int, batch_size: int | None, json_file: Path | None
+) -> None:
     """Feed noise in chunks of 40 ms as fast as it is taken, and print when what comes out.
 
     Sound that a window waits for is counted in seconds of sound, computing in seconds of this machine. Programs are
@@ -61,6 +65,15 @@ def main(checkpoint: Path | None, windows: int, sampler: str, steps: int, batch_
     pace = (time.perf_counter() - started) * FRAME_RATE / max(rest, 1)
     click.echo(f"rendering                       {rate:8.2f} frames a second ({FRAME_RATE} is real time)")
     click.echo(f"motion of the rest              {pace:8.2f} s of computing for each second")
+    results = {
+        "sound": sound,
+        "motion": motion_seconds,
+        "first_frames": first_seconds,
+        "frames_per_second": rate,
+        "motion_per_second": pace,
+    }
+    run = describe_run(model.config.name, windows=windows, batch_size=batch_size, **diffusion)
+    write_json(json_file, {**run, "results": results})
 
 
 if __name__ == "__main__":
