@@ -8,7 +8,7 @@ from kdtalker_jax.data.synthetic.phonemes import PAUSE, Track, column
 from kdtalker_jax.media.audio import FRAME_RATE
 
 _JAW_REACH, _LIP_REACH = 0.035, 0.07  # seconds that the influence of a sound reaches past its middle half
-_SEAL, _PARTING = 0.022, 0.065  # seconds: lips stay together, and take to part or meet
+_SEAL, _PARTING = 0.022, 0.072  # seconds: lips stay together, and take to part or meet
 _CLOSING, _OPENING = 0.16, 0.10  # seconds: the mouth closes after the last sound, and opens before the first
 
 

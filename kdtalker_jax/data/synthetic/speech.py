@@ -18,8 +18,8 @@ _STEP = 40  # samples (2.5 ms) over which the vocal tract keeps its shape
 _STEPS_PER_SECOND = SAMPLE_RATE // _STEP
 _OVERSAMPLING = 4  # of glottal pulses, whose corners would alias
 
-_HIGHER_FORMANTS = np.array([3500.0, 4500.0, 5500.0, 6600.0])  # of every sound
-_BANDWIDTHS = np.array([80.0, 100.0, 140.0, 220.0, 350.0, 600.0, 900.0])  # Hz
+_HIGHER_FORMANTS = np.array([3500.0, 4500.0, 5600.0])  # of every sound
+_BANDWIDTHS = np.array([80.0, 100.0, 140.0, 220.0, 400.0, 700.0])  # Hz
 _NASAL = 280.0  # Hz of the nose's resonance
 _NASAL_ZERO = 480.0  # Hz that it takes away while the mouth is shut
 _BURST = 0.012  # seconds
@@ -226,13 +226,13 @@ def _vocal_tract(source: np.ndarray, voice: Voice, track: Track, said: np.ndarra
     formants = voice.tract * np.concatenate([np.exp(lowest), np.tile(_HIGHER_FORMANTS, (steps, 1))], axis=1)
     nasal = _smooth((_levels(track, "kind") == "nasal")[said].astype(float), 0.015)[:, None]  # (steps, 1)
     width = _BANDWIDTHS * (1 + 0.8 * nasal) * (1 + 0.5 * voice.breathiness)
-    sections = np.zeros((steps, 8, 6))  # second-order sections of `sosfilt`
+    sections = np.zeros((steps, 7, 6))  # second-order sections of `sosfilt`
     poles = _resonator(np.minimum(formants, 7400), width)
-    sections[:, :7, 0], sections[:, :7, 3:] = poles.sum(axis=-1), poles
+    sections[:, :6, 0], sections[:, :6, 3:] = poles.sum(axis=-1), poles
     zero, pole = _resonator(_NASAL + (_NASAL_ZERO - _NASAL) * nasal, 100.0), _resonator(_NASAL + 0 * nasal, 100.0)
-    sections[:, 7:, :3], sections[:, 7:, 3:] = zero * (pole.sum(-1) / zero.sum(-1))[..., None], pole
+    sections[:, 6:, :3], sections[:, 6:, 3:] = zero * (pole.sum(-1) / zero.sum(-1))[..., None], pole
 
-    filtered, memory = np.zeros(len(source)), np.zeros((8, 2))
+    filtered, memory = np.zeros(len(source)), np.zeros((7, 2))
     for step, section in enumerate(sections):
         part = slice(step * _STEP, (step + 1) * _STEP)
         filtered[part], memory = signal.sosfilt(section, source[part], zi=memory)
