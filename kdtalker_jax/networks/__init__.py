@@ -31,9 +31,11 @@ NETWORKS: dict[str, type[nn.Module]] = {
 JUDGES: dict[str, type[nn.Module]] = {"syncnet": SyncNet}
 
 
-def build(name: str, config: ModelConfig, *, folded: bool = True, dtype: DTypeLike = jnp.float32) -> nn.Module:
-    """The module of one network at the sizes of a model."""
-    return (NETWORKS | JUDGES)[name](getattr(config, name), folded=folded, dtype=dtype)
+def build(
+    name: str, config: ModelConfig, *, folded: bool = True, dtype: DTypeLike = jnp.float32, **fields: Any
+) -> nn.Module:
+    """The module of one network at the sizes of a model; `fields` are those that it has beside the common ones."""
+    return (NETWORKS | JUDGES)[name](getattr(config, name), folded=folded, dtype=dtype, **fields)
 
 
 def initialise(name: str, config: ModelConfig, key: jax.Array, *, folded: bool = False) -> dict[str, Any]:

@@ -16,12 +16,13 @@ class AppearanceExtractor(nn.Module):
     config: AppearanceConfig
     folded: bool = True
     dtype: DTypeLike = jnp.float32
+    axis_name: str | None = None  # of a mapped axis that batch norms average over in training
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool = False) -> jax.Array:
         config = self.config
         chex.assert_shape(image, (None, config.image_size, config.image_size, 3))
-        common = {"folded": self.folded, "dtype": self.dtype}
+        common = {"folded": self.folded, "dtype": self.dtype, "axis_name": self.axis_name}
         x = nn.relu(ConvNorm(config.widths[0], 3, **common, name="first")(image, train))  # (B, 256, 256, 64)
         for i, width in enumerate(config.widths[1:]):
             x = nn.relu(ConvNorm(width, 3, **common, name=f"down_{i}")(x, train))
@@ -39,12 +40,13 @@ class ResidualBlock3d(nn.Module):
 
     folded: bool = True
     dtype: DTypeLike = jnp.float32
+    axis_name: str | None = None
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         width = x.shape[-1]
-        common = {"dimensions": 3, "folded": self.folded, "dtype": self.dtype}
-        y = nn.relu(batch_norm(folded=self.folded, train=train, dtype=self.dtype, name="norm1")(x))
+        common = {"folded": self.folded, "dtype": self.dtype, "axis_name": self.axis_name}
+        y = nn.relu(batch_norm(train=train, **common, name="norm1")(x))
         # The second norm follows the first convolution directly, so the two fold into one.
-        y = nn.relu(ConvNorm(width, 3, **common, name="conv1")(y, train))
+        y = nn.relu(ConvNorm(width, 3, dimensions=3, **common, name="conv1")(y, train))
         return x + Conv3d(width, 3, dtype=self.dtype, name="conv2")(y)

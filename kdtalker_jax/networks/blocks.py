@@ -126,11 +126,21 @@ class Affine(nn.Module):
         return x * scale + bias
 
 
-def batch_norm(*, folded: bool, train: bool, dtype: DTypeLike, name: str) -> nn.Module:
-    """A batch norm that stands alone; its statistics are float32 whatever the compute type."""
+def batch_norm(*, folded: bool, train: bool, dtype: DTypeLike, name: str, axis_name: str | None = None) -> nn.Module:
+    """A batch norm that stands alone; its statistics are float32 whatever the compute type.
+
+    Training statistics are those of the whole batch, also where it is split over the devices of a mapped axis.
+    """
     if folded:
         return Affine(dtype=dtype, name=name)
-    return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=NORM_EPSILON, dtype=dtype, name=name)
+    return nn.BatchNorm(
+        use_running_average=not train,
+        momentum=0.9,
+        epsilon=NORM_EPSILON,
+        dtype=dtype,
+        axis_name=axis_name if train else None,
+        name=name,
+    )
 
 
 class ConvNorm(nn.Module):
@@ -144,6 +154,7 @@ class ConvNorm(nn.Module):
     upsample: int = 1
     folded: bool = True
     dtype: DTypeLike = jnp.float32
+    axis_name: str | None = None
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
@@ -157,7 +168,7 @@ class ConvNorm(nn.Module):
             )(x)
         if self.folded:
             return x
-        return batch_norm(folded=False, train=train, dtype=self.dtype, name="norm")(x)
+        return batch_norm(folded=False, train=train, dtype=self.dtype, axis_name=self.axis_name, name="norm")(x)
 
 
 class SpectralConv(nn.Module):

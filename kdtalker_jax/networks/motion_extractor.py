@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from configs.networks import MotionExtractorConfig
+from kdtalker_jax.networks.convolution import depthwise2d
 
 LAYER_NORM_EPSILON = 1e-6
 
@@ -53,13 +54,26 @@ class ConvNextBlock(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         width = x.shape[-1]
-        y = nn.Conv(
-            width, (7, 7), padding=((3, 3), (3, 3)), feature_group_count=width, dtype=self.dtype, name="depthwise"
-        )(x)
+        y = DepthwiseConv(7, dtype=self.dtype, name="depthwise")(x)
         y = layer_norm(self.dtype, "norm")(y)
         y = nn.Dense(4 * width, dtype=self.dtype, name="expand")(y)
         y = GlobalResponseNorm(dtype=self.dtype, name="grn")(nn.gelu(y, approximate=False))
         return x + nn.Dense(width, dtype=self.dtype, name="project")(y)
+
+
+class DepthwiseConv(nn.Module):
+    """Filters each channel by itself; parameters as those of an `nn.Conv` with as many groups as channels."""
+
+    kernel: int
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (self.kernel, self.kernel, 1, x.shape[-1])
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        bias = self.param("bias", nn.initializers.zeros, x.shape[-1:])
+        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
+        return depthwise2d(x, kernel) + bias
 
 
 class GlobalResponseNorm(nn.Module):

@@ -33,9 +33,11 @@ class WarpingModule(nn.Module):
     config: WarpingConfig
     folded: bool = True
     dtype: DTypeLike = jnp.float32
+    axis_name: str | None = None  # of a mapped axis that batch norms average over in training
 
     def setup(self) -> None:
-        config, common = self.config, {"folded": self.folded, "dtype": self.dtype}
+        config = self.config
+        common = {"folded": self.folded, "dtype": self.dtype, "axis_name": self.axis_name}
         self.compression = ConvNorm(config.compressed_channels, 1, dimensions=3, **common)
         self.hourglass = Hourglass(config, **common)
         self.mask = Conv3d(config.keypoints + 1, config.wide_kernel, dtype=self.dtype)
@@ -97,6 +99,7 @@ class Hourglass(nn.Module):
     config: WarpingConfig
     folded: bool = True
     dtype: DTypeLike = jnp.float32
+    axis_name: str | None = None
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
@@ -104,7 +107,7 @@ class Hourglass(nn.Module):
         widths = [
             min(config.hourglass_max_width, config.hourglass_width * 2**i) for i in range(config.hourglass_blocks + 1)
         ]
-        common = {"dimensions": 3, "folded": self.folded, "dtype": self.dtype}
+        common = {"dimensions": 3, "folded": self.folded, "dtype": self.dtype, "axis_name": self.axis_name}
         skips = [x]
         for i, width in enumerate(widths[1:]):
             x = nn.relu(ConvNorm(width, 3, **common, name=f"down_{i}")(x, train))
