@@ -7,8 +7,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from kdtalker_jax.data.synthetic.acoustics import record
 from kdtalker_jax.data.synthetic.articulation import Mouth, articulate
-from kdtalker_jax.data.synthetic.phonemes import IS_VOWEL, Track
-from kdtalker_jax.data.synthetic.speech import random_track, random_voice, silent_track, synthesize
+from kdtalker_jax.data.synthetic.phonemes import IS_VOWEL, Track, silent_track
+from kdtalker_jax.data.synthetic.speech import random_track, random_voice, synthesize
 from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.media.audio import FRAME_RATE, SAMPLES_PER_FRAME
 

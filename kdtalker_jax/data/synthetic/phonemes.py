@@ -84,3 +84,8 @@ class Track(NamedTuple):
 def empty_track() -> Track:
     """Nothing is known to be said, as in recordings."""
     return Track(np.zeros(0, np.int32), *(np.zeros(0, np.float32) for _ in range(3)))
+
+
+def silent_track(seconds: float) -> Track:
+    """Nobody speaks."""
+    return Track(np.full(1, PAUSE, np.int32), *(np.full(1, value, np.float32) for value in (0, seconds, 0)))

@@ -93,11 +93,6 @@ def random_track(rng: np.random.Generator, voice: Voice, seconds: float, longest
     )
 
 
-def silent_track(seconds: float) -> Track:
-    """Nobody speaks."""
-    return Track(np.full(1, PAUSE, np.int32), *(np.full(1, value, np.float32) for value in (0, seconds, 0)))
-
-
 class _Sound(NamedTuple):
     phoneme: int
     seconds: float

@@ -1,0 +1,67 @@
+"""Make a synthetic world: drawn heads that speak, whose motion and mouths are known exactly."""
+
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from kdtalker_jax.cli import Command
+
+EPILOG = """
+\b
+Examples:
+  python -m pipelines.synthesize --out world --performances 20 --seconds 3
+  python -m pipelines.synthesize --out world --performances 300 --people_per_performance 2 --expressive 200
+  python -m pipelines.synthesize --out world --performances 300 --recordings speech
+
+The same options make the same world. An interrupted run goes on where it was when the same command is given again.
+"""
+
+
+@click.command(cls=Command, epilog=EPILOG)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The data set: a folder that is not there yet."
+)
+@click.option("--performances", default=100, show_default=True, type=click.IntRange(2), help="Spoken by someone each.")
+@click.option(
+    "--people_per_performance",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1),
+    help="People who do and say the same; each gives a clip.",
+)
+@click.option("--seconds", default=4.0, show_default=True, type=click.FloatRange(0.2), help="Length of a performance.")
+@click.option(
+    "--expressive", default=0, show_default=True, type=click.IntRange(0), help="Further clips of unrelated faces."
+)
+@click.option(
+    "--expressive_frames", default=32, show_default=True, type=click.IntRange(1), help="Frames of each of these."
+)
+@click.option("--size", default=256, show_default=True, type=click.IntRange(16), help="Pixels of a picture's side.")
+@click.option(
+    "--recordings", type=click.Path(path_type=Path), help="Folder of recordings that some performances speak."
+)
+@click.option(
+    "--recorded", default=0.3, show_default=True, type=click.FloatRange(0, 1), help="Part of the performances that do."
+)
+@click.option(
+    "--validation", default=0.1, show_default=True, type=click.FloatRange(0, 0.9), help="Part that is held out."
+)
+@click.option("--seed", default=0, show_default=True, help="Another seed, another world.")
+def main(out: Path, seconds: float, recordings: Path | None, **options: int | float) -> None:
+    """Make a synthetic world: drawn heads that speak, whose motion and mouths are known exactly.
+
+    Nobody who is held out for validation is seen or heard in training. docs/data.md describes the data set.
+    """
+    from kdtalker_jax.data.synthetic.builder import build_world, open_world  # takes seconds: not needed for --help
+    from kdtalker_jax.data.synthetic.clips import WorldOptions
+    from kdtalker_jax.media.audio import FRAME_RATE
+
+    world = WorldOptions(frames=round(seconds * FRAME_RATE), recordings=recordings, **options)
+    build_world(out, world, lambda plans: tqdm(plans, f"Clips for {plans[0].split}", unit="clip"))
+    lengths = {split: len(open_world(out, split)) for split in ("train", "validation")}
+    click.echo(f"{out}\n" + ", ".join(f"{split}: {count} clips" for split, count in lengths.items()))
+
+
+if __name__ == "__main__":
+    main()
