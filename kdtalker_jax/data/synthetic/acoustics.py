@@ -14,7 +14,8 @@ def record(rng: np.random.Generator, speech: np.ndarray) -> np.ndarray:
     heard = _microphone(rng, _room(rng, speech))
     level = 10 ** (rng.uniform(-25, -9) / 20)  # RMS of speech, full scale
     loudness = np.sqrt(np.mean(heard**2, where=np.abs(speech) > 0.01)) if np.abs(speech).max() > 0.01 else 0.1
-    noise = _background(rng, len(speech)) * 10 ** (rng.uniform(-62, -34) / 20)
+    noise = _background(rng, len(speech)) * 10 ** (rng.uniform(-65, -32) / 20)
+    noise *= rng.uniform() > 0.08  # some recordings are edited: silence is digital
     recording = level * (heard / loudness + noise)
     return (recording / max(1.0, 1.02 * np.abs(recording).max())).astype(np.float32)
 
@@ -30,11 +31,13 @@ def _room(rng: np.random.Generator, speech: np.ndarray) -> np.ndarray:
 
 
 def _microphone(rng: np.random.Generator, sound: np.ndarray) -> np.ndarray:
-    """A smooth random response of some dB, without delay, and a cut of the lowest frequencies."""
+    """A smooth random response of some dB, without delay; the lowest frequencies are cut, sometimes the highest too."""
     frequencies = np.fft.rfftfreq(2 * len(sound), 1 / SAMPLE_RATE)
     corners = np.array([0, 200, 500, 1000, 2000, 4000, 8000])  # Hz
     response = np.interp(frequencies, corners, rng.normal(0, 3, len(corners)))  # dB
     cut = 1 / (1 + (rng.uniform(20, 120) / np.maximum(frequencies, 1e-3)) ** 2)
+    if rng.uniform() < 0.3:  # telephones, old recordings, compression
+        cut /= 1 + (frequencies / rng.uniform(3500, 7500)) ** 12
     return np.fft.irfft(np.fft.rfft(sound, 2 * len(sound)) * cut * 10 ** (response / 20))[: len(sound)]
 
 
