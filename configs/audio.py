@@ -1,0 +1,31 @@
+"""How an audio encoder is trained on the speech of the synthetic world."""
+
+from dataclasses import dataclass
+
+from configs.networks import DEMO, SMALL, AudioEncoderConfig
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """One run: mel windows in, the mouth that spoke them out."""
+
+    name: str = "demo_audio"
+    seed: int = 0
+    steps: int = 1_500
+    batch_size: int = 64
+    performances: int = 300  # invented speakers, each with words of their own
+    validation: int = 24  # more of them, to measure with
+    frames: int = 200  # of each
+    learning_rate: float = 2e-3  # at its peak; a cosine down to 0
+    weight_decay: float = 1e-4
+    gain: float = 6.0  # decibels: deviation of a window's loudness from what was recorded
+    tilt: float = 6.0  # decibels: the same between the lowest and the highest band
+    noise: float = 0.5  # probability of a noise floor, at -70 to -35 dB
+    encoder: AudioEncoderConfig = DEMO.audio_encoder
+
+
+DEMO_AUDIO = AudioConfig()
+
+SMALL_AUDIO = AudioConfig(
+    name="small_audio", steps=60, batch_size=32, performances=4, validation=2, frames=75, encoder=SMALL.audio_encoder
+)
