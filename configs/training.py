@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from configs.networks import PUBLISHED, SMALL, DenoiserConfig
+from configs.networks import DEMO, PUBLISHED, SMALL, DenoiserConfig
 
 
 @dataclass(frozen=True)
@@ -104,4 +104,18 @@ SMALL_RUN = TrainingConfig(
     checkpoints=CheckpointConfig(every=100, keep_every=0),
 )
 
-CONFIGS = {config.name: config for config in (KDTALKER, SMALL_RUN)}
+# The demo model's: minutes on two cores.
+DEMO_RUN = TrainingConfig(
+    name="demo",
+    steps=4_000,
+    batch_size=32,
+    audio_noise=0.2,
+    denoiser=DEMO.denoiser,
+    optimizer=OptimizerConfig(learning_rate=1e-3, warmup_steps=200, clip_norm=1.0),
+    ema=EmaConfig(enabled=True, decay=0.98, every=5),
+    input=InputConfig(threads=2),
+    validation=ValidationConfig(every=500, windows=64),
+    checkpoints=CheckpointConfig(every=500, keep_every=0),
+)
+
+CONFIGS = {config.name: config for config in (KDTALKER, DEMO_RUN, SMALL_RUN)}

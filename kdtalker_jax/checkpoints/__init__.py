@@ -14,6 +14,7 @@ from kdtalker_jax.checkpoints.converted import (
     save_checkpoint,
 )
 from kdtalker_jax.checkpoints.runs import (
+    RendererRecord,
     RunCheckpoints,
     RunRecord,
     TrainedDenoiser,
@@ -32,6 +33,7 @@ __all__ = [
     "PARTS",
     "Checkpoint",
     "CheckpointWriter",
+    "RendererRecord",
     "RunCheckpoints",
     "RunRecord",
     "Source",

@@ -17,13 +17,14 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from configs.networks import ModelConfig
+from configs.renderer import RendererConfig
 from configs.statistics import MotionStatistics
 from configs.training import CheckpointConfig, TrainingConfig
 from kdtalker_jax.checkpoints.converted import checkpoint_writer, load_checkpoint
@@ -49,6 +50,20 @@ class RunRecord:
 
 
 @dataclass(frozen=True)
+class RendererRecord:
+    """What a run of the renderer was started with."""
+
+    config: RendererConfig
+    clips: int
+    init: str | None = None
+
+
+RECORDS = {"denoiser": RunRecord, "renderer": RendererRecord}
+
+Record = TypeVar("Record", RunRecord, RendererRecord)
+
+
+@dataclass(frozen=True)
 class TrainedDenoiser:
     """A denoiser from a run, for `TalkingPortrait` or to train further.
 
@@ -70,8 +85,12 @@ def is_run(directory: str | Path) -> bool:
     return (Path(directory) / RECORD_FILE).is_file()
 
 
-def read_record(directory: str | Path) -> RunRecord:
-    """Raises CheckpointError where the directory is no run, or its record is damaged or of a newer format."""
+def read_record(directory: str | Path, kind: type[Record] = RunRecord) -> Record:
+    """What a run was started with.
+
+    Raises:
+        CheckpointError: the directory is no run, or of another kind, or its record is damaged or of a newer format.
+    """
     path = Path(directory) / RECORD_FILE
     if not path.is_file():
         raise CheckpointError(f"{directory} is not a training run: there is no {RECORD_FILE} in it")
@@ -80,17 +99,22 @@ def read_record(directory: str | Path) -> RunRecord:
         version = content.pop("format")
         if version > FORMAT:
             raise CheckpointError(f"{path} has format {version}, newer than this program's {FORMAT}: update it")
-        return from_json(RunRecord, content)
+        found = content.pop("kind", "denoiser")
+        if RECORDS[found] is not kind:
+            raise CheckpointError(f"{directory} is the run of a {found}: name another")
+        return from_json(kind, content)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}): start the run anew in another folder") from error
 
 
-def write_record(directory: str | Path, record: RunRecord) -> None:
+def write_record(directory: str | Path, record: RunRecord | RendererRecord) -> None:
     """Raises OutputError where the file cannot be written."""
     path = Path(directory) / RECORD_FILE
     partial = path.with_suffix(".partial")
+    (kind,) = (name for name, record_type in RECORDS.items() if record_type is type(record))
+    content = {"format": FORMAT, "kind": kind, **dataclasses.asdict(record)}
     try:
-        partial.write_text(json.dumps({"format": FORMAT, **dataclasses.asdict(record)}, indent=1), encoding="utf-8")
+        partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
         partial.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from error

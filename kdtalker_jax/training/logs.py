@@ -93,33 +93,32 @@ class NoLogs(Logs):
 class Meter:
     """Speed since it was last read: samples per second, and the share of the time spent on waiting for data."""
 
-    def __init__(self, batch_size: int) -> None:
-        self._batch_size = batch_size
+    def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
         """Begins anew with the next step, which does not count: compilation or validation may be in it."""
-        self._steps, self._waited, self._began = 0, 0.0, None
+        self._samples, self._waited, self._began = 0, 0.0, None
 
     def waited(self, seconds: float) -> None:
         """For the data of a step."""
         self._waited += seconds
 
-    def done(self) -> None:
-        """A step is."""
+    def done(self, samples: int) -> None:
+        """A step of so many samples is."""
         if self._began is None:
             self._waited, self._began = 0.0, time.perf_counter()
         else:
-            self._steps += 1
+            self._samples += samples
 
     def read(self) -> dict[str, float]:
         """Empty where no step was measured."""
-        if not self._steps:
+        if not self._samples:
             return {}
         now = time.perf_counter()
         elapsed = now - self._began
-        speed, waiting = self._steps * self._batch_size / elapsed, self._waited / elapsed
-        self._steps, self._waited, self._began = 0, 0.0, now
+        speed, waiting = self._samples / elapsed, self._waited / elapsed
+        self._samples, self._waited, self._began = 0, 0.0, now
         return {"samples_per_second": speed, "data_wait": waiting}
 
 

@@ -4,13 +4,15 @@ import dataclasses
 import types
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from configs.training import TrainingConfig
 from kdtalker_jax.errors import InputError
 
+Config = TypeVar("Config")  # any frozen dataclass of settings
 
-def with_settings(config: TrainingConfig, assignments: Sequence[str]) -> TrainingConfig:
+
+def with_settings(config: Config, assignments: Sequence[str]) -> Config:
     """The configuration with some settings replaced, each written `section.name=value`.
 
     Raises:
@@ -39,7 +41,7 @@ def settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
             yield f"{prefix}{field.name}", hints[field.name], value
 
 
-def to_text(config: TrainingConfig) -> str:
+def to_text(config: Config) -> str:
     """One line a setting, in the form that `--set` takes."""
     return "\n".join(f"{name}={_written(value)}" for name, _, value in settings(config))
 
@@ -101,9 +103,11 @@ def _parsed(text: str, kind: Any, name: str) -> Any:
             return text.lower() == "true"
         raise InputError(f"{name} is true or false, not {text!r}.")
     try:
+        if get_origin(kind) is tuple:
+            return tuple(get_args(kind)[0](part) for part in text.split(",")) if text else ()
         return kind(text)
     except ValueError:
-        kinds = {int: "a whole number", float: "a number"}
+        kinds = {int: "a whole number", float: "a number", tuple[int, ...]: "whole numbers with commas between"}
         raise InputError(f"{name} is {kinds[kind]}, not {text!r}.") from None
 
 
@@ -117,4 +121,6 @@ def _nearest(name: str, names: Sequence[str]) -> str:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)

@@ -60,14 +60,14 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
 
 
 def test_the_meter_leaves_out_the_first_step_and_shares_out_the_rest():
-    meter = Meter(batch_size=8)
+    meter = Meter()
     assert meter.read() == {}
     meter.waited(100.0)  # compilation, say
-    meter.done()
+    meter.done(8)
     began = time.perf_counter()
     time.sleep(0.02)
     meter.waited(0.01)
-    meter.done()
+    meter.done(8)
     values = meter.read()
     elapsed = time.perf_counter() - began
     assert 8 / elapsed <= values["samples_per_second"] <= 8 / 0.02

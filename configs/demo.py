@@ -1,0 +1,46 @@
+"""How the demo model is made from nothing: `python -m pipelines.train_demo`."""
+
+from dataclasses import dataclass
+
+from configs.audio import DEMO_AUDIO, SMALL_AUDIO, AudioConfig
+from configs.networks import DEMO, SMALL, ModelConfig
+from configs.renderer import DEMO_RENDERER, RENDERER_CONFIGS, RendererConfig
+from configs.training import DEMO_RUN, SMALL_RUN, TrainingConfig
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """All stages of a model that knows the synthetic world."""
+
+    name: str = "demo"
+    seed: int = 0
+    # Pictures that the renderer learns from: people who make faces, and people who speak, two for each performance.
+    expressive: int = 500
+    expressive_frames: int = 16
+    performances: int = 60
+    performance_frames: int = 50
+    # Performances that the denoiser learns from; they are drawn once and not kept.
+    spoken: int = 200
+    spoken_frames: int = 200
+    model: ModelConfig = DEMO
+    renderer: RendererConfig = DEMO_RENDERER
+    audio: AudioConfig = DEMO_AUDIO
+    denoiser: TrainingConfig = DEMO_RUN
+
+
+# All stages in a minute or two, for tests: what comes out is a video, but not of a face.
+SMALL_DEMO = DemoConfig(
+    name="small",
+    expressive=3,
+    expressive_frames=8,
+    performances=3,
+    performance_frames=10,
+    spoken=12,
+    spoken_frames=75,
+    model=SMALL,
+    renderer=RENDERER_CONFIGS["small_renderer"],
+    audio=SMALL_AUDIO,
+    denoiser=SMALL_RUN,
+)
+
+DEMO_CONFIGS = {"demo": DemoConfig(), "small": SMALL_DEMO}

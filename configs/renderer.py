@@ -1,0 +1,168 @@
+"""How the renderer and the keypoint detector are trained (F, M, W, G; LivePortrait, arXiv 2407.03168, section 3)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from configs.networks import (
+    DEMO,
+    PUBLISHED,
+    SMALL,
+    AppearanceConfig,
+    GeneratorConfig,
+    ModelConfig,
+    MotionExtractorConfig,
+    RetargetingConfig,
+    WarpingConfig,
+)
+from configs.training import CheckpointConfig
+
+
+@dataclass(frozen=True)
+class PhaseConfig:
+    """Some steps at one size of picture. The networks' parameters do not depend on it: they carry over."""
+
+    steps: int = 0
+    batch_size: int = 8  # source pictures, over all devices of all processes
+    image_size: int = 256  # of the source picture; the output grows with it
+    adversarial: bool = False
+
+
+@dataclass(frozen=True)
+class RendererOptimizerConfig:
+    """Adam after clipping; a short warm-up, then constant, then half a cosine down to 0 over the last steps."""
+
+    learning_rate: float = 2e-4
+    discriminator_rate: float = 2e-4
+    warmup_steps: int = 100
+    cooldown: float = 0.4  # part of all steps
+    beta1: float = 0.5
+    beta2: float = 0.999
+    clip_norm: float = 10.0  # of the gradient over all parameters
+    ema: float = 0.999  # of parameters and batch statistics, each step
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the terms; 0 switches a term off. Terms that need a truth count where the data set knows it."""
+
+    pixels: float = 10.0  # L1 on the picture and its averages over 2x2, 4x4, 8x8 pixels
+    edges: float = 10.0  # L1 on differences between neighbours, at the same scales
+    structure: float = 2.0  # 1 - SSIM, at the same scales
+    details: float = 4.0  # by how much the mouth and each eye count more than the rest, in the three above
+    perceptual: float = 0.0  # needs weights_perceptual
+    adversarial: float = 0.1
+    features: float = 1.0  # of the discriminators, matched
+    equivariance: float = 0.0  # of keypoints under a known transform of the picture
+    spread: float = 1.0  # of keypoints that are closer than spread_distance
+    spread_distance: float = 0.1
+    depth: float = 0.1  # of the keypoints' mean depth from 0
+    pose: float = 0.1  # of degrees
+    placement: float = 2.0  # of the true position and size of the head
+    deformation: float = 0.1  # L1 on exp
+    landmarks: float = 10.0  # Wing loss between guided keypoints and landmarks
+
+
+@dataclass(frozen=True)
+class FramesConfig:
+    """How pictures are drawn from clips."""
+
+    drivings: int = 1  # driving frames for each source frame
+    cross: float = 0.0  # probability of a driving frame by another head with the same motion, where there is one
+    threads: int = 2
+    prefetch: int = 2  # batches that lie ready
+    cache_gb: float = 4.0  # of encoded clips that each process keeps in memory
+
+
+@dataclass(frozen=True)
+class RendererValidationConfig:
+    """Reenactment of fixed pairs of frames."""
+
+    split: str = "validation"
+    every: int = 500  # steps
+    pairs: int = 32  # of each kind: one head, and two heads with the same motion
+    pictures: int = 6  # pairs of each kind that are drawn
+
+
+@dataclass(frozen=True)
+class RendererConfig:
+    """One run: three phases in turn, of which those without steps are left out."""
+
+    name: str = "liveportrait"
+    seed: int = 0
+    first: PhaseConfig = PhaseConfig()
+    second: PhaseConfig = PhaseConfig()
+    third: PhaseConfig = PhaseConfig()
+    accumulate: int = 1  # parts that a batch is worked through in, one after the other, to save memory
+    remat: bool = False  # compute activations twice instead of keeping them
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    log_every: int = 20  # steps
+    appearance: AppearanceConfig = PUBLISHED.appearance
+    motion_extractor: MotionExtractorConfig = PUBLISHED.motion_extractor
+    warping: WarpingConfig = PUBLISHED.warping
+    generator: GeneratorConfig = PUBLISHED.generator
+    retargeting: RetargetingConfig = PUBLISHED.retargeting
+    guided: tuple[str, ...] = ()  # for each keypoint the landmark that it is guided to; "": none
+    discriminator_width: int = 32
+    discriminator_scales: int = 2
+    optimizer: RendererOptimizerConfig = RendererOptimizerConfig()
+    loss: LossConfig = LossConfig()
+    frames: FramesConfig = FramesConfig()
+    validation: RendererValidationConfig = RendererValidationConfig()
+    checkpoints: CheckpointConfig = CheckpointConfig()
+
+    @property
+    def phases(self) -> tuple[PhaseConfig, ...]:
+        return tuple(phase for phase in (self.first, self.second, self.third) if phase.steps)
+
+    @property
+    def steps(self) -> int:
+        return sum(phase.steps for phase in self.phases)
+
+    def phase_of(self, step: int) -> int:
+        """Number of the phase that the step after `step` steps belongs to."""
+        end = 0
+        for number, phase in enumerate(self.phases):
+            end += phase.steps
+            if step < end:
+                return number
+        return len(self.phases) - 1
+
+
+def renderer_config(model: ModelConfig, **settings: object) -> RendererConfig:
+    """A run that trains the networks of a model."""
+    parts = ("appearance", "motion_extractor", "warping", "generator", "retargeting")
+    return RendererConfig(**{name: getattr(model, name) for name in parts}, **settings)
+
+
+LIVEPORTRAIT = renderer_config(
+    PUBLISHED,
+    name="liveportrait",
+    first=PhaseConfig(steps=100_000, batch_size=8, adversarial=True),
+    accumulate=8,
+    remat=True,
+)
+
+DEMO_RENDERER = renderer_config(
+    DEMO,
+    name="demo_renderer",
+    first=PhaseConfig(steps=4_000, batch_size=4, image_size=64),
+    second=PhaseConfig(steps=4_000, batch_size=4, image_size=128),
+    third=PhaseConfig(steps=500, batch_size=4, image_size=128, adversarial=True),
+    optimizer=RendererOptimizerConfig(learning_rate=1e-3, warmup_steps=200, ema=0.998),
+    frames=FramesConfig(drivings=2, cross=0.4),
+)
+
+# Some steps of the small networks: for tests and dry runs.
+SMALL_RENDERER = renderer_config(
+    SMALL,
+    name="small_renderer",
+    first=PhaseConfig(steps=20, batch_size=4, image_size=32),
+    second=PhaseConfig(steps=20, batch_size=4, image_size=64, adversarial=True),
+    log_every=5,
+    discriminator_width=8,
+    optimizer=RendererOptimizerConfig(learning_rate=1e-3, warmup_steps=5, ema=0.9),
+    validation=RendererValidationConfig(every=20, pairs=4, pictures=2),
+    checkpoints=CheckpointConfig(every=20, keep_every=0),
+)
+
+RENDERER_CONFIGS = {config.name: config for config in (LIVEPORTRAIT, DEMO_RENDERER, SMALL_RENDERER)}

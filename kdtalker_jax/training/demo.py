@@ -1,0 +1,141 @@
+"""The demo model from nothing: a synthetic world, and every network trained in it, one stage after the other.
+
+    WORKDIR/world        pictures and their truth
+    WORKDIR/renderer     run of F, M, W, G
+    WORKDIR/networks     checkpoint with F, M, W, G, then stitching and retargeting, then the audio encoder
+    WORKDIR/clips        performances as M and the audio encoder describe them
+    WORKDIR/denoiser     run of D
+    WORKDIR/model        the whole, as `TalkingPortrait.load` reads it
+
+A stage that is done is there under its name, and is not done again.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from configs.demo import DemoConfig
+from kdtalker_jax.checkpoints import (
+    checkpoint_writer,
+    export_denoiser,
+    is_run,
+    load_checkpoint,
+    load_denoiser,
+)
+from kdtalker_jax.data import dataset, work
+from kdtalker_jax.data.synthetic.builder import build_world
+from kdtalker_jax.data.synthetic.clips import WorldOptions
+from kdtalker_jax.data.synthetic.described import DescribedPerformances
+from kdtalker_jax.training.audio import train_audio_encoder
+from kdtalker_jax.training.trainer import train
+
+Report = Callable[[str], None]
+
+
+def train_demo(
+    config: DemoConfig, workdir: str | Path, *, report: Report = lambda sentence: None, progress: bool = False
+) -> bool:
+    """Makes the demo model, or goes on where an earlier call stopped.
+
+    Args:
+        config: of all stages; the same for as long as the folder lives.
+        workdir: of this alone.
+        report: is told what happens, a sentence at a time.
+        progress: show bars.
+
+    Returns:
+        Whether it is finished; False where someone asked to stop.
+
+    Raises:
+        InputError, CheckpointError, OutputError: as the stages do.
+    """
+    workdir = Path(workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    stages = {
+        "world": make_world,
+        "renderer": make_renderer,
+        "retargeting": make_retargeting,
+        "audio encoder": make_audio_encoder,
+        "clips": make_clips,
+        "denoiser": make_denoiser,
+        "model": make_model,
+    }
+    for name, stage in stages.items():
+        began = time.perf_counter()
+        if not stage(config, workdir, report, progress):
+            return False
+        report(f"{name}: {(time.perf_counter() - began) / 60:.1f} minutes")
+    return True
+
+
+def make_world(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Draws the pictures that the renderer learns from."""
+    if not (workdir / "world").exists():
+        options = WorldOptions(
+            seed=config.seed,
+            performances=config.performances,
+            frames=config.performance_frames,
+            expressive=config.expressive,
+            expressive_frames=config.expressive_frames,
+            validation=0.05,
+        )
+        build_world(workdir / "world", options, lambda plans: tqdm(plans, "Drawing", disable=not progress))
+    return True
+
+
+def make_renderer(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains appearance, keypoints, warping and generator."""
+    run, networks = workdir / "renderer", workdir / "networks"
+    if networks.exists():
+        return True
+    if not train_renderer(config.renderer, workdir / "world", run, report=report, progress=progress).finished:
+        return False
+    save_checkpoint(networks, load_renderer(run), config.model)
+    return True
+
+
+def make_retargeting(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains stitching and the retargeting of eyes and lips, with all else as it is."""
+    networks = workdir / "networks"
+    if "retargeting" not in load_checkpoint(networks).parts:
+        raise NotImplementedError
+    return True
+
+
+def make_audio_encoder(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains the audio encoder."""
+    networks = workdir / "networks"
+    if "audio_encoder" not in load_checkpoint(networks).parts:
+        variables, correlations = train_audio_encoder(config.audio, report=report, progress=progress)
+        heard = ", ".join(f"{name} r = {value:.3f}" for name, value in correlations.items())
+        report(f"Audio encoder, speakers not trained on: {heard}.")
+        save_checkpoint(networks, {"audio_encoder": variables}, config.model)
+    return True
+
+
+def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Describes performances with the networks trained so far."""
+    out = workdir / "clips"
+    if out.exists():
+        return True
+    folder = dataset.work_folder(out, workdir / "networks")
+    make = DescribedPerformances(workdir / "networks", config.seed + 1, config.spoken_frames)
+    tasks = make.tasks(config.spoken, folder / "clips")
+    for task in tqdm(tasks, "Performances", disable=not progress):
+        work.carry_out(task, make)
+    report(dataset.summary(dataset.write_dataset(out, folder, list(map(work.read_outcome, tasks)), train=0.95)))
+    return True
+
+
+def make_denoiser(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains the denoiser."""
+    return train(config.denoiser, workdir / "clips", workdir / "denoiser", report=report, progress=progress).finished
+
+
+def make_model(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Puts everything into one checkpoint."""
+    if not (workdir / "model").exists():
+        export_denoiser(load_denoiser(workdir / "denoiser"), workdir / "networks", workdir / "model")
+    return True

@@ -1,0 +1,235 @@
+"""The loop of every training: start or resume, step, validate, save, stop when asked. What is trained is a `Task`."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import jax
+import numpy as np
+
+from configs.training import FREE_TO_CHANGE
+from kdtalker_jax import parallel
+from kdtalker_jax.checkpoints import RunCheckpoints, is_run, read_record, write_record
+from kdtalker_jax.errors import InputError, OutputError
+from kdtalker_jax.training.interruption import Interruption
+from kdtalker_jax.training.logs import Logs, Meter, NoLogs
+from kdtalker_jax.training.settings import differences, to_text
+
+Report = Callable[[str], None]
+Tree = Any
+Record = TypeVar("Record")
+
+
+class Batch(Protocol):
+    """One process's share of a batch."""
+
+    @property
+    def sources(self) -> list[str]:
+        """Where each of its samples comes from."""
+
+
+class Batches(Iterator[Batch], Protocol):
+    """All batches of a run in their order. `state` is what JSON can hold of where the next one is."""
+
+    state: dict[str, Any]
+
+
+class Task(Protocol):
+    """What the loop does not know: what is trained, on what, and how it is judged.
+
+    Attributes:
+        config: with `steps`, `log_every`, `validation.every` and `checkpoints`, all of which `to_text` can write.
+        batches: of this process.
+    """
+
+    config: Any
+    batches: Batches
+
+    def initial_state(self) -> Tree:
+        """The state before the first step; it has a `step`."""
+
+    def trees(self, state: Tree) -> dict[str, Tree]:
+        """A state as the items of a checkpoint, without its step."""
+
+    def from_trees(self, step: int, trees: dict[str, Tree]) -> Tree:
+        """The inverse."""
+
+    def step(self, state: Tree, batch: Batch) -> tuple[Tree, dict[str, jax.Array], jax.Array]:
+        """One step of all devices on a replicated state: see `step.make_train_step`."""
+
+    def validate(self, state: Tree, step: int, logs: Logs) -> float | None:
+        """Judges a state and logs the result; returns the loss that the best checkpoint is chosen by, if finite."""
+
+
+class Outcome(NamedTuple):
+    """How training ended: after how many steps, and whether these are all."""
+
+    step: int
+    finished: bool
+
+
+class Dispatched(NamedTuple):
+    """A step that the devices may still be working on."""
+
+    number: int
+    metrics: dict[str, jax.Array]
+    losses: jax.Array  # (devices, B)
+    sources: list[str]
+    stop: Callable[[], bool]
+
+
+def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progress: bool) -> Outcome:
+    """Makes a task and trains it to its end, or until someone asks to stop: a signal is heard from the beginning.
+
+    Raises:
+        InputError: a loss that is not finite. CheckpointError, OutputError: what cannot be read or written.
+    """
+    with Interruption() as interruption:
+        task = make_task()
+        trainer = Trainer(task, workdir, report, progress)
+        try:
+            outcome = trainer.run(interruption)
+        finally:
+            trainer.close()
+    if outcome.finished:
+        report(f"Finished after {outcome.step} steps.")
+    else:
+        report(f"Stopped after {outcome.step} of {task.config.steps} steps: run the same command to go on.")
+    return outcome
+
+
+class Trainer:
+    """One run on these devices. Use `run_task`."""
+
+    def __init__(self, task: Task, workdir: Path, report: Report, progress: bool) -> None:
+        config = task.config
+        self._task, self._config, self._report = task, config, report
+        self._checkpoints = RunCheckpoints(workdir, config.checkpoints)
+        state = task.initial_state()
+        self._checkpoints.check_room(task.trees(state))
+        if self._checkpoints.latest is not None:
+            state = self._restore(state)
+        self._step = int(state.step)
+        self._state = parallel.replicate(state)
+        if parallel.is_main():
+            self._logs = Logs(workdir, self._step, config.steps, progress=progress)
+            self._logs.text("settings", to_text(config).replace("\n", "  \n"))
+        else:
+            self._logs = NoLogs()
+        self._meter = Meter()
+
+    def run(self, interruption: Interruption) -> Outcome:
+        """Steps until all are made or someone asks to stop. What is learnt is on disk only after `close`."""
+        config, before, stop = self._config, None, False
+        while self._step < config.steps and not stop:
+            # The devices are one step ahead of what is looked at here: they never wait.
+            now = self._dispatch(interruption)
+            stop = before is not None and self._settle(before)
+            before = now
+            last = stop or self._step == config.steps
+            validating, saving = (
+                self._step % each.every == 0 or last for each in (config.validation, config.checkpoints)
+            )
+            if validating or saving:
+                stop, before = self._settle(now) or stop, None
+                loss = self._task.validate(self._state, self._step, self._logs) if validating and not stop else None
+                if saving or stop:
+                    self._save(loss)
+                self._meter.restart()
+        return Outcome(self._step, self._step == config.steps)
+
+    def close(self) -> None:
+        """Waits until the last checkpoint is complete."""
+        self._logs.close()
+        self._checkpoints.close()
+
+    def _dispatch(self, interruption: Interruption) -> Dispatched:
+        """Gives the devices their next step."""
+        began = time.perf_counter()
+        batch = next(self._task.batches)
+        self._meter.waited(time.perf_counter() - began)
+        self._state, metrics, losses = self._task.step(self._state, batch)
+        self._step += 1
+        return Dispatched(self._step, metrics, losses, batch.sources, parallel.anywhere(interruption.asked))
+
+    def _settle(self, step: Dispatched) -> bool:
+        """Waits for a step, checks and logs it. Returns whether someone asks to stop."""
+        metrics = {name: float(value) for name, value in step.metrics.items()}
+        if not metrics.pop("finite"):
+            raise InputError(self._not_finite(step, metrics))
+        self._logs.advance()
+        self._meter.done(len(step.sources) * parallel.process_count())
+        if step.number % self._config.log_every == 0:
+            values = {**metrics, **self._meter.read()}
+            self._logs.numbers(step.number, {f"train/{name}": value for name, value in values.items()})
+        return step.stop()
+
+    def _not_finite(self, step: Dispatched, metrics: dict[str, float]) -> str:
+        bad = np.flatnonzero(~np.isfinite(np.ravel(step.losses)))
+        named = ", ".join(step.sources[i] for i in bad[:5]) or "no clip of this process in particular"
+        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+        return (
+            f"Step {step.number} has loss {metrics['loss']} and gradient norm {metrics['grad_norm']}, from "
+            f"{named}{more}: look at these clips, or lower optimizer.learning_rate. The step was not made; the run is "
+            f"at its checkpoint of step {self._checkpoints.latest or 0}."
+        )
+
+    def _save(self, loss: float | None) -> None:
+        trees = self._task.trees(parallel.to_host(self._state))
+        self._checkpoints.save(self._step, trees, {"input": self._task.batches.state}, loss)
+
+    def _restore(self, template: Tree) -> Tree:
+        trees, progress = self._checkpoints.restore(self._task.trees(template))
+        self._task.batches.state = progress["input"]
+        self._report(f"Going on after step {progress['step']}.")
+        return self._task.from_trees(progress["step"], trees)
+
+
+def begin(workdir: Path, kind: type[Record], config: Any, init: str | None, clips: int) -> Record | None:
+    """Looks at the folder of a run: the record to resume it with, or None for a new one, whose folder is made.
+
+    Every process looks before the main one writes there with `enter`, so all of them come to the same end.
+
+    Raises:
+        InputError: another run is in it. OutputError: something else is, or it cannot be made.
+    """
+    if is_run(workdir):
+        return _resumed(read_record(workdir, kind), config, init, clips, workdir)
+    _check_empty(workdir)
+    return None
+
+
+def enter(workdir: Path, record: Any) -> None:
+    """Writes the record of a run, once every process has looked at its folder."""
+    parallel.wait_for_all("begin")
+    if parallel.is_main():
+        write_record(workdir, record)
+
+
+def _resumed(old: Any, config: Any, init: str | None, clips: int, workdir: Path) -> Any:
+    """The record of a run that goes on, perhaps with other settings of those that do not matter."""
+    different = differences(old.config, config)
+    changed = [text for name, text in different.items() if name.partition(".")[0] not in FREE_TO_CHANGE]
+    if init and init != old.init:
+        changed.append(f"--init is {init}, not {old.init}")
+    if clips != old.clips:
+        changed.append(f"the data set has {clips} clips, not {old.clips}")
+    if changed:
+        raise InputError(
+            f"{workdir} is another run ({'; '.join(changed)}): take back the change to resume it, or name a new "
+            "--workdir."
+        )
+    return dataclasses.replace(old, config=config)
+
+
+def _check_empty(workdir: Path) -> None:
+    """Makes the folder of a new run. Raises OutputError where that cannot be, or something else is in it."""
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        strangers = [path.name for path in workdir.iterdir() if path.name != "run.partial"]
+    except OSError as error:
+        raise OutputError(f"{workdir} cannot be written to ({error.strerror}): name another --workdir.") from error
+    if strangers:
+        raise OutputError(f"{workdir} holds other things ({strangers[0]}) and no run: name another --workdir.")
