@@ -51,7 +51,8 @@ The same options make the same world. An interrupted run goes on where it was wh
 def main(out: Path, seconds: float, recordings: Path | None, **options: int | float) -> None:
     """Make a synthetic world: drawn heads that speak, whose motion and mouths are known exactly.
 
-    Nobody who is held out for validation is seen or heard in training. docs/data.md describes the data set.
+    Nobody who is held out for validation is seen or heard in training. Its fields are those of
+    kdtalker_jax.data.synthetic.builder.World.
     """
     from kdtalker_jax.data.synthetic.builder import build_world, open_world  # takes seconds: not needed for --help
     from kdtalker_jax.data.synthetic.clips import WorldOptions

@@ -12,9 +12,9 @@ def record(rng: np.random.Generator, speech: np.ndarray) -> np.ndarray:
     Silence is recorded too, with the noise that this microphone has.
     """
     heard = _microphone(rng, _room(rng, speech))
-    level = 10 ** (rng.uniform(-25, -9) / 20)  # RMS of speech, full scale
+    level = 10 ** (rng.uniform(-23, -8) / 20)  # RMS of speech, full scale
     loudness = np.sqrt(np.mean(heard**2, where=np.abs(speech) > 0.01)) if np.abs(speech).max() > 0.01 else 0.1
-    noise = _background(rng, len(speech)) * 10 ** (rng.uniform(-65, -32) / 20)
+    noise = _background(rng, len(speech)) * 10 ** (rng.uniform(-60, -30) / 20)
     noise *= rng.uniform() > 0.08  # some recordings are edited: silence is digital
     recording = level * (heard / loudness + noise)
     return (recording / max(1.0, 1.02 * np.abs(recording).max())).astype(np.float32)

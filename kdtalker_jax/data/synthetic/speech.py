@@ -14,12 +14,13 @@ from scipy.ndimage import gaussian_filter1d
 from kdtalker_jax.data.synthetic.phonemes import INDEX, IS_VOWEL, PAUSE, PHONEMES, Track, column
 from kdtalker_jax.media.audio import SAMPLE_RATE
 
-_STEP = 40  # samples (2.5 ms) over which the vocal tract keeps its shape
+_STEP = 40  # samples (2.5 ms) between changes
 _STEPS_PER_SECOND = SAMPLE_RATE // _STEP
+_RINGING = 14  # double steps (70 ms) until the vocal tract has rung out
 _OVERSAMPLING = 4  # of glottal pulses, whose corners would alias
 
-_HIGHER_FORMANTS = np.array([3500.0, 4500.0, 5600.0])  # of every sound
-_BANDWIDTHS = np.array([80.0, 100.0, 140.0, 220.0, 400.0, 700.0])  # Hz
+_HIGHER_FORMANTS = np.array([3500.0, 4500.0, 5600.0, 6700.0])  # of every sound
+_BANDWIDTHS = np.array([80.0, 100.0, 140.0, 220.0, 350.0, 500.0, 800.0])  # Hz
 _NASAL = 280.0  # Hz of the nose's resonance
 _NASAL_ZERO = 480.0  # Hz that it takes away while the mouth is shut
 _BURST = 0.012  # seconds
@@ -71,8 +72,8 @@ def random_track(rng: np.random.Generator, voice: Voice, seconds: float, longest
     Args:
         longest_pause: in seconds; the shortest is 0.2.
     """
-    sounds = [_Sound(PAUSE, min(rng.uniform(0.12, 0.6), seconds), 0.0)]
-    left, last = seconds - sounds[0].seconds, rng.uniform(0.2, 0.6)  # what follows the last syllable
+    sounds = [_Sound(PAUSE, min(rng.uniform(0.1, 0.5), seconds), 0.0)]
+    left, last = seconds - sounds[0].seconds, rng.uniform(0.2, 0.45)  # what follows the last syllable
     while left > last + 0.3:
         for syllable in _random_phrase(rng, voice):
             length = sum(sound.seconds for sound in syllable)
@@ -80,7 +81,7 @@ def random_track(rng: np.random.Generator, voice: Voice, seconds: float, longest
                 break
             sounds += syllable
             left -= length
-        pause = min(0.2 + (longest_pause - 0.2) * rng.uniform() ** 2, left)
+        pause = min(0.2 + (longest_pause - 0.2) * rng.uniform() ** 2.5, left)
         sounds.append(_Sound(PAUSE, pause, 0.0))
         left -= pause
     sounds[-1] = _Sound(PAUSE, sounds[-1].seconds + left, 0.0)
@@ -210,35 +211,39 @@ def _glottal_pulses(rng: np.random.Generator, voice: Voice, pitch: np.ndarray) -
     flow = np.where(position < peak, 0.5 - 0.5 * np.cos(np.pi * position / peak), np.cos(0.5 * np.pi * closing))
     flow = signal.resample_poly(flow * shimmer[cycle], 1, _OVERSAMPLING)
     pulses = np.diff(flow, prepend=0) * SAMPLE_RATE / voice.pitch
-    pole = 0.15 + 0.6 * voice.tilt
+    pole = 0.05 + 0.55 * voice.tilt
     return signal.lfilter([1 - pole], [1, -pole], pulses) / 2.2
 
 
 def _vocal_tract(source: np.ndarray, voice: Voice, track: Track, said: np.ndarray) -> np.ndarray:
-    """Resonators in cascade, whose frequencies glide from sound to sound: (samples,)."""
-    lowest = _smooth(np.log(column("formants"))[track.phoneme][said], 0.022)  # (steps, 3)
-    steps = len(said)
-    formants = voice.tract * np.concatenate([np.exp(lowest), np.tile(_HIGHER_FORMANTS, (steps, 1))], axis=1)
-    nasal = _smooth((_levels(track, "kind") == "nasal")[said].astype(float), 0.015)[:, None]  # (steps, 1)
+    """Resonators in cascade, whose frequencies glide from sound to sound: (samples,).
+
+    Short overlapping pieces of the source each pass a tract that does not move: one that changes while it rings clicks.
+    """
+    lowest = _smooth(np.log(column("formants"))[track.phoneme][said], 0.022)[::2]  # (pieces, 3)
+    nasal = _smooth((_levels(track, "kind") == "nasal")[said].astype(float), 0.015)[::2, None]  # (pieces, 1)
+    pieces = len(lowest)
+    formants = voice.tract * np.concatenate([np.exp(lowest), np.tile(_HIGHER_FORMANTS, (pieces, 1))], axis=1)
     width = _BANDWIDTHS * (1 + 0.8 * nasal) * (1 + 0.5 * voice.breathiness)
-    sections = np.zeros((steps, 7, 6))  # second-order sections of `sosfilt`
-    poles = _resonator(np.minimum(formants, 7400), width)
-    sections[:, :6, 0], sections[:, :6, 3:] = poles.sum(axis=-1), poles
-    zero, pole = _resonator(_NASAL + (_NASAL_ZERO - _NASAL) * nasal, 100.0), _resonator(_NASAL + 0 * nasal, 100.0)
-    sections[:, 6:, :3], sections[:, 6:, 3:] = zero * (pole.sum(-1) / zero.sum(-1))[..., None], pole
+    response = _resonances(np.minimum(formants, 7400), width).prod(axis=1)  # (pieces, bins)
+    response *= (_resonances(_NASAL + 0 * nasal, 100) / _resonances(_NASAL + (_NASAL_ZERO - _NASAL) * nasal, 100))[:, 0]
 
-    filtered, memory = np.zeros(len(source)), np.zeros((7, 2))
-    for step, section in enumerate(sections):
-        part = slice(step * _STEP, (step + 1) * _STEP)
-        filtered[part], memory = signal.sosfilt(section, source[part], zi=memory)
-    return filtered
+    hop = 2 * _STEP
+    padded = np.pad(source, (hop, hop * (pieces + 1) - len(source)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * hop)[: pieces * hop : hop]  # (pieces, 2 hop)
+    rung = np.fft.irfft(np.fft.rfft(windows * signal.windows.hann(2 * hop, sym=False), _RINGING * hop) * response)
+    blocks = np.zeros((pieces + _RINGING, hop))
+    for block, part in enumerate(np.split(rung, _RINGING, axis=1)):
+        blocks[block : block + pieces] += part
+    return blocks.reshape(-1)[hop : hop + len(source)]
 
 
-def _resonator(frequency: np.ndarray, bandwidth: np.ndarray | float) -> np.ndarray:
-    """Polynomial 1 + a1 / z + a2 / z^2 of a resonance at so many Hz: (..., 3)."""
-    radius = np.exp(-np.pi * np.asarray(bandwidth) / SAMPLE_RATE) * np.ones_like(frequency)
-    angle = 2 * np.pi * frequency / SAMPLE_RATE
-    return np.stack([np.ones_like(frequency), -2 * radius * np.cos(angle), radius**2], axis=-1)
+def _resonances(hertz: np.ndarray, bandwidth: np.ndarray | float) -> np.ndarray:
+    """Frequency responses of two poles, 1 at 0 Hz: (pieces, n) -> (pieces, n, bins) complex."""
+    radius = np.exp(-np.pi * np.asarray(bandwidth) / SAMPLE_RATE) * np.ones_like(hertz)
+    first, second = -2 * radius * np.cos(2 * np.pi * hertz / SAMPLE_RATE), radius**2
+    z = np.exp(-1j * np.linspace(0, np.pi, _RINGING * _STEP + 1))  # (bins,), its inverse
+    return (1 + first + second)[..., None] / (1 + first[..., None] * z + second[..., None] * z**2)
 
 
 def _friction(
