@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 
 from kdtalker_jax.data.clips import SPLITS
 from kdtalker_jax.data.synthetic.clips import ClipPlan, WorldOptions, fingerprint, make_clip, plan_world
-from kdtalker_jax.data.synthetic.drawing import LANDMARKS
+from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.mel import BANDS
@@ -77,7 +77,7 @@ class World(Sequence[dict[str, Any]]):
         performance: int; clips that share it show different people with the same states and sound.
         frames: F. jpeg: list of F encoded frames, see `data.clips.decode_frame`.
         yaw ... gaze_y: (F,) float32 each, the fields of `FaceState`; see `states_of`.
-        landmarks: (F, L, 2) float32, places in the picture, -1 to 1, in the order of `drawing.LANDMARKS`.
+        landmarks: (F, L, 2) float32, places in the picture, -1 to 1, in the order of `landmarks.LANDMARKS`.
         person: (P,) float32; see `clips.unflatten_person`.
         waveform: (640 F,) int16, 16 kHz. mel: (columns, 80) float32, as in `data.clips.Clips`.
         phoneme: (M,) int32, numbers in `phonemes.PHONEMES`. phoneme_start, phoneme_end: (M,) seconds.

@@ -13,7 +13,8 @@ from jax.flatten_util import ravel_pytree
 
 from kdtalker_jax.data.clips import encode_frame
 from kdtalker_jax.data.dataset import split_of
-from kdtalker_jax.data.synthetic.drawing import draw_frames, landmarks
+from kdtalker_jax.data.synthetic.drawing import draw_frames
+from kdtalker_jax.data.synthetic.landmarks import landmarks
 from kdtalker_jax.data.synthetic.people import Person, random_people
 from kdtalker_jax.data.synthetic.performance import Performance, random_performance, random_states
 from kdtalker_jax.data.synthetic.phonemes import silent_track

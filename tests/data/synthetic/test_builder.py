@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from kdtalker_jax.data.clips import SPLITS, decode_frame
 from kdtalker_jax.data.synthetic.builder import build_world, open_world, states_of
 from kdtalker_jax.data.synthetic.clips import WorldOptions, make_clip, plan_world, unflatten_person
-from kdtalker_jax.data.synthetic.drawing import LANDMARKS, draw_frames
+from kdtalker_jax.data.synthetic.drawing import draw_frames
+from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.data.synthetic.performance import random_performance
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.mel import mel_spectrogram
