@@ -21,6 +21,7 @@ from kdtalker_jax.checkpoints.runs import (
     export_denoiser,
     is_run,
     load_denoiser,
+    load_renderer,
     read_record,
     write_record,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "is_run",
     "load_checkpoint",
     "load_denoiser",
+    "load_renderer",
     "read_record",
     "save_checkpoint",
     "write_record",

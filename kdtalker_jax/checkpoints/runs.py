@@ -4,6 +4,7 @@
     RUN/checkpoints/<step>/params/   what the denoiser has learnt
                            ema/      its moving average, where the run keeps one
                            optimizer/
+                           weights/, adversary/     in runs of the renderer, instead of params
                            progress/ step and position in the data
                            metrics/  validation loss, where it was measured
 
@@ -233,6 +234,26 @@ def load_denoiser(run: str | Path, *, ema: bool | None = None, which: Which = "l
         raise CheckpointError(f"{folder} is damaged: name another step") from error
     config = ModelConfig(name=record.config.name, denoiser=record.config.denoiser, statistics=record.statistics)
     return TrainedDenoiser({"params": params}, config, step, ema)
+
+
+def load_renderer(run: str | Path, *, ema: bool = True, which: Which = "latest") -> dict[str, dict[str, Any]]:
+    """Reads F, M, W and G from a training run: the variables of each by name, as `save_checkpoint` wants them.
+
+    Args:
+        run: the run's --workdir.
+        ema: the moving average, or the weights themselves.
+        which: as in `load_denoiser`.
+
+    Raises:
+        CheckpointError: no such run or step, or it is damaged.
+    """
+    read_record(run, RendererRecord)
+    folder = Path(run) / FOLDER / str(_find_step(Path(run), which))
+    try:
+        weights = read_tree(folder / ("ema" if ema else "weights"))
+    except Exception as error:  # Orbax and its storage raise many kinds
+        raise CheckpointError(f"{folder} is damaged: name another step") from error
+    return {name: {"params": tree, **weights["statistics"].get(name, {})} for name, tree in weights["params"].items()}
 
 
 def export_denoiser(trained: TrainedDenoiser, base: str | Path, out: str | Path, *, overwrite: bool = False) -> None:

@@ -5,7 +5,6 @@ Pictures are (N, H, W, 3) in [0, 1], keypoints (N, K, 3); results are (N,), mean
 
 from collections.abc import Sequence
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -38,15 +37,13 @@ def picture_losses(output: jax.Array, target: jax.Array, weight: jax.Array) -> d
 
 
 def ssim(a: jax.Array, b: jax.Array, weight: jax.Array) -> jax.Array:
-    """Structural similarity (Wang et al. 2004, equation 13) over boxes that overlap by half: (N,)."""
-    window = (SSIM_WINDOW, SSIM_WINDOW)
-    step = (SSIM_WINDOW // 2, SSIM_WINDOW // 2)
-    moments = nn.avg_pool(jnp.concatenate([a, b, a * a, b * b, a * b], axis=-1), window, step)
+    """Structural similarity (Wang et al. 2004, equation 13) over boxes side by side: (N,)."""
+    moments = pooled(jnp.concatenate([a, b, a * a, b * b, a * b], axis=-1), SSIM_WINDOW)
     mean_a, mean_b, square_a, square_b, product = jnp.split(moments, 5, axis=-1)  # (N, h, w, 3)
     luminance = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
     variances = square_a - mean_a**2 + square_b - mean_b**2
     structure = (2 * (product - mean_a * mean_b) + C2) / (jnp.maximum(variances, 0) + C2)
-    return weighted_mean(luminance * structure, nn.avg_pool(weight, window, step))
+    return weighted_mean(luminance * structure, pooled(weight, SSIM_WINDOW))
 
 
 def weighted_mean(values: jax.Array, weight: jax.Array) -> jax.Array:
@@ -56,7 +53,13 @@ def weighted_mean(values: jax.Array, weight: jax.Array) -> jax.Array:
 
 def halved(x: jax.Array) -> jax.Array:
     """Means over 2x2 pixels."""
-    return nn.avg_pool(x, (2, 2), (2, 2))
+    return pooled(x, 2)
+
+
+def pooled(x: jax.Array, size: int) -> jax.Array:
+    """Means over boxes of size x size pixels; the gradient of a library's pooling is far slower on CPUs."""
+    n, height, width, channels = x.shape
+    return x.reshape(n, height // size, size, width // size, size, channels).mean(axis=(2, 4))
 
 
 def _shortened(weight: jax.Array, axis: int) -> jax.Array:
