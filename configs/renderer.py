@@ -83,6 +83,9 @@ class RendererValidationConfig:
     pictures: int = 6  # pairs of each kind that are drawn
 
 
+_CHECKPOINTS = CheckpointConfig(every=500, keep_every=0)
+
+
 @dataclass(frozen=True)
 class RendererConfig:
     """One run: three phases in turn, of which those without steps are left out."""
@@ -108,7 +111,7 @@ class RendererConfig:
     loss: LossConfig = LossConfig()
     frames: FramesConfig = FramesConfig()
     validation: RendererValidationConfig = RendererValidationConfig()
-    checkpoints: CheckpointConfig = CheckpointConfig()
+    checkpoints: CheckpointConfig = _CHECKPOINTS
 
     @property
     def phases(self) -> tuple[PhaseConfig, ...]:
@@ -142,12 +145,20 @@ LIVEPORTRAIT = renderer_config(
     remat=True,
 )
 
+# Keypoints of lips and eyes have the places that they have in the published model.
+_GUIDES = {
+    6: "mouth left", 12: "mouth right", 14: "outer upper lip", 17: "inner upper lip", 19: "inner lower lip",
+    20: "outer lower lip", 11: "left upper lid", 13: "left lower lid", 15: "right upper lid", 16: "right lower lid",
+    10: "left pupil", 18: "right pupil", 8: "chin", 9: "nose tip",
+}  # fmt: skip
+
 DEMO_RENDERER = renderer_config(
     DEMO,
     name="demo_renderer",
     first=PhaseConfig(steps=4_000, batch_size=4, image_size=64),
     second=PhaseConfig(steps=4_000, batch_size=4, image_size=128),
     third=PhaseConfig(steps=500, batch_size=4, image_size=128, adversarial=True),
+    guided=tuple(_GUIDES.get(keypoint, "") for keypoint in range(21)),
     optimizer=RendererOptimizerConfig(learning_rate=1e-3, warmup_steps=200, ema=0.998),
     frames=FramesConfig(drivings=2, cross=0.4),
 )

@@ -13,6 +13,7 @@ import numpy as np
 from configs.renderer import RendererConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import RendererRecord, load_checkpoint
+from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
@@ -29,7 +30,11 @@ from kdtalker_jax.training.renderer_validation import RendererValidation
 from kdtalker_jax.training.settings import differences, to_text
 
 # Landmarks of the parts of the face that small errors show in most.
-REGIONS: tuple[tuple[str, ...], ...] = ()
+REGIONS = (
+    ("mouth left", "mouth right", "outer upper lip", "outer lower lip"),
+    ("left upper lid", "left lower lid", "left pupil"),
+    ("right upper lid", "right lower lid", "right pupil"),
+)
 
 
 def train_renderer(
@@ -160,10 +165,8 @@ def check_renderer(config: RendererConfig, devices: int) -> None:
 
 def _landmarks_of(config: RendererConfig, clips: FaceClips) -> Landmarks:
     """What the data set's landmarks are used for; nothing, where it has none."""
-    if clips[0].landmarks.shape[1] < 5:
+    if not clips[0].landmarks.shape[1]:
         return Landmarks()
-    from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
-
     unknown = [name for name in config.guided if name and name not in LANDMARKS]
     if unknown:
         raise InputError(f"There is no landmark {unknown[0]!r}: there are {', '.join(LANDMARKS)}.")

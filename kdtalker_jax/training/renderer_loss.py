@@ -80,7 +80,7 @@ def detail_weight(landmarks: jax.Array, regions: Sequence[Sequence[int]], size: 
     for region in regions:
         points = landmarks[:, jnp.array(region)]  # (N, R, 2)
         centre = points.mean(axis=1)  # (N, 2)
-        radius = jnp.ptp(points, axis=1).max(axis=-1, keepdims=True) * 0.5 + 0.06  # (N, 1): points and their rims
+        radius = jnp.ptp(points, axis=1).max(axis=-1, keepdims=True) * 0.5 + 0.08  # (N, 1): points and their rims
         along_x, along_y = (jnp.exp(-(((axis - centre[:, i, None]) / radius) ** 4)) for i in range(2))  # (N, size)
         spot = along_y[:, :, None] * along_x[:, None, :]  # (N, size, size)
         weight += details * jnp.nan_to_num(spot)

@@ -7,10 +7,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from kdtalker_jax.data.clips import encode_frame
+from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.data.synthetic.state import FaceState
 
 SIZE = 64
-LANDMARK_COUNT = 4  # eyes, mouth's upper and lower lip
+LANDMARK_COUNT = len(LANDMARKS)
 
 
 def make_face_clip(name: str, frames: int = 6, person: int = 0, performance: int = 0, size: int = SIZE) -> dict:
@@ -60,7 +61,9 @@ def draw_face(person: int, state: dict, size: int) -> tuple[np.ndarray, np.ndarr
         ellipse(eye, (0.08, 0.05), [255, 255, 255])
     ellipse((upper + lower) / 2, (0.16, 0.03 + 0.15 * state["jaw"]), colours[2])
     small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    return small, np.stack([left, right, upper, lower]).astype(np.float32)
+    places = {"inner upper lip": upper, "inner lower lip": lower, "left pupil": left, "right pupil": right}
+    middle = (upper + lower) / 2
+    return small, np.stack([places.get(name, middle) for name in LANDMARKS]).astype(np.float32)
 
 
 def make_face_clips(count: int = 4, size: int = SIZE, frames: int = 6) -> list[dict]:
