@@ -16,7 +16,7 @@ RENDERERS = ("warping", "generator")  # all that runs once a frame
 def prepare(config: ModelConfig, params: dict[str, Any], dtype: DTypeLike = jnp.float32) -> dict[str, Any]:
     """Folded parameters by network, and where it pays the kernels of the renderer in the form that its layers use.
 
-    That is on CPUs in float32, where wide 3x3 convolutions run in Winograd's form (0.6 to 0.8 of the direct time),
+    That is on CPUs in float32, where 3x3 convolutions run in Winograd's form (0.5 to 0.8 of the direct time),
     the 7x7x7 one in Fourier's (0.4), and these networks get the collection `transformed` beside `params`, 0.4 GB at the
     published sizes. Elsewhere the same modules convolve directly; results differ by rounding.
     """
