@@ -4,16 +4,17 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kdtalker_jax.data.synthetic.people import Person
 from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.data.synthetic.surfaces import Ellipsoid, union
 from kdtalker_jax.motion.keypoints import rotation_matrix
 
-PICTURE_UNITS = 0.56  # of one head unit at size 1: crown to chin is 56 % of the picture's height
+PICTURE_UNITS = 0.58  # of one head unit at size 1: crown to chin is 58 % of the picture's height
 JAW_DROP = 0.3  # of the chin, wide open
 MOUTH_HEIGHT = 0.53
-NECK_BASE = jnp.array([0.0, 1.5, -0.22])
+NECK_BASE = np.array([0.0, 1.4, -0.22], np.float32)
 
 
 class Mouth(NamedTuple):
@@ -38,6 +39,11 @@ def mouth_of(person: Person, state: FaceState) -> Mouth:
     return Mouth(width, upper, lower, upper - 0.075 * full, lower + 0.095 * full, corner)
 
 
+def nose_tip(person: Person) -> jax.Array:
+    """Its height, head units."""
+    return 0.25 + 0.3 * (person.nose_length - 1)
+
+
 def head_rotation(state: FaceState) -> jax.Array:
     """(3, 3) for row vectors, as the keypoints turn: x y z of the head times this are x y z as seen.
 
@@ -51,20 +57,20 @@ def head_parts(person: Person, state: FaceState) -> list[Ellipsoid]:
     p, drop = person, JAW_DROP * state.jaw
     skull = jnp.stack([0.74 * p.skull_width, 0.78 * p.skull_height, 0.86 * p.skull_width])
     pout = 0.1 * state.lip_rounding
-    nose_tip = 0.25 + 0.3 * (p.nose_length - 1)
+    tip = nose_tip(person)
     parts = [
         _part((0, -0.22, -0.12), skull),
         _part((0, 0.26 + 0.35 * drop, 0.12), (0.62 * p.jaw_width, 0.62 + 0.45 * drop, 0.6), 0.25),
-        _part((0, 0.73 + drop, 0.36), (0.3 * p.chin, 0.27, 0.3), 0.2),
-        *(_part((side * 0.33, 0.24, 0.38), (0.27 * p.cheeks, 0.27, 0.29 * p.cheeks), 0.2) for side in (-1, 1)),
-        _part((0, 0.53 + 0.4 * drop, 0.46), (0.32, 0.24 + 0.5 * drop, 0.29 + pout), 0.2),
+        _part((0, 0.63 + drop, 0.12), (0.43 * p.chin, 0.37, 0.54), 0.35),
+        *(_part((side * 0.33, 0.24, 0.38), (0.3 * p.cheeks, 0.3, 0.29 * p.cheeks), 0.2, edge=0.12) for side in (-1, 1)),
+        _part((0, 0.53 + 0.4 * drop, 0.46), (0.34, 0.26 + 0.5 * drop, 0.29 + pout), 0.2, edge=0.1),
         *(
-            _part((side * p.eye_distance, p.eye_height, 0.54), (0.17 * p.eye_size,) * 3, 0.1)
+            _part((side * p.eye_distance, p.eye_height, 0.54), (0.17 * p.eye_size,) * 3, 0.1, edge=0.05)
             for side in (-1, 1)
         ),
-        _part((0, nose_tip - 0.22, 0.69), (0.09 * p.nose_width, 0.3, 0.11), 0.16, tilt=0.32),
-        _part((0, nose_tip, 0.82), (0.115 * p.nose_width, 0.095, 0.13), 0.1),
-        _part((0, nose_tip + 0.025, 0.73), (0.175 * p.nose_width, 0.075, 0.1), 0.08),
+        _part((0, tip - 0.22, 0.69), (0.09 * p.nose_width, 0.3, 0.11), 0.16, tilt=0.32),
+        _part((0, tip, 0.82), (0.115 * p.nose_width, 0.095, 0.13), 0.1),
+        _part((0, tip + 0.025, 0.73), (0.175 * p.nose_width, 0.075, 0.1), 0.08),
         *(
             _part((side * 0.74 * p.skull_width, 0.06, -0.1), (0.1, 0.2 * p.ear_size, 0.13 * p.ear_size), 0.05)
             for side in (-1, 1)
@@ -75,10 +81,13 @@ def head_parts(person: Person, state: FaceState) -> list[Ellipsoid]:
 
 def hair_parts(person: Person) -> list[Ellipsoid]:
     """The cap over the skull first, then the volumes that are not cut at the hairline, unturned."""
-    hair, skull = person.hair, jnp.stack([0.74 * person.skull_width, 0.78 * person.skull_height, 0.86 * person.skull_width])
+    hair, skull = (
+        person.hair,
+        jnp.stack([0.74 * person.skull_width, 0.78 * person.skull_height, 0.86 * person.skull_width]),
+    )
     radii = hair.radii.at[0].multiply(skull)
     return [
-        _part(centre, size, 0.12)._replace(cover=cover)
+        _part(centre, size, 0.2)._replace(cover=cover)
         for centre, size, cover in zip(hair.centres, radii, hair.cover, strict=True)
     ]
 
@@ -101,9 +110,9 @@ def body_parts(person: Person) -> list[Ellipsoid]:
     """Chest and shoulders, as seen; they do not turn with the head."""
     width = person.shoulders
     return [
-        _part((0, 2.2, -0.3), (1.02 * width, 0.95, 0.52), 0.3),
-        _part((0, 1.85, -0.3), (0.75 * width, 0.52, 0.38), 0.4),
-        *(_part((side * 0.98 * width, 1.98, -0.32), (0.5, 0.5, 0.42), 0.3) for side in (-1, 1)),
+        _part((0, 2.1, -0.3), (1.05 * width, 0.95, 0.52), 0.3),
+        _part((0, 1.78, -0.3), (0.82 * width, 0.56, 0.4), 0.4),
+        *(_part((side * 0.9 * width, 1.95, -0.32), (0.6, 0.55, 0.44), 0.4) for side in (-1, 1)),
     ]
 
 
@@ -113,8 +122,8 @@ def on_face(person: Person, state: FaceState, x: jax.Array, y: jax.Array) -> jax
     return jnp.stack([x, y, depth], axis=-1)
 
 
-def _part(centre, radii, blend: float = 0.06, tilt: float = 0.0) -> Ellipsoid:
+def _part(centre, radii, blend: float = 0.06, edge: float = 0.0, tilt: float = 0.0) -> Ellipsoid:
     """An ellipsoid along the head's axes, or tilted about the x axis so that its lower end comes forward (radians)."""
     cos, sin = jnp.cos(tilt), jnp.sin(tilt)
     lying = jnp.array([[1.0, 0.0, 0.0], [0.0, cos, sin], [0.0, -sin, cos]])
-    return Ellipsoid(jnp.stack([jnp.float32(c) for c in centre]), lying / jnp.stack([*radii])[:, None], blend)
+    return Ellipsoid(jnp.stack([jnp.float32(c) for c in centre]), lying / jnp.stack([*radii])[:, None], blend, edge)

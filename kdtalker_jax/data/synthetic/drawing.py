@@ -23,7 +23,7 @@ from kdtalker_jax.data.synthetic.anatomy import (
 from kdtalker_jax.data.synthetic.people import Person
 from kdtalker_jax.data.synthetic.skin import paint_skin
 from kdtalker_jax.data.synthetic.state import FaceState
-from kdtalker_jax.data.synthetic.surfaces import Surface, Vector, hit, join, mix, step, turn, union, unit
+from kdtalker_jax.data.synthetic.surfaces import Surface, Vector, hit, in_front, join, mix, step, turn, union, unit
 from kdtalker_jax.data.synthetic.textures import (
     hairline,
     paint_background,
@@ -54,13 +54,15 @@ def draw(person: Person, state: FaceState, size: int) -> jax.Array:
     colour, wet = paint_skin(person, state, at, view, pixel)
     shadow = 1 - 0.3 * step(hairline(person, at) + 0.03, 0.14) * person.hair.cover[0]
     face = _light(person, tuple(c * shadow for c in colour), head.normal, wet)
-    picture = mix(picture, face, head.cover * step(head.depth - body.depth, 0.05))
+    picture = mix(picture, face, head.cover * (1 - body.cover * in_front(body, head, pixel)))
 
-    hair, locks = _hair(person, rotation, x, y, pixel)
-    nearest = jnp.where(head.cover > 0.5, jnp.maximum(head.depth, body.depth), body.depth)
-    nearest = jnp.where(jnp.maximum(head.cover, body.cover) > 0.5, nearest, -9.0)
-    picture = mix(picture, locks, hair.cover * step(hair.depth - nearest, 0.05))
-    glasses = paint_glasses(person, rotation, x, y, pixel)
+    hair, locks, lining = _hair(person, rotation, x, y, pixel)
+    dark = tuple(0.45 * c for c in person.hair.colour)
+    picture = mix(picture, dark, lining.cover * (1 - jnp.maximum(head.cover, body.cover)))
+    hidden = jnp.maximum(head.cover * in_front(head, hair, pixel), body.cover * in_front(body, hair, pixel))
+    picture = mix(picture, locks, hair.cover * (1 - hidden))
+    nearest = jnp.where(hair.cover > 0.5, jnp.maximum(hair.depth, head.depth), head.depth)
+    glasses = paint_glasses(person, rotation, x, y, nearest, pixel)
     picture = mix(picture, person.glasses_colour, glasses)
     return jnp.clip(jnp.stack(picture, axis=-1), 0, 1)
 
@@ -79,17 +81,22 @@ def _body(person: Person, rotation: jax.Array, x: jax.Array, y: jax.Array, pixel
     return both, _light(person, colour, unit(both.normal), 0.0)
 
 
-def _hair(person: Person, rotation: jax.Array, x: jax.Array, y: jax.Array, pixel: jax.Array) -> tuple[Surface, Vector]:
-    """The cap, cut off at the hairline, and the volumes, lit."""
+def _hair(
+    person: Person, rotation: jax.Array, x: jax.Array, y: jax.Array, pixel: jax.Array
+) -> tuple[Surface, Vector, Surface]:
+    """The cap, cut off at the hairline, and the volumes, lit; and the far inside of the cap, seen past the forehead."""
     first, *volumes = [turned(part, rotation) for part in hair_parts(person)]
     cap = hit(first, x, y, pixel)
     cut = step(hairline(person, turn((x, y, cap.depth), rotation)), 1.5 * pixel + 0.02)
     hair = cap._replace(cover=cap.cover * cut)
+    far = 2 * first.centre[2] - hit(first, 2 * first.centre[0] - x, 2 * first.centre[1] - y, pixel).depth
+    within = hairline(person, turn((x, y, far), rotation)) + 0.35  # hair is thick: fill the gap at the forehead
+    lining = cap._replace(cover=cap.cover * step(jnp.minimum(within, -y), 0.1), depth=far)
     for volume in volumes:
         hair = join(hair, hit(volume, x, y, pixel), volume.blend)
     normal = unit(hair.normal)
     colour = paint_hair(person, turn((x, y, hair.depth), rotation), turn(normal, rotation))
-    return hair, _light(person, colour, normal, 0.15 * person.hair.gloss)
+    return hair, _light(person, colour, normal, 0.15 * person.hair.gloss), lining
 
 
 def _light(person: Person, colour: Vector, normal: Vector, wet: jax.Array | float) -> Vector:
@@ -102,7 +109,7 @@ def _light(person: Person, colour: Vector, normal: Vector, wet: jax.Array | floa
     glint = (0.05 + wet) * jnp.square(jnp.square(jnp.square(jnp.square(glint))))
     lit = []
     for channel, wrap, tint in zip(colour, (0.42, 0.3, 0.26), person.light_colour, strict=True):
-        key = jnp.clip((facing + wrap) / (1 + wrap), 0, 1) * 0.66 * tint
+        key = jnp.clip((facing + wrap) / (1 + wrap), 0, 1) * 0.6 * tint
         lit.append(channel * (sky + key + rim) + glint)
     return tuple(lit)
 

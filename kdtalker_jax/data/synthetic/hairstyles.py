@@ -42,20 +42,26 @@ MASCULINE = [
     _style(cover=0.0),  # bald
     _style(cover=0.55, cap=1.015, line=-0.58),  # buzz cut
     _style(cap=1.06, line=-0.6),  # short
-    _style(cap=1.07, line=-0.62, top=(0.08, -0.9, 0.3, 0.52, 0.24, 0.45)),  # quiff
+    _style(cap=1.07, line=-0.62, top=(0.08, -0.74, 0.22, 0.6, 0.36, 0.56)),  # quiff
     _style(cap=1.08, line=-0.42, curve=0.1),  # fringe
     _style(cap=1.2, line=-0.58, curve=0.25, nape=0.5),  # curls
     _style(cap=1.07, line=-0.6, back=(0.0, 0.1, -0.35, 0.8, 0.75, 0.6), nape=0.7),  # to the neck
     _style(cap=1.06, line=-0.68, curve=0.1, nape=0.5),  # receding
 ]
 FEMININE = [
-    _style(cap=1.1, back=(0, 0.15, -0.3, 0.9, 0.85, 0.62), lock=(0.75, 0.18, 0.1, 0.16, 0.62, 0.3), line=-0.62),  # bob
-    _style(cap=1.1, back=(0, 0.15, -0.3, 0.9, 0.85, 0.62), lock=(0.75, 0.18, 0.1, 0.16, 0.62, 0.3), line=-0.36, curve=0),
-    _style(cap=1.1, back=(0, 0.6, -0.35, 0.95, 1.3, 0.6), lock=(0.78, 0.55, 0.02, 0.2, 1.0, 0.3), line=-0.62),  # long
-    _style(cap=1.1, back=(0, 0.6, -0.35, 0.95, 1.3, 0.6), lock=(0.78, 0.55, 0.02, 0.2, 1.0, 0.3), line=-0.38, curve=0),
+    _style(cap=1.1, back=(0, 0.1, -0.5, 0.86, 0.9, 0.5), lock=(0.7, 0.16, -0.02, 0.19, 0.66, 0.36), line=-0.62),  # bob
+    _style(
+        cap=1.1, back=(0, 0.1, -0.5, 0.86, 0.9, 0.5), lock=(0.7, 0.16, -0.02, 0.19, 0.66, 0.36), line=-0.36, curve=0
+    ),
+    _style(
+        cap=1.1, back=(0, 0.5, -0.55, 0.9, 1.25, 0.46), lock=(0.72, 0.4, -0.02, 0.21, 1.0, 0.34), line=-0.62
+    ),  # long
+    _style(
+        cap=1.1, back=(0, 0.5, -0.55, 0.9, 1.25, 0.46), lock=(0.72, 0.4, -0.02, 0.21, 1.0, 0.34), line=-0.38, curve=0
+    ),
     _style(cap=1.06, line=-0.62, top=(0.0, -1.13, -0.25, 0.3, 0.26, 0.3)),  # bun
     _style(cap=1.32, line=-0.6, curve=0.3, nape=0.55),  # afro
-    _style(cap=1.08, line=-0.56, nape=0.5, top=(0.1, -0.88, 0.25, 0.6, 0.22, 0.5)),  # pixie
+    _style(cap=1.08, line=-0.56, nape=0.5, top=(0.1, -0.72, 0.2, 0.64, 0.34, 0.56)),  # pixie
     _style(cap=1.08, line=-0.6, back=(0.0, 0.05, -0.75, 0.42, 0.85, 0.3), nape=0.6),  # ponytail
 ]
 _TABLE = jax.tree.map(lambda *rows: np.stack(rows), *MASCULINE, *FEMININE)

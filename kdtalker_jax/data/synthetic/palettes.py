@@ -9,7 +9,7 @@ def _palette(*codes: str) -> np.ndarray:
     return np.array([[int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)] for code in codes], np.float32)
 
 
-SKIN = _palette("fde0cf", "f7d0b5", "efbf9c", "e3aa82", "d19468", "b97a50", "98603d", "784a30", "5c3826")
+SKIN = _palette("fde0cf", "f7d0b5", "efbf9c", "e3aa82", "cb966f", "b07b58", "8f6145", "784a30", "5c3826")
 HAIR = _palette("1d1614", "2e1f19", "46301f", "5f3f26", "7e4f2a", "93482a", "a9743f", "c69a5b", "e0c285")
 IRISES = _palette("3d2314", "5a371d", "7a5228", "6f7038", "5d8055", "5b8291", "5583ad", "7896a8")
 FRAMES = _palette("23201f", "4a2d1f", "7a3b2a", "2c3a55", "8c7a55", "6d6d72")

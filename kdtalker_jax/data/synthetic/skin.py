@@ -6,7 +6,7 @@ Colours are tuples of three channels, each of the pixels' shape; lengths are in 
 import jax
 import jax.numpy as jnp
 
-from kdtalker_jax.data.synthetic.anatomy import JAW_DROP, mouth_of
+from kdtalker_jax.data.synthetic.anatomy import JAW_DROP, mouth_of, nose_tip
 from kdtalker_jax.data.synthetic.people import Person
 from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.data.synthetic.surfaces import Vector, mix, step
@@ -57,7 +57,7 @@ def paint_skin(person: Person, state: FaceState, at: Vector, view: Vector, pixel
 
 def _complexion(person: Person, colour, x: jax.Array, y: jax.Array, front: jax.Array):
     side = jnp.abs(x)
-    blush = person.blush * bell(jnp.hypot(side - 0.4, 1.2 * (y - 0.24)), 0.2)
+    blush = 0.8 * person.blush * bell(jnp.hypot(side - 0.4, 1.2 * (y - 0.24)), 0.2)
     nose = 0.35 * person.blush * bell(jnp.hypot(x, y - 0.26), 0.12)
     red = tuple(c * f for c, f in zip(colour, (1.0, 0.72, 0.7), strict=True))
     colour = mix(colour, red, jnp.minimum(blush + nose, 1.0) * front * 0.75)
@@ -67,7 +67,7 @@ def _complexion(person: Person, colour, x: jax.Array, y: jax.Array, front: jax.A
     colour = mix(colour, brown, person.freckles * 0.6 * spots * front)
     # Eye sockets and the sides of the nose are in their own shade; nostrils are dark.
     socket = 0.14 * bell(jnp.hypot(side - person.eye_distance + 0.04, 1.3 * (y - person.eye_height + 0.03)), 0.16)
-    tip = 0.25 + 0.3 * (person.nose_length - 1)
+    tip = nose_tip(person)
     nostril = 0.6 * bell(jnp.hypot(side - 0.07 * person.nose_width, 1.7 * (y - tip - 0.085)), 0.034)
     under = 0.16 * bell(jnp.hypot(0.6 * x, 1.5 * (y - tip - 0.13)), 0.08)
     shade = (1 - socket * front) * (1 - nostril * front) * (1 - under * front)
@@ -89,11 +89,11 @@ def _whiskers(person: Person, state: FaceState, colour, x: jax.Array, y: jax.Arr
 
 
 def _brows(person: Person, state: FaceState, colour, x: jax.Array, y: jax.Array, front: jax.Array, pixel: jax.Array):
-    along = (jnp.abs(x) - person.eye_distance) / (0.2 * person.eye_size)
+    along = (jnp.abs(x) - person.eye_distance - 0.01) / (0.18 * person.eye_size)
     raised = 0.07 * state.brows * (1 - 0.25 * along * jnp.sign(state.brows))
     arch = 0.05 * person.brow_arch * (1 - jnp.square(along - 0.25)) - 0.03
     middle = person.eye_height - person.brow_height - raised - arch
-    thick = 0.036 * person.brow_thickness * jnp.clip(1.05 - 0.4 * along - 0.25 * along * along, 0.0, 1.2)
+    thick = 0.036 * person.brow_thickness * jnp.clip(1.0 - 0.3 * along - 0.3 * along * along, 0.0, 1.2)
     inside = jnp.minimum(thick - jnp.abs(y - middle), 0.2 * (1.02 - jnp.abs(along)))
     return mix(colour, person.brows, 0.92 * front * step(inside, 2 * pixel + 0.02))
 
@@ -169,7 +169,10 @@ def _inside_of_mouth(mouth, state: FaceState, at: Vector, view: Vector, soft: ja
     """Teeth and tongue lie behind the lips: seen from the side, they move against them."""
     tx, ty = (at[i] - 0.08 * view[i] / view[2] for i in (0, 1))
     curve = 0.35 * jnp.square(tx)
-    upper = step(mouth.inner_upper + 0.085 - curve - ty, soft + 0.012) * step(0.25 - jnp.abs(tx), 0.05)
+    upper = step(
+        mouth.inner_upper + jnp.minimum(0.02 + 0.24 * (mouth.inner_lower - mouth.inner_upper), 0.075) - curve - ty,
+        soft + 0.012,
+    ) * step(0.25 - jnp.abs(tx), 0.05)
     lower_edge = 0.53 + 0.8 * JAW_DROP * state.jaw
     lower = 0.7 * step(ty - lower_edge - 0.01 - curve, soft + 0.012) * step(0.17 - jnp.abs(tx), 0.05)
     tongue = step(ty - mouth.inner_lower + 0.13 - 1.6 * jnp.square(tx), 0.06)

@@ -18,6 +18,7 @@ class Ellipsoid(NamedTuple):
     centre: jax.Array  # (3,)
     axes: jax.Array  # (3, 3)
     blend: float = 0.06  # depth over which it melts into what it touches
+    edge: float = 0.0  # width over which it fades in from its silhouette, for swellings of what it touches
     cover: jax.Array | float = 1.0
 
 
@@ -45,7 +46,8 @@ def hit(ellipsoid: Ellipsoid, x: jax.Array, y: jax.Array, pixel: jax.Array) -> S
     distance = 0.5 * inside * jax.lax.rsqrt(gx * gx + gy * gy + 1e-6)
     dz = jnp.sqrt(jnp.maximum(inside, 0.0)) * jax.lax.rsqrt(quadric[2, 2]) - bx * dx - by * dy
     normal = unit(tuple(row[0] * dx + row[1] * dy + row[2] * dz for row in quadric))
-    return Surface(jnp.clip(distance / pixel + 0.5, 0, 1) * ellipsoid.cover, dz + ellipsoid.centre[2], normal)
+    cover = jnp.clip((distance + 0.5 * pixel) / (pixel + ellipsoid.edge), 0, 1) * ellipsoid.cover
+    return Surface(cover, dz + ellipsoid.centre[2], normal)
 
 
 def join(back: Surface, front: Surface, blend: float) -> Surface:
@@ -56,6 +58,12 @@ def join(back: Surface, front: Surface, blend: float) -> Surface:
     share = visible / jnp.maximum(cover, 1e-4)
     normal = tuple(b + share * (f - b) for b, f in zip(back.normal, front.normal, strict=True))
     return Surface(cover, back.depth + share * (front.depth - back.depth), normal)
+
+
+def in_front(first: Surface, second: Surface, pixel: jax.Array) -> jax.Array:
+    """1 where the first surface is nearer; where they cross, smooth over a few pixels however steep they are."""
+    steep = sum(1 / jnp.maximum(surface.normal[2], 0.1) for surface in (first, second))
+    return step(first.depth - second.depth, 0.03 + pixel * steep)
 
 
 def union(ellipsoids: Iterable[Ellipsoid], x: jax.Array, y: jax.Array, pixel: jax.Array) -> Surface:

@@ -13,9 +13,9 @@ def hairline(person: Person, at: Vector) -> jax.Array:
     hair = person.hair
     brow = hair.line + hair.sweep * x + hair.curve * x * x + 0.012 * jnp.sin(14 * x)
     top = brow - y
-    behind = jnp.minimum(-0.02 - z + 0.25 * jnp.maximum(y - 0.1, 0), hair.nape - y)
-    sideburn = jnp.minimum(0.12 - jnp.abs(z + 0.02), 0.1 - y)
-    return jnp.maximum(top, jnp.maximum(behind, sideburn))
+    ear = 0.26 - 0.62 * step(y + 0.12, 0.5)  # z of the edge: before the temples above the ears, behind them below
+    behind = jnp.minimum(ear - z, hair.nape - y)
+    return jnp.maximum(top, behind)
 
 
 def paint_hair(person: Person, at: Vector, normal: Vector) -> Vector:
@@ -31,7 +31,7 @@ def paint_hair(person: Person, at: Vector, normal: Vector) -> Vector:
 def paint_cloth(person: Person, x: jax.Array, y: jax.Array, z: jax.Array, pixel: jax.Array) -> tuple[Vector, jax.Array]:
     """The colour of clothes before light, and how bare the chest is above the neckline (0 .. 1)."""
     side = jnp.abs(x)
-    neckline = 1.36 + person.neckline - person.neckline_v * 0.9 * side - (1 - person.neckline_v) * 1.2 * side * side
+    neckline = 1.28 + person.neckline - person.neckline_v * 0.9 * side - (1 - person.neckline_v) * 1.2 * side * side
     below = y - neckline
     bare = step(-below, 2 * pixel)
     stripe = person.stripes * step(jnp.sin(13 * y), 0.5)
@@ -40,8 +40,13 @@ def paint_cloth(person: Person, x: jax.Array, y: jax.Array, z: jax.Array, pixel:
     return mix(colour, tuple(0.88 * c for c in person.collar), collar), bare
 
 
-def paint_glasses(person: Person, rotation: jax.Array, x: jax.Array, y: jax.Array, pixel: jax.Array) -> jax.Array:
-    """How much of each pixel the glasses' rims cover: two rings and a bridge on a plane before the eyes."""
+def paint_glasses(
+    person: Person, rotation: jax.Array, x: jax.Array, y: jax.Array, face: jax.Array, pixel: jax.Array
+) -> jax.Array:
+    """How much of each pixel glasses cover: two rims and a bridge on a plane before the eyes, arms to the ears.
+
+    `face`: depth of face and hair, which hide the arms.
+    """
     depth = 0.83
     normal = rotation[:, 2]  # of the picture, in the head's coordinates: (u, v, depth) = x y z turned back
     z = (depth - rotation[2, 0] * x - rotation[2, 1] * y) / normal[2]
@@ -53,7 +58,21 @@ def paint_glasses(person: Person, rotation: jax.Array, x: jax.Array, y: jax.Arra
     outline = jnp.hypot(jnp.maximum(dx, 0), jnp.maximum(dy, 0)) + jnp.minimum(jnp.maximum(dx, dy), 0) - corner
     rims = 0.02 - jnp.abs(outline)
     bridge = jnp.minimum(0.018 - jnp.abs(v + 0.03 - 0.5 * u * u), 0.06 - side)
-    return person.glasses * step(jnp.maximum(rims, bridge), 1.5 * pixel)
+    front = step(jnp.maximum(rims, bridge), 1.5 * pixel)
+    arms = jnp.zeros_like(x)
+    for sign in (-1, 1):
+        hinge, ear = (
+            jnp.stack([sign * width, person.eye_height, depth]) @ rotation
+            for width, depth in ((0.51, 0.82), (0.77, 0.0))
+        )
+        along = ear - hinge
+        share = jnp.clip(
+            ((x - hinge[0]) * along[0] + (y - hinge[1]) * along[1]) / (along[0] ** 2 + along[1] ** 2 + 1e-4), 0, 1
+        )
+        off = jnp.hypot(x - hinge[0] - share * along[0], y - hinge[1] - share * along[1])
+        seen = step(hinge[2] + share * along[2] - face + 0.04, 0.06)
+        arms = jnp.maximum(arms, step(0.02 - off, 1.5 * pixel) * seen)
+    return person.glasses * jnp.maximum(front, arms)
 
 
 def paint_background(person: Person, x: jax.Array, y: jax.Array) -> Vector:
