@@ -15,13 +15,13 @@ class DemoConfig:
     name: str = "demo"
     seed: int = 0
     # Pictures that the renderer learns from: people who make faces, and people who speak, two for each performance.
-    expressive: int = 500
-    expressive_frames: int = 16
-    performances: int = 60
-    performance_frames: int = 50
+    expressive: int = 300
+    expressive_frames: int = 12
+    performances: int = 30
+    performance_frames: int = 24
     # Performances that the denoiser learns from; they are drawn once and not kept.
-    spoken: int = 200
-    spoken_frames: int = 200
+    spoken: int = 150
+    spoken_frames: int = 160
     model: ModelConfig = DEMO
     renderer: RendererConfig = DEMO_RENDERER
     audio: AudioConfig = DEMO_AUDIO

@@ -204,7 +204,7 @@ class VideoClips:
         loaded = load_checkpoint(checkpoint)
         loaded.require(*NETWORKS)
         self._checkpoint, self._options, self._batch_size = checkpoint, options, batch_size
-        self.fingerprint = _fingerprint(loaded, options)
+        self.fingerprint = networks_fingerprint(loaded, options)
 
     @cached_property
     def _tools(self) -> tuple[ClipNetworks, FaceDetector]:
@@ -216,8 +216,8 @@ class VideoClips:
         return extract_clip(path, *self._tools, self._options)
 
 
-def _fingerprint(checkpoint: Checkpoint, options: ExtractionOptions) -> str:
-    """Of the sizes and parameters of the networks, and the options."""
+def networks_fingerprint(checkpoint: Checkpoint, options: Any) -> str:
+    """Of the sizes and parameters of the networks, and of options that can be written down."""
     digest = hashlib.sha256(repr((checkpoint.config, options)).encode())
     for leaf in jax.tree.leaves([checkpoint.variables(name) for name in NETWORKS]):
         digest.update(np.ascontiguousarray(leaf))

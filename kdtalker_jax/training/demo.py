@@ -17,18 +17,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from configs.demo import DemoConfig
-from kdtalker_jax.checkpoints import (
-    checkpoint_writer,
-    export_denoiser,
-    is_run,
-    load_checkpoint,
-    load_denoiser,
-)
+from kdtalker_jax.checkpoints import export_denoiser, load_checkpoint, load_denoiser, load_renderer, save_checkpoint
 from kdtalker_jax.data import dataset, work
 from kdtalker_jax.data.synthetic.builder import build_world
 from kdtalker_jax.data.synthetic.clips import WorldOptions
 from kdtalker_jax.data.synthetic.described import DescribedPerformances
 from kdtalker_jax.training.audio import train_audio_encoder
+from kdtalker_jax.training.renderer import train_renderer
 from kdtalker_jax.training.trainer import train
 
 Report = Callable[[str], None]

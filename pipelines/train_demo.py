@@ -1,0 +1,40 @@
+"""Make the model that comes with this package: every network, trained from nothing on drawn heads that speak."""
+
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from configs.demo import DEMO_CONFIGS
+from kdtalker_jax.cli import Command
+
+EPILOG = """
+\b
+Examples:
+  python -m pipelines.train_demo --workdir demo
+  python -m pipelines.train_demo --workdir trial --config small
+  python -m pipelines.sample --checkpoint demo/model --source_image drawn.png --driven_audio speech.wav
+
+The same command goes on where an interrupted one was. docs/demo.md shows what comes out, and in what time.
+"""
+
+
+@click.command(cls=Command, epilog=EPILOG)
+@click.option("--workdir", required=True, type=click.Path(path_type=Path), help="Folder of this model alone.")
+@click.option(
+    "--config",
+    default="demo",
+    show_default=True,
+    type=click.Choice(list(DEMO_CONFIGS)),
+    help="demo: the one that ships. small: a dry run of all stages in minutes.",
+)
+def main(workdir: Path, config: str) -> None:
+    """Make the model that comes with this package: every network, trained from nothing on drawn heads that speak."""
+    from kdtalker_jax.training.demo import train_demo  # JAX takes a second to load: not needed for --help
+
+    if train_demo(DEMO_CONFIGS[config], workdir, report=tqdm.write, progress=True):
+        click.echo(f"{workdir / 'model'}: the model, for --checkpoint of pipelines.sample")
+
+
+if __name__ == "__main__":
+    main()
