@@ -6,6 +6,7 @@ import click
 from tqdm import tqdm
 
 from configs.renderer import LIVEPORTRAIT, RENDERER_CONFIGS
+from configs.retargeting import RetargetingTrainingConfig
 from kdtalker_jax.cli import Command
 
 EPILOG = """
@@ -13,6 +14,7 @@ EPILOG = """
 Examples:
   python -m pipelines.train_renderer --config demo_renderer --data heads --workdir renderer
   python -m pipelines.train_renderer --config liveportrait --init model --data clips --workdir tuned
+  python -m pipelines.train_renderer --stage2 --init model --data heads --workdir retargeting
 
 The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save before they stop.
 """
@@ -35,6 +37,7 @@ The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save bef
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may come several times."
 )
 @click.option("--init", help="Start from a converted checkpoint.")
+@click.option("--stage2", is_flag=True, help="Train stitching and retargeting on the networks of --init.")
 @click.option("--coordinator", metavar="HOST:PORT", help="Of process 0. Not needed on Cloud TPU and under Slurm.")
 @click.option("--processes", type=int, help="How many processes the run has, with --coordinator.")
 @click.option("--process", type=int, help="Which of them this is, from 0, with --coordinator.")
@@ -44,6 +47,7 @@ def main(
     config: str | None,
     changes: tuple[str, ...],
     init: str | None,
+    stage2: bool,
     coordinator: str | None,
     processes: int | None,
     process: int | None,
@@ -52,14 +56,21 @@ def main(
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
     from kdtalker_jax.checkpoints import RendererRecord, is_run, read_record
     from kdtalker_jax.training.renderer import train_renderer
+    from kdtalker_jax.training.retargeting import train_retargeting
     from kdtalker_jax.training.settings import with_settings
 
-    begun = read_record(workdir, RendererRecord).config if is_run(workdir) else LIVEPORTRAIT
-    recipe = with_settings(RENDERER_CONFIGS[config] if config else begun, changes)
     parallel.initialise(coordinator, processes, process)
     is_main = parallel.is_main()
-    report = tqdm.write if is_main else lambda sentence: None
-    train_renderer(recipe, data, workdir, init=init, report=report, progress=is_main)
+    telling = {"report": tqdm.write if is_main else lambda sentence: None, "progress": is_main}
+    if stage2:
+        if init is None or config:
+            raise click.UsageError("--stage2 needs --init, the model with the trained renderer, and no --config.")
+        recipe = with_settings(RetargetingTrainingConfig(), changes)
+        train_retargeting(recipe, data, init, workdir, **telling)
+        return
+    begun = read_record(workdir, RendererRecord).config if is_run(workdir) else LIVEPORTRAIT
+    recipe = with_settings(RENDERER_CONFIGS[config] if config else begun, changes)
+    train_renderer(recipe, data, workdir, init=init, **telling)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from kdtalker_jax.checkpoints.converted import (
 )
 from kdtalker_jax.checkpoints.runs import (
     RendererRecord,
+    RetargetingRecord,
     RunCheckpoints,
     RunRecord,
     TrainedDenoiser,
@@ -35,6 +36,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointWriter",
     "RendererRecord",
+    "RetargetingRecord",
     "RunCheckpoints",
     "RunRecord",
     "Source",

@@ -26,6 +26,7 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from configs.networks import ModelConfig
 from configs.renderer import RendererConfig
+from configs.retargeting import RetargetingTrainingConfig
 from configs.statistics import MotionStatistics
 from configs.training import CheckpointConfig, TrainingConfig
 from kdtalker_jax.checkpoints.converted import checkpoint_writer, load_checkpoint
@@ -59,9 +60,18 @@ class RendererRecord:
     init: str | None = None
 
 
-RECORDS = {"denoiser": RunRecord, "renderer": RendererRecord}
+@dataclass(frozen=True)
+class RetargetingRecord:
+    """What a run of stitching and retargeting was started with."""
 
-Record = TypeVar("Record", RunRecord, RendererRecord)
+    config: RetargetingTrainingConfig
+    clips: int
+    init: str  # checkpoint of the renderer
+
+
+RECORDS = {"denoiser": RunRecord, "renderer": RendererRecord, "retargeting": RetargetingRecord}
+
+Record = TypeVar("Record", RunRecord, RendererRecord, RetargetingRecord)
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ def read_record(directory: str | Path, kind: type[Record] = RunRecord) -> Record
         raise CheckpointError(f"{path} is damaged ({error}): start the run anew in another folder") from error
 
 
-def write_record(directory: str | Path, record: RunRecord | RendererRecord) -> None:
+def write_record(directory: str | Path, record: RunRecord | RendererRecord | RetargetingRecord) -> None:
     """Raises OutputError where the file cannot be written."""
     path = Path(directory) / RECORD_FILE
     partial = path.with_suffix(".partial")
@@ -236,21 +246,22 @@ def load_denoiser(run: str | Path, *, ema: bool | None = None, which: Which = "l
     return TrainedDenoiser({"params": params}, config, step, ema)
 
 
-def load_renderer(run: str | Path, *, ema: bool = True, which: Which = "latest") -> dict[str, dict[str, Any]]:
-    """Reads F, M, W and G from a training run: the variables of each by name, as `save_checkpoint` wants them.
+def load_renderer(run: str | Path, *, which: Which = "latest") -> dict[str, dict[str, Any]]:
+    """Reads the networks of a run of the renderer, or of retargeting: the moving average, where it keeps one.
 
     Args:
         run: the run's --workdir.
-        ema: the moving average, or the weights themselves.
         which: as in `load_denoiser`.
+
+    Returns:
+        The variables of each network by name, as `save_checkpoint` wants them.
 
     Raises:
         CheckpointError: no such run or step, or it is damaged.
     """
-    read_record(run, RendererRecord)
     folder = Path(run) / FOLDER / str(_find_step(Path(run), which))
     try:
-        weights = read_tree(folder / ("ema" if ema else "weights"))
+        weights = read_tree(folder / ("ema" if (folder / "ema").is_dir() else "weights"))
     except Exception as error:  # Orbax and its storage raise many kinds
         raise CheckpointError(f"{folder} is damaged: name another step") from error
     return {name: {"params": tree, **weights["statistics"].get(name, {})} for name, tree in weights["params"].items()}

@@ -118,6 +118,12 @@ class Networks:
         features = call("warping", volume, source=from_, driving=to)  # (B J, H, W, C)
         return Reenacted(call("generator", features), motion, keypoints), statistics
 
+    def render(self, weights: Weights, source: jax.Array, start: jax.Array, driving: jax.Array) -> jax.Array:
+        """Sources (B, S, S, 3) in [0, 1] moved from keypoints to others, (B, K, 3) both: (B, T, T, 3)."""
+        volume, _ = self._apply("appearance")(weights.variables("appearance"), source)
+        features, _ = self._apply("warping")(weights.variables("warping"), volume, source=start, driving=driving)
+        return self._apply("generator")(weights.variables("generator"), features)[0]
+
     def motion(self, weights: Weights, pictures: jax.Array) -> FaceMotion:
         """M on pictures (B, n, M, M, 3) in [0, 1]: (B, n, ...) each."""
         rows = pictures.reshape(-1, *pictures.shape[2:])

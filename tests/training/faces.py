@@ -6,6 +6,21 @@ import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 
+from configs.networks import (
+    AppearanceConfig,
+    GeneratorConfig,
+    MotionExtractorConfig,
+    RetargetingConfig,
+    WarpingConfig,
+)
+from configs.renderer import (
+    FramesConfig,
+    PhaseConfig,
+    RendererConfig,
+    RendererOptimizerConfig,
+    RendererValidationConfig,
+)
+from configs.training import CheckpointConfig
 from kdtalker_jax.data.clips import encode_frame
 from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.data.synthetic.state import FaceState
@@ -103,3 +118,35 @@ def write_faces(directory: Path, splits: dict[str, list[dict]]) -> Path:
     builder = DrawnFaces(splits=splits, data_dir=directory, file_format="array_record")
     builder.download_and_prepare()
     return Path(builder.data_dir)
+
+
+# Three steps at each of two sizes, the second with an adversary.
+TINY_RENDERER = RendererConfig(
+    name="tiny_renderer",
+    first=PhaseConfig(steps=3, batch_size=4, image_size=16),
+    second=PhaseConfig(steps=3, batch_size=4, image_size=32, adversarial=True),
+    log_every=1,
+    appearance=AppearanceConfig(image_size=32, widths=(4, 8, 8), volume_channels=4, volume_depth=2, residual_blocks=1),
+    motion_extractor=MotionExtractorConfig(image_size=32, depths=(1, 1, 1, 1), widths=(4, 4, 8, 8)),
+    warping=WarpingConfig(
+        volume_channels=4,
+        volume_depth=2,
+        feature_size=8,
+        compressed_channels=1,
+        hourglass_width=2,
+        hourglass_max_width=4,
+        hourglass_blocks=2,
+        wide_kernel=3,
+        output_channels=8,
+    ),
+    generator=GeneratorConfig(
+        input_channels=8, width=8, middle_blocks=1, up_widths=(8,), modulation_width=4, pixel_shuffle=4
+    ),
+    retargeting=RetargetingConfig(stitching=(8,), lip=(8,), eye=(8,)),
+    guided=("left pupil", "right pupil", "", "inner lower lip"),
+    discriminator_width=4,
+    optimizer=RendererOptimizerConfig(learning_rate=1e-3, warmup_steps=1, ema=0.9),
+    frames=FramesConfig(drivings=2, cross=0.5, threads=1, prefetch=1),
+    validation=RendererValidationConfig(every=3, pairs=3, pictures=2),
+    checkpoints=CheckpointConfig(every=2, keep_last=9, keep_every=0),
+)
