@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from configs.audio import DEMO_AUDIO, SMALL_AUDIO, AudioConfig
 from configs.networks import DEMO, SMALL, ModelConfig
 from configs.renderer import DEMO_RENDERER, RENDERER_CONFIGS, RendererConfig
+from configs.retargeting import SMALL_RETARGETING, RetargetingTrainingConfig
 from configs.training import DEMO_RUN, SMALL_RUN, TrainingConfig
 
 
@@ -24,6 +25,7 @@ class DemoConfig:
     spoken_frames: int = 160
     model: ModelConfig = DEMO
     renderer: RendererConfig = DEMO_RENDERER
+    retargeting: RetargetingTrainingConfig = RetargetingTrainingConfig()
     audio: AudioConfig = DEMO_AUDIO
     denoiser: TrainingConfig = DEMO_RUN
 
@@ -39,6 +41,7 @@ SMALL_DEMO = DemoConfig(
     spoken_frames=75,
     model=SMALL,
     renderer=RENDERER_CONFIGS["small_renderer"],
+    retargeting=SMALL_RETARGETING,
     audio=SMALL_AUDIO,
     denoiser=SMALL_RUN,
 )

@@ -50,3 +50,12 @@ class RetargetingTrainingConfig:
     @property
     def steps(self) -> int:
         return self.phase.steps
+
+
+# Some steps: for tests and dry runs.
+SMALL_RETARGETING = RetargetingTrainingConfig(
+    name="small_retargeting",
+    phase=PhaseConfig(steps=10, batch_size=4, image_size=32),
+    validation=RetargetingValidationConfig(every=10, pairs=4),
+    checkpoints=CheckpointConfig(every=10, keep_every=0),
+)

@@ -2,6 +2,7 @@
 
     WORKDIR/world        pictures and their truth
     WORKDIR/renderer     run of F, M, W, G
+    WORKDIR/retargeting  run of S and R
     WORKDIR/networks     checkpoint with F, M, W, G, then stitching and retargeting, then the audio encoder
     WORKDIR/clips        performances as M and the audio encoder describe them
     WORKDIR/denoiser     run of D
@@ -24,6 +25,7 @@ from kdtalker_jax.data.synthetic.clips import WorldOptions
 from kdtalker_jax.data.synthetic.described import DescribedPerformances
 from kdtalker_jax.training.audio import train_audio_encoder
 from kdtalker_jax.training.renderer import train_renderer
+from kdtalker_jax.training.retargeting import train_retargeting
 from kdtalker_jax.training.trainer import train
 
 Report = Callable[[str], None]
@@ -93,10 +95,15 @@ def make_renderer(config: DemoConfig, workdir: Path, report: Report, progress: b
 
 def make_retargeting(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
     """Trains stitching and the retargeting of eyes and lips, with all else as it is."""
-    networks = workdir / "networks"
-    if "retargeting" not in load_checkpoint(networks).parts:
-        raise NotImplementedError
-    return True
+    networks, run = workdir / "networks", workdir / "retargeting"
+    if "retargeting" in load_checkpoint(networks).parts:
+        return True
+    outcome = train_retargeting(
+        config.retargeting, workdir / "world", networks, run, report=report, progress=progress
+    )
+    if outcome.finished:
+        save_checkpoint(networks, load_renderer(run), config.model)
+    return outcome.finished
 
 
 def make_audio_encoder(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
