@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from configs.audio import DEMO_AUDIO, SMALL_AUDIO, AudioConfig
 from configs.networks import DEMO, SMALL, ModelConfig
 from configs.renderer import DEMO_RENDERER, RENDERER_CONFIGS, RendererConfig
-from configs.retargeting import SMALL_RETARGETING, RetargetingTrainingConfig
+from configs.retargeting import DEMO_RETARGETING, SMALL_RETARGETING, RetargetingTrainingConfig
 from configs.training import DEMO_RUN, SMALL_RUN, TrainingConfig
 
 
@@ -25,7 +25,7 @@ class DemoConfig:
     spoken_frames: int = 160
     model: ModelConfig = DEMO
     renderer: RendererConfig = DEMO_RENDERER
-    retargeting: RetargetingTrainingConfig = RetargetingTrainingConfig()
+    retargeting: RetargetingTrainingConfig = DEMO_RETARGETING
     audio: AudioConfig = DEMO_AUDIO
     denoiser: TrainingConfig = DEMO_RUN
 

@@ -52,6 +52,8 @@ class RetargetingTrainingConfig:
         return self.phase.steps
 
 
+DEMO_RETARGETING = RetargetingTrainingConfig()
+
 # Some steps: for tests and dry runs.
 SMALL_RETARGETING = RetargetingTrainingConfig(
     name="small_retargeting",

@@ -98,9 +98,7 @@ def make_retargeting(config: DemoConfig, workdir: Path, report: Report, progress
     networks, run = workdir / "networks", workdir / "retargeting"
     if "retargeting" in load_checkpoint(networks).parts:
         return True
-    outcome = train_retargeting(
-        config.retargeting, workdir / "world", networks, run, report=report, progress=progress
-    )
+    outcome = train_retargeting(config.retargeting, workdir / "world", networks, run, report=report, progress=progress)
     if outcome.finished:
         save_checkpoint(networks, load_renderer(run), config.model)
     return outcome.finished
