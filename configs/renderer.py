@@ -29,7 +29,10 @@ class PhaseConfig:
 
 @dataclass(frozen=True)
 class RendererOptimizerConfig:
-    """Adam after clipping; a short warm-up, then constant, then half a cosine down to 0 over the last steps."""
+    """Adam after clipping; a short warm-up, then constant, then half a cosine down to 0 over the last steps.
+
+    The discriminator's rate is constant: it comes late and has to learn fast.
+    """
 
     learning_rate: float = 2e-4
     discriminator_rate: float = 2e-4
@@ -155,9 +158,9 @@ _GUIDES = {
 DEMO_RENDERER = renderer_config(
     DEMO,
     name="demo_renderer",
-    first=PhaseConfig(steps=4_000, batch_size=4, image_size=64),
-    second=PhaseConfig(steps=4_000, batch_size=4, image_size=128),
-    third=PhaseConfig(steps=500, batch_size=4, image_size=128, adversarial=True),
+    first=PhaseConfig(steps=2_500, batch_size=4, image_size=64),
+    second=PhaseConfig(steps=1_900, batch_size=4, image_size=128),
+    third=PhaseConfig(steps=200, batch_size=4, image_size=128, adversarial=True),
     guided=tuple(_GUIDES.get(keypoint, "") for keypoint in range(21)),
     optimizer=RendererOptimizerConfig(learning_rate=1e-3, warmup_steps=200, ema=0.998),
     frames=FramesConfig(drivings=2, cross=0.4),

@@ -66,14 +66,13 @@ def initial_state(config: RendererConfig, first: Mapping[str, Mapping[str, Tree]
 
     def create(first: Mapping[str, Mapping[str, Tree]] | None) -> RendererState:
         weights = Weights.of(first) if first else fresh_weights(config)
-        opt_state = make_optimizer(config, config.optimizer.learning_rate).init(weights.params)
+        opt_state = make_optimizer(config).init(weights.params)
         adversary = None
         if any(phase.adversarial for phase in config.phases):
             picture = jnp.zeros((1, 64, 64, 3))
             variables = make_discriminator(config).init(jax.random.key(config.seed + 1), picture)
             judge = Weights.of({"discriminator": variables})
-            optimizer = make_optimizer(config, config.optimizer.discriminator_rate)
-            adversary = Adversary(judge, optimizer.init(judge.params))
+            adversary = Adversary(judge, make_judge_optimizer(config).init(judge.params))
         return RendererState(jnp.int32(0), weights, weights, opt_state, adversary)
 
     return jax.jit(create)(first)
@@ -83,25 +82,31 @@ def make_discriminator(config: RendererConfig) -> MultiScaleDiscriminator:
     return MultiScaleDiscriminator(config.discriminator_width, config.discriminator_scales)
 
 
-def learning_rate_schedule(config: RendererConfig, peak: float) -> optax.Schedule:
+def learning_rate_schedule(config: RendererConfig) -> optax.Schedule:
     """Up in a line, level, then half a cosine down to 0 at the last step."""
     settings, steps = config.optimizer, config.steps
     cooldown = max(1, round(settings.cooldown * steps))
     parts = [
-        optax.linear_schedule(0.0, peak, settings.warmup_steps),
-        optax.constant_schedule(peak),
-        optax.cosine_decay_schedule(peak, cooldown),
+        optax.linear_schedule(0.0, settings.learning_rate, settings.warmup_steps),
+        optax.constant_schedule(settings.learning_rate),
+        optax.cosine_decay_schedule(settings.learning_rate, cooldown),
     ]
     return optax.join_schedules(parts, [settings.warmup_steps, max(settings.warmup_steps, steps - cooldown)])
 
 
-def make_optimizer(config: RendererConfig, peak: float) -> optax.GradientTransformation:
+def make_optimizer(config: RendererConfig) -> optax.GradientTransformation:
     """Clipping by the norm over all parameters, then Adam."""
-    settings = config.optimizer
-    return optax.chain(
-        optax.clip_by_global_norm(settings.clip_norm),
-        optax.adam(learning_rate_schedule(config, peak), b1=settings.beta1, b2=settings.beta2),
-    )
+    return _clipped_adam(config.optimizer, learning_rate_schedule(config))
+
+
+def make_judge_optimizer(config: RendererConfig) -> optax.GradientTransformation:
+    """The discriminator's."""
+    return _clipped_adam(config.optimizer, config.optimizer.discriminator_rate)
+
+
+def _clipped_adam(settings: RendererOptimizerConfig, rate: optax.ScalarOrSchedule) -> optax.GradientTransformation:
+    adam = optax.adam(rate, b1=settings.beta1, b2=settings.beta2)
+    return optax.chain(optax.clip_by_global_norm(settings.clip_norm), adam)
 
 
 def make_train_step(config: RendererConfig, phase: PhaseConfig, landmarks: Landmarks) -> Any:
@@ -110,9 +115,8 @@ def make_train_step(config: RendererConfig, phase: PhaseConfig, landmarks: Landm
     As in `step.make_train_step`: metrics are scalars over the whole batch, among them `finite`: where it is False, the
     state is the one that came in. `losses` (B,) are those of this device's samples.
     """
-    optimizer = make_optimizer(config, config.optimizer.learning_rate)
-    judge_optimizer = make_optimizer(config, config.optimizer.discriminator_rate)
-    learning_rate = learning_rate_schedule(config, config.optimizer.learning_rate)
+    optimizer, judge_optimizer = make_optimizer(config), make_judge_optimizer(config)
+    learning_rate = learning_rate_schedule(config)
 
     def train_step(
         state: RendererState, pictures: Pictures, *, axis_name: str | None = None
