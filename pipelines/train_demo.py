@@ -11,9 +11,9 @@ from kdtalker_jax.cli import Command
 EPILOG = """
 \b
 Examples:
-  python -m pipelines.train_demo --workdir demo
+  python -m pipelines.train_demo --workdir work
   python -m pipelines.train_demo --workdir trial --config small
-  python -m pipelines.sample --checkpoint demo/model --source_image drawn.png --driven_audio speech.wav
+  python -m pipelines.sample --checkpoint work/demo/model --crop none --source_image work/demo/portraits/mila.png
 
 The same command goes on where an interrupted one was. docs/demo.md shows what comes out, and in what time.
 """
@@ -33,7 +33,7 @@ def main(workdir: Path, config: str) -> None:
     from kdtalker_jax.training.demo import train_demo  # JAX takes a second to load: not needed for --help
 
     if train_demo(DEMO_CONFIGS[config], workdir, report=tqdm.write, progress=True):
-        click.echo(f"{workdir / 'model'}: the model, for --checkpoint of pipelines.sample")
+        click.echo(f"{workdir / 'demo' / 'model'}: the model, for --checkpoint of pipelines.sample")
 
 
 if __name__ == "__main__":

@@ -6,15 +6,20 @@
     WORKDIR/networks     checkpoint with F, M, W, G, then stitching and retargeting, then the audio encoder
     WORKDIR/clips        performances as M and the audio encoder describe them
     WORKDIR/denoiser     run of D
-    WORKDIR/model        the whole, as `TalkingPortrait.load` reads it
+    WORKDIR/demo         what the package carries: model, the whole as `TalkingPortrait.load` reads it; portraits and
+                         recordings to try it with
 
 A stage that is done is there under its name, and is not done again.
 """
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
+import soundfile
+from PIL import Image
 from tqdm import tqdm
 
 from configs.demo import DemoConfig
@@ -23,10 +28,17 @@ from kdtalker_jax.data import dataset, work
 from kdtalker_jax.data.synthetic.builder import build_world
 from kdtalker_jax.data.synthetic.clips import WorldOptions
 from kdtalker_jax.data.synthetic.described import DescribedPerformances
+from kdtalker_jax.data.synthetic.drawing import draw_frames
+from kdtalker_jax.data.synthetic.people import random_people
+from kdtalker_jax.data.synthetic.performance import random_performance
+from kdtalker_jax.data.synthetic.state import neutral_state
+from kdtalker_jax.media.audio import SAMPLE_RATE
 from kdtalker_jax.training.audio import train_audio_encoder
 from kdtalker_jax.training.renderer import train_renderer
 from kdtalker_jax.training.retargeting import train_retargeting
 from kdtalker_jax.training.trainer import train
+
+PORTRAIT_SIZE = 512
 
 Report = Callable[[str], None]
 
@@ -57,7 +69,7 @@ def train_demo(
         "audio encoder": make_audio_encoder,
         "clips": make_clips,
         "denoiser": make_denoiser,
-        "model": make_model,
+        "demo": make_package,
     }
     for name, stage in stages.items():
         began = time.perf_counter()
@@ -134,8 +146,21 @@ def make_denoiser(config: DemoConfig, workdir: Path, report: Report, progress: b
     return train(config.denoiser, workdir / "clips", workdir / "denoiser", report=report, progress=progress).finished
 
 
-def make_model(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
-    """Puts everything into one checkpoint."""
-    if not (workdir / "model").exists():
-        export_denoiser(load_denoiser(workdir / "denoiser"), workdir / "networks", workdir / "model")
+def make_package(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Puts the networks into one checkpoint, and draws and speaks what to try it with."""
+    out, partial = workdir / "demo", workdir / "demo.unfinished"
+    if out.exists():
+        return True
+    shutil.rmtree(partial, ignore_errors=True)
+    for folder in ("portraits", "recordings"):
+        (partial / folder).mkdir(parents=True)
+    for name, seed in config.portraits.items():
+        person = jax.tree.map(lambda field: field[0], random_people(jax.random.key(seed), 1))
+        picture = draw_frames(person, neutral_state(), PORTRAIT_SIZE)[0]  # (512, 512, 3)
+        Image.fromarray(picture).save(partial / "portraits" / f"{name}.png")
+    for name, seed in config.recordings.items():
+        waveform = random_performance(seed, config.recording_frames).waveform
+        soundfile.write(partial / "recordings" / f"{name}.flac", waveform, SAMPLE_RATE)
+    export_denoiser(load_denoiser(workdir / "denoiser"), workdir / "networks", partial / "model")
+    partial.rename(out)
     return True
