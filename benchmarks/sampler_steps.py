@@ -54,8 +54,8 @@ def main(
         }
         for name in SAMPLERS
     }
-    cells = {name: (f"{of[count]:.3f}" if count in of else "" for count in steps) for name, of in distances.items()}
-    echo_table(("steps", *steps), [(name, *row) for name, row in cells.items()])
+    rows = [(name, *[f"{of[count]:.3f}" if count in of else "" for count in steps]) for name, of in distances.items()]
+    echo_table(("steps", *steps), rows)
     fewest = {
         name: min((count for count, distance in of.items() if distance < 0.1), default=None)
         for name, of in distances.items()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -21,10 +22,12 @@ from pipelines.sample import load_model
 @click.option("--sampler", default="dpm++", show_default=True)
 @click.option("--steps", default=DEFAULT_STEPS["dpm++"], show_default=True)
 @click.option("--batch_size", type=int, help="As in pipelines.sample.")
+@click.option("--batches", type=click.IntRange(1), default=4, show_default=True, help="Rendered, for the rate.")
 @json_option
 def main(
-    checkpoint: Path | None, windows: int, sampler: str, steps: int, batch_size: int | None, json_file: Path | None
-) -> None:
+    checkpoint: Path | None, windows: int, sampler: str, steps: int, batch_size: int | None, batches: int,
+    json_file: Path | None,
+) -> None:  # fmt: skip
     """Feed noise in chunks of 40 ms as fast as it is taken, and print when what comes out.
 
     Sound that a window waits for is counted in seconds of sound, computing in seconds of this machine. Programs are
@@ -50,7 +53,7 @@ def main(
     motion = next(motions)
     motion_seconds, sound = time.perf_counter() - last, heard / SAMPLE_RATE
     started = time.perf_counter()
-    rendered = model.render(source, motion, batch_size=batch_size)
+    rendered = islice(model.render(source, motion, batch_size=batch_size), batches)
     first = len(next(rendered))
     first_seconds = time.perf_counter() - started
     count = first + sum(map(len, rendered))

@@ -228,7 +228,7 @@ def dpm(schedule: NoiseSchedule, steps: int) -> StepRule:
 SAMPLERS = {"ddim": ddim, "ddpm": ddpm, "pndm": pndm, "dpm++": dpm}
 FEWEST_STEPS = {"pndm": 4}  # its three Runge-Kutta steps join four times
 # The published 50, and the fewest whose result is nearer to 50 steps of ddim than a tenth of the distance between two
-# seeds (docs/benchmarks-samplers.md).
+# seeds (docs/benchmarks.md).
 DEFAULT_STEPS = {"ddim": 50, "ddpm": 50, "pndm": 50, "dpm++": 5}
 
 
