@@ -1,0 +1,1 @@
+"""What `python -m benchmarks.demo_quality` measures, and how."""

@@ -1,0 +1,82 @@
+"""What the measurements do with a model: portraits of unseen people, motion read, driven and filmed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from benchmarks.demo.unseen import take
+from benchmarks.race import DEFAULT_DIFFUSION
+from configs.networks import ModelConfig
+from kdtalker_jax.batching import in_batches
+from kdtalker_jax.data.extraction import describe_frames
+from kdtalker_jax.data.synthetic.drawing import draw_frames
+from kdtalker_jax.data.synthetic.people import Person
+from kdtalker_jax.data.synthetic.performance import Performance
+from kdtalker_jax.data.synthetic.state import FaceState
+from kdtalker_jax.faces.resizing import resize
+from kdtalker_jax.motion.coefficients import Motion, split
+from kdtalker_jax.motion.keypoints import absolute_keypoints
+from kdtalker_jax.networks import build
+from kdtalker_jax.portrait import Source, TalkingPortrait
+
+FRAMES_PER_BATCH = 8
+
+MotionFinder = Callable[[np.ndarray], Motion]
+
+
+class Actor(NamedTuple):
+    """Someone whose portrait the model animates."""
+
+    person: Person
+    performance: Performance
+    frames: np.ndarray  # (n,) of the performance; the portrait shows the first
+    states: FaceState  # (n,) in these frames
+    pictures: np.ndarray  # (n, H, H, 3) of these, as large as the model's
+    source: Source
+
+
+def make_actor(model: TalkingPortrait, person: Person, performance: Performance, shown: int) -> Actor:
+    """Draw `shown` frames of a performance, the first and others at equal distances."""
+    frames = np.linspace(0, len(performance.states.jaw) - 1, shown).astype(int)
+    states = take(performance.states, frames)
+    pictures = draw_frames(person, states, output_size(model.config))
+    return Actor(person, performance, frames, states, pictures, model.prepare(pictures[0], crop="none"))
+
+
+def output_size(config: ModelConfig) -> int:
+    """Side of the pictures that the generator makes."""
+    return config.warping.feature_size * 2 ** len(config.generator.up_widths) * config.generator.pixel_shuffle
+
+
+def motion_finder(model: TalkingPortrait) -> MotionFinder:
+    """The motion extractor, for pictures (F, H, H, 3) of any size."""
+    size = model.config.motion_extractor.image_size
+    describe = jax.jit(partial(describe_frames, build("motion_extractor", model.config)))
+
+    def find(pictures: np.ndarray) -> Motion:
+        cuts = np.stack([resize(picture, size, size) for picture in pictures])
+        found = in_batches(partial(describe, model.params["motion_extractor"]), FRAMES_PER_BATCH, cuts)
+        return Motion(**{name: found[name] for name in ("scale", "yaw", "pitch", "roll", "t", "exp")})
+
+    return find
+
+
+def film(model: TalkingPortrait, source: Source, motion: Motion) -> np.ndarray:
+    """All frames of a motion that has keypoints: (T, H, H, 3)."""
+    return np.concatenate(list(model.render(source, motion)))
+
+
+def reenact(model: TalkingPortrait, source: Source, motion: Motion) -> np.ndarray:
+    """A portrait with a motion of its own, its own size among it: (T, H, H, 3)."""
+    own = split(motion.to_vector())
+    return film(model, source, replace(motion, keypoints=absolute_keypoints(source.canonical, own, own)))
+
+
+def speak(model: TalkingPortrait, source: Source, waveform: np.ndarray, seed: int = 0) -> Motion:
+    """As `pipelines.sample` does."""
+    sampler, steps = DEFAULT_DIFFUSION
+    return model.animate(source, waveform, seed=seed, sampler=sampler, steps=steps)
