@@ -1,0 +1,176 @@
+"""Talking videos of unseen people: what their mouths, eyes and heads do with speech, silence and real recordings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.demo import measures
+from benchmarks.demo.actors import Actor, film, output_size, speak
+from benchmarks.demo.probe import FaceProbe, Reading, true_reading
+from benchmarks.demo.rows import Row
+from benchmarks.demo.unseen import SEED, take
+from kdtalker_jax.data.synthetic.drawing import draw_frames
+from kdtalker_jax.errors import InputError
+from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE, load_waveform
+from kdtalker_jax.media.files import looks_like_recording
+from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.portrait import TalkingPortrait
+
+FAINT = 0.001  # root mean square of a quiet room
+_NEARLY_SHUT = 0.1  # of the range of openings in speech
+_SHUT_IN_PAUSES = 0.25  # the same, on average: real pauses hold breaths and noises
+_MOVES = 0.3  # degrees
+
+
+class Clip(NamedTuple):
+    """A generated video, read."""
+
+    motion: Motion
+    frames: np.ndarray  # (T, H, H, 3)
+    reading: Reading
+
+
+class Stage:
+    """A model, its actors and their probes."""
+
+    def __init__(self, model: TalkingPortrait, actors: Sequence[Actor], probe_states: int) -> None:
+        self.model, self.actors = model, actors
+        self.probes = [FaceProbe(actor.person, probe_states) for actor in actors]
+
+    def play(self, number: int, waveform: np.ndarray, seed: int = 0) -> Clip:
+        """The actor of that number, modulo their count, with a recording."""
+        actor, probe = self.actors[number % len(self.actors)], self.probes[number % len(self.actors)]
+        motion = speak(self.model, actor.source, waveform, seed)
+        frames = film(self.model, actor.source, motion)
+        return Clip(motion, frames, probe(frames))
+
+
+def mouth_rows(stage: Stage) -> tuple[list[Row], list[Clip], tuple[float, float]]:
+    """Rows about unseen speech, the videos, and the lowest and highest openings there (5th and 95th percentile)."""
+    clips = [stage.play(number, actor.performance.waveform, number) for number, actor in enumerate(stage.actors)]
+    opened = [clip.reading.opening for clip in clips]
+    wanted = [true_reading(actor.person, actor.performance.states).opening for actor in stage.actors]
+    found = measures.following(opened, wanted)
+    limits = tuple(np.percentile(np.concatenate(opened), (5, 95)).tolist())
+    row = Row(
+        "mouth opening, generated against true, unseen speech",
+        "r >= 0.85, best offset 0 +- 1 frame",
+        f"r = {found.pooled:.3f} (lowest of {len(clips)} clips {found.lowest:.3f}), offset {found.offset:+d}",
+        found.pooled >= 0.85 and abs(found.offset) <= 1,
+        found._asdict() | {"limits": limits, "true_limits": np.percentile(np.concatenate(wanted), (5, 95)).tolist()},
+    )
+    return [row, _probe_row(stage)], clips, limits
+
+
+def _probe_row(stage: Stage) -> Row:
+    """How well the probes read what is drawn, as large as the model's pictures."""
+    read, truth = [], []
+    for actor, probe in zip(stage.actors, stage.probes, strict=True):
+        states = take(actor.performance.states, np.arange(0, len(actor.performance.states.jaw), 4))
+        read.append(probe(draw_frames(actor.person, states, output_size(stage.model.config))).opening)
+        truth.append(true_reading(actor.person, states).opening)
+    found = measures.following(read, truth)
+    text = f"r = {found.pooled:.3f} (lowest {found.lowest:.3f})"
+    return Row("the probe that reads mouths, on true drawings of the same speech", "", text, None, found._asdict())
+
+
+def silence_rows(stage: Stage, seconds: float, limits: tuple[float, float]) -> tuple[list[Row], list[Clip]]:
+    """Digital silence and a quiet room."""
+    samples = int(seconds * SAMPLE_RATE)
+    noise = np.random.default_rng(SEED).normal(0, FAINT, samples).astype(np.float32)
+    clips = [stage.play(number, sound, number) for number, sound in enumerate((np.zeros(samples, np.float32), noise))]
+    opening = np.concatenate([_relative(clip.reading.opening, limits) for clip in clips])
+    high = float(np.percentile(opening, 90))
+    blinks = sum(measures.count_blinks((clip.reading.lid_left + clip.reading.lid_right) / 2) for clip in clips)
+    stds = np.array([[np.std(angle) for angle in _angles(clip.motion)] for clip in clips])  # (clips, 3)
+    still = float(stds.max(axis=1).min())
+    total = sum(map(len, (clip.motion for clip in clips))) / FRAME_RATE
+    row = Row(
+        "silence and faint noise",
+        "mouth opening under 10 % of its range, eyes blink, head moves",
+        f"90 % of frames under {100 * high:.1f} % (mean {100 * opening.mean():.1f} %), "
+        f"{blinks} blinks in {total:.0f} s, head's std {still:.2f} degrees or more",
+        high < _NEARLY_SHUT and blinks > 0 and still > _MOVES,
+        {"opening_90": high, "opening_mean": float(opening.mean()), "blinks": blinks, "head_std": stds.tolist()},
+    )
+    return [row], clips
+
+
+def recording_rows(
+    stage: Stage, folder: Path | None, seconds: float, limits: tuple[float, float]
+) -> tuple[list[Row], list[Clip]]:
+    """Real recordings, the first `seconds` of each."""
+    name, reach = "real recordings", "mouth opening follows loudness, r >= 0.5; closed in pauses"
+    if folder is None:
+        return [Row(name, reach, "no recordings given", None, {})], []
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and looks_like_recording(path)]
+    if not files:
+        raise InputError(f"There are no recordings in {folder}.")
+    waveforms = [load_waveform(file)[: int(seconds * SAMPLE_RATE)] for file in files]
+    clips = [stage.play(number, waveform, number) for number, waveform in enumerate(waveforms)]
+    loud = [measures.envelope(waveform) for waveform in waveforms]
+    opening = [_relative(clip.reading.opening, limits) for clip in clips]
+    own = {file.name: measures.correlation(a, b) for file, a, b in zip(files, opening, loud, strict=True)}
+    average = float(np.mean(list(own.values())))
+    quiet = np.concatenate([measures.pauses(values) for values in loud])
+    joined = np.concatenate(opening)
+    spoken, paused = float(joined[~quiet].mean()), float(joined[quiet].mean()) if quiet.any() else np.nan
+    row = Row(
+        name,
+        reach,
+        f"r = {average:.2f} on average of {len(files)} (lowest {min(own.values()):.2f}); opening "
+        f"{100 * paused:.0f} % of its range in pauses, {100 * spoken:.0f} % elsewhere",
+        average >= 0.5 and not paused > _SHUT_IN_PAUSES,
+        {"r": own, "pauses": paused, "elsewhere": spoken, "paused_frames": int(quiet.sum())},
+    )
+    return [row], clips
+
+
+def motion_rows(
+    model: TalkingPortrait, actors: Sequence[Actor], seeds: int, waveforms: Sequence[np.ndarray]
+) -> list[Row]:
+    """Poses and borders of windows; nothing is rendered for them."""
+    motions = [
+        [speak(model, actor.source, waveform, seed) for seed in range(seeds)]
+        for actor, waveform in zip(actors, waveforms, strict=True)
+    ]
+    angles = np.array([[_angles(motion) for motion in takes] for takes in motions])  # (actors, seeds, 3, T)
+    spread = angles.std(axis=(0, 1, 3))  # (3,)
+    statistics = model.config.statistics
+    trained = np.array([statistics.yaw_std[0], statistics.pitch_std[0], statistics.roll_std[0]])
+    ratios = spread / trained
+    apart = float(np.sqrt(np.square(np.diff(angles, axis=1)).mean()))
+    named = ", ".join(f"{name} {ratio:.2f}" for name, ratio in zip(("yaw", "pitch", "roll"), ratios, strict=True))
+    variety = Row(
+        "head-pose diversity (std) against the training set",
+        "0.7 to 1.3; different seeds differ",
+        f"{named}; seeds {apart:.1f} degrees apart",
+        bool(((ratios >= 0.7) & (ratios <= 1.3)).all()) and apart > 1,
+        {"ratios": ratios.tolist(), "std": spread.tolist(), "trained_std": trained.tolist(), "seeds_apart": apart},
+    )
+    window = model.config.denoiser.window
+    every = [motion for takes in motions for motion in takes]
+    jumps = {
+        "expression": np.concatenate([measures.border_jumps(motion.exp, window) for motion in every]),
+        "pose": np.concatenate([measures.border_jumps(_angles(motion).T, window) for motion in every]),
+    }
+    middle = {name: float(np.median(values)) for name, values in jumps.items()}
+    borders = Row(
+        "jump at window borders against steps inside",
+        "<= 1.5 times the median",
+        ", ".join(f"{name} {value:.2f}" for name, value in middle.items()) + f" ({len(jumps['pose'])} borders)",
+        all(value <= 1.5 for value in middle.values()),
+        middle | {f"{name}_90": float(np.percentile(values, 90)) for name, values in jumps.items()},
+    )
+    return [variety, borders]
+
+
+def _angles(motion: Motion) -> np.ndarray:
+    return np.stack([motion.yaw, motion.pitch, motion.roll])  # (3, T)
+
+
+def _relative(opening: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    """0 at the lower limit, 1 at the upper."""
+    return (opening - limits[0]) / max(limits[1] - limits[0], 1e-6)
