@@ -19,7 +19,7 @@ from benchmarks.demo.reenactment import reenactment
 from benchmarks.demo.rows import Row
 from benchmarks.demo.speech import Stage, motion_rows, mouth_rows, recording_rows, silence_rows
 from benchmarks.demo.unseen import unseen_people, unseen_performances
-from benchmarks.race import describe_run, echo_table, json_option, warn_if_busy, write_json
+from benchmarks.race import describe_run, echo_table, json_option, write_json
 from kdtalker_jax.cli import Command
 from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
@@ -63,7 +63,6 @@ def main(
     Mouths and eyes are read in the pictures, by a probe that learns from drawings of the same person.
     """
     keep_compiled()
-    warn_if_busy()
     rows, started = [], time.perf_counter()
     for measured in measure(load_model(checkpoint), checkpoint, recordings, pictures, QUICK if quick else Amount()):
         rows += measured

@@ -1,7 +1,5 @@
 """People and performances of the synthetic world that no demo model has been trained on."""
 
-from functools import partial
-
 import jax
 import numpy as np
 
@@ -34,6 +32,6 @@ def take(states: FaceState, frames: np.ndarray) -> FaceState:
     return FaceState(*(np.asarray(values)[frames] for values in states))
 
 
-@partial(jax.jit)
+@jax.jit
 def _person(key: jax.Array) -> Person:
     return jax.tree.map(lambda field: field[0], random_people(key, 1))

@@ -1,11 +1,15 @@
 """What judges the demo model is right itself, on drawings and signals whose truth is known."""
 
+import json
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from benchmarks.demo import measures
 from benchmarks.demo.probe import FaceProbe, true_reading
 from benchmarks.demo.unseen import take, unseen_people, unseen_performances
+from benchmarks.demo_quality import main
 from kdtalker_jax.data.synthetic.drawing import draw_frames
 
 
@@ -58,3 +62,18 @@ def test_envelope_and_pauses_follow_the_sound():
     assert len(loud) == 75
     assert loud[:20].mean() - loud[30:45].mean() > 30
     assert 26 <= quiet.min() <= 30 and 45 <= quiet.max() <= 49
+
+
+@pytest.mark.slow
+def test_command_measures_every_quantity(small_checkpoint, tmp_path):
+    """With a model that was never trained: all rows are there, and it is not praised for what it cannot know."""
+    file = tmp_path / "quality.json"
+    arguments = ["--checkpoint", str(small_checkpoint), "--quick", "--json", str(file), "--pictures", str(tmp_path)]
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    rows = {row["quantity"]: row for row in json.loads(file.read_text())["rows"]}
+    assert len(rows) == 13
+    assert rows["self-reenactment"]["reached"] is False and rows["cross-reenactment"]["reached"] is False
+    assert rows["same seed"]["reached"] is True
+    assert rows["real recordings"]["measured"] == "no recordings given"
+    assert {path.stem for path in tmp_path.glob("*.png")} == {"self", "expressive", "cross", "speech", "silence"}
