@@ -53,6 +53,11 @@ def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
     )
 
 
+def global_norm(tree: Params) -> jax.Array:
+    """The Euclidean norm over all leaves, ()."""
+    return jnp.sqrt(sum(jnp.square(leaf).sum() for leaf in jax.tree.leaves(tree)))
+
+
 def update_ema(ema: Params, params: Params, step: jax.Array, config: EmaConfig) -> Params:
     """The moving average after `step` steps; it moves in every `every`-th of them. None stays None (switched off)."""
     rate = jnp.where(step % config.every == 0, 1 - config.decay, 0.0)

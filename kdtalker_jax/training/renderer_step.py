@@ -19,6 +19,7 @@ from kdtalker_jax.training.discriminator import (
 )
 from kdtalker_jax.training.equivariance import equivariance_loss
 from kdtalker_jax.training.loss import mean_over
+from kdtalker_jax.training.optimizer import global_norm
 from kdtalker_jax.training.reenactment import Networks, Reenacted, Weights, fresh_weights
 
 Tree = Any
@@ -140,8 +141,8 @@ def make_train_step(config: RendererConfig, phase: PhaseConfig, landmarks: Landm
             step, weights, update_ema(state.ema, weights, step, config.optimizer), opt_state, adversary
         )
 
-        grad_norm = optax.global_norm(gradients["renderer"])
-        finite = jnp.isfinite(means["loss"]) & jnp.isfinite(optax.global_norm(gradients))
+        grad_norm = global_norm(gradients["renderer"])
+        finite = jnp.isfinite(means["loss"]) & jnp.isfinite(global_norm(gradients))
         metrics = {**means, "grad_norm": grad_norm, "learning_rate": learning_rate(state.step), "finite": finite}
         state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), updated, state)
         return state, metrics, losses["loss"]

@@ -28,6 +28,7 @@ from kdtalker_jax.networks import build, initialise
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
 from kdtalker_jax.training.loss import mean_over
+from kdtalker_jax.training.optimizer import global_norm
 from kdtalker_jax.training.reenactment import TRAINED, FaceMotion, Networks, Weights, full_model
 from kdtalker_jax.training.renderer_input import (
     FaceClips,
@@ -176,7 +177,7 @@ def make_retargeting_step(config: RetargetingTrainingConfig, model: RendererConf
         means = mean_over(jax.tree.map(jnp.mean, losses), axis_name)
         updates, opt_state = optimizer.update(gradients, state.opt_state)
         weights = state.weights.replace(params=optax.apply_updates(state.weights.params, updates))
-        grad_norm = optax.global_norm(gradients)
+        grad_norm = global_norm(gradients)
         finite = jnp.isfinite(means["loss"]) & jnp.isfinite(grad_norm)
         updated = state.replace(step=state.step + 1, weights=weights, opt_state=opt_state)
         metrics = {**means, "grad_norm": grad_norm, "learning_rate": rate(state.step), "finite": finite}

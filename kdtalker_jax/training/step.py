@@ -23,7 +23,7 @@ from kdtalker_jax.training.loss import (
     mean_over,
     to_examples,
 )
-from kdtalker_jax.training.optimizer import learning_rate_schedule, make_optimizer, update_ema
+from kdtalker_jax.training.optimizer import global_norm, learning_rate_schedule, make_optimizer, update_ema
 
 Params = Any
 TrainStep = Callable[..., tuple["TrainState", dict[str, jax.Array], jax.Array]]
@@ -85,7 +85,7 @@ def make_train_step(
         step = state.step + 1
         updated = TrainState(step, params, opt_state, update_ema(state.ema, params, step, config.ema))
 
-        grad_norm = jnp.sqrt(sum(jnp.square(leaf).sum() for leaf in jax.tree.leaves(gradients)))
+        grad_norm = global_norm(gradients)
         finite = jnp.isfinite(means.total) & jnp.isfinite(grad_norm)
         metrics = {
             "loss": means.total,

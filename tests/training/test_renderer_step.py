@@ -117,7 +117,7 @@ def test_parts_of_a_batch_add_up(state, batches):
 
 def test_computing_activations_twice_changes_nothing(step, state, batches):
     config = replace(TINY_RENDERER, remat=True)
-    after, metrics, _ = jax.jit(make_train_step(config, PLAIN, LANDMARKS))(state, batches[0])
+    _, metrics, _ = jax.jit(make_train_step(config, PLAIN, LANDMARKS))(state, batches[0])
     np.testing.assert_allclose(metrics["loss"], step(state, batches[0])[1]["loss"], rtol=1e-5)
     np.testing.assert_allclose(metrics["grad_norm"], step(state, batches[0])[1]["grad_norm"], rtol=1e-3)
 
