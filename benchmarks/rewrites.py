@@ -303,7 +303,6 @@ REWRITES: dict[str, Callable[[ModelConfig], Rewrite]] = {
     "Winograd, modulation of up_1": lambda c: winograd(
         c, 4, c.generator.modulation_width, 2 * c.generator.up_widths[0]
     ),
-    "Winograd, up_1": lambda c: winograd(c, 4, *c.generator.up_widths[:2]),
     "Winograd, last of the hourglass": lambda c: winograd_volume(c, hourglass_channels(c), hourglass_channels(c)),
     "Winograd, gamma and beta as one": lambda c: gamma_and_beta(c, conv2d_winograd, winograd_kernel),
     "mask as planes": lambda c: volume_by_planes(c, c.warping.wide_kernel, c.warping.keypoints + 1),
@@ -317,6 +316,7 @@ REWRITES: dict[str, Callable[[ModelConfig], Rewrite]] = {
     "not kept: gamma and beta as one, direct": lambda c: gamma_and_beta(c, conv2d_direct, lambda kernel: kernel),
     "not kept: shared maps of middle blocks as one": shared_layers,
     "not kept: statistics in one pass": one_pass,
+    "not kept: Winograd, up_1": lambda c: winograd(c, 4, *c.generator.up_widths[:2]),
 }
 
 
