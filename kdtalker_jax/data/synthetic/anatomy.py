@@ -8,7 +8,7 @@ import numpy as np
 
 from kdtalker_jax.data.synthetic.people import Person
 from kdtalker_jax.data.synthetic.state import FaceState
-from kdtalker_jax.data.synthetic.surfaces import Ellipsoid, union
+from kdtalker_jax.data.synthetic.surfaces import Ellipsoid, outline, union
 from kdtalker_jax.motion.keypoints import rotation_matrix
 
 PICTURE_UNITS = 0.58  # of one head unit at size 1: crown to chin is 58 % of the picture's height
@@ -52,14 +52,13 @@ def head_rotation(state: FaceState) -> jax.Array:
     return rotation_matrix(state.pitch, state.yaw, state.roll)
 
 
-def head_parts(person: Person, state: FaceState) -> list[Ellipsoid]:
-    """Skull, face, nose, mouth, eyes and ears, unturned."""
+def head_parts(person: Person, state: FaceState) -> Ellipsoid:
+    """Skull, face, nose, mouth, eyes and ears, stacked, unturned."""
     p, drop = person, JAW_DROP * state.jaw
-    skull = jnp.stack([0.74 * p.skull_width, 0.78 * p.skull_height, 0.86 * p.skull_width])
     pout = 0.1 * state.lip_rounding
     tip = nose_tip(person)
     parts = [
-        _part((0, -0.22, -0.12), skull),
+        _part((0, -0.22, -0.12), _skull(p)),
         _part((0, 0.26 + 0.35 * drop, 0.12), (0.62 * p.jaw_width, 0.62 + 0.45 * drop, 0.6), 0.25),
         _part((0, 0.63 + drop, 0.12), (0.43 * p.chin, 0.37, 0.54), 0.35),
         *(_part((side * 0.33, 0.24, 0.38), (0.3 * p.cheeks, 0.3, 0.29 * p.cheeks), 0.2, edge=0.12) for side in (-1, 1)),
@@ -76,25 +75,20 @@ def head_parts(person: Person, state: FaceState) -> list[Ellipsoid]:
             for side in (-1, 1)
         ),
     ]  # fmt: skip
-    return parts
+    return _stacked(parts)
 
 
-def hair_parts(person: Person) -> list[Ellipsoid]:
-    """The cap over the skull first, then the volumes that are not cut at the hairline, unturned."""
-    hair, skull = (
-        person.hair,
-        jnp.stack([0.74 * person.skull_width, 0.78 * person.skull_height, 0.86 * person.skull_width]),
-    )
-    radii = hair.radii.at[0].multiply(skull)
-    return [
-        _part(centre, size, 0.2)._replace(cover=cover)
-        for centre, size, cover in zip(hair.centres, radii, hair.cover, strict=True)
-    ]
+def hair_parts(person: Person) -> Ellipsoid:
+    """The cap over the skull first, then the volumes that are not cut at the hairline, stacked, unturned."""
+    hair = person.hair
+    radii = hair.radii.at[0].multiply(_skull(person))
+    parts = zip(hair.centres, radii, hair.cover, strict=True)
+    return _stacked([_part(centre, size, 0.2)._replace(cover=cover) for centre, size, cover in parts])
 
 
-def turned(part: Ellipsoid, rotation: jax.Array) -> Ellipsoid:
-    """A part of the head as seen."""
-    return part._replace(centre=part.centre @ rotation, axes=part.axes @ rotation)
+def turned(parts: Ellipsoid, rotation: jax.Array) -> Ellipsoid:
+    """Parts of the head as seen."""
+    return parts._replace(centre=parts.centre @ rotation, axes=parts.axes @ rotation)
 
 
 def neck(person: Person, rotation: jax.Array) -> Ellipsoid:
@@ -106,20 +100,30 @@ def neck(person: Person, rotation: jax.Array) -> Ellipsoid:
     return Ellipsoid((top + NECK_BASE) / 2, sheared / jnp.stack([width, 0.95, width])[:, None], 0.1)
 
 
-def body_parts(person: Person) -> list[Ellipsoid]:
-    """Chest and shoulders, as seen; they do not turn with the head."""
+def body_parts(person: Person) -> Ellipsoid:
+    """Chest and shoulders, stacked, as seen; they do not turn with the head."""
     width = person.shoulders
-    return [
+    parts = [
         _part((0, 2.1, -0.3), (1.05 * width, 0.95, 0.52), 0.3),
         _part((0, 1.78, -0.3), (0.82 * width, 0.56, 0.4), 0.4),
         *(_part((side * 0.9 * width, 1.95, -0.32), (0.6, 0.55, 0.44), 0.4) for side in (-1, 1)),
     ]
+    return _stacked(parts)
 
 
 def on_face(person: Person, state: FaceState, x: jax.Array, y: jax.Array) -> jax.Array:
     """(points, 3): the points of the unturned face's surface at x, y (points,) in head units."""
-    depth = union(head_parts(person, state), x, y, jnp.float32(1e-3)).depth
+    depth = union(jax.vmap(outline)(head_parts(person, state)), x, y, jnp.float32(1e-3)).depth
     return jnp.stack([x, y, depth], axis=-1)
+
+
+def _skull(person: Person) -> jax.Array:
+    """Its radii."""
+    return jnp.stack([0.74 * person.skull_width, 0.78 * person.skull_height, 0.86 * person.skull_width])
+
+
+def _stacked(parts: list[Ellipsoid]) -> Ellipsoid:
+    return jax.tree.map(lambda *fields: jnp.stack([jnp.asarray(field, jnp.float32) for field in fields]), *parts)
 
 
 def _part(centre, radii, blend: float = 0.06, edge: float = 0.0, tilt: float = 0.0) -> Ellipsoid:

@@ -49,13 +49,13 @@ def head_points(person: Person, state: FaceState) -> jax.Array:
 
 
 def landmarks(person: Person, state: FaceState) -> jax.Array:
-    """The landmarks in the picture: (L, 2) x and y, -1 to 1, y down, in the order of LANDMARKS. One person, one frame."""
+    """The landmarks of one frame in the picture, in the order of LANDMARKS: (L, 2) x and y, -1 to 1, y down."""
     seen = head_points(person, state) @ head_rotation(state)  # (L, 3)
     return seen[:, :2] * PICTURE_UNITS * state.size + jnp.stack([jnp.float32(state.x), jnp.float32(state.y)])
 
 
 def mouth_opening(person: Person, state: FaceState) -> jax.Array:
-    """Height of the gap between the inner lips in the middle of the mouth as the picture shows it, picture units. ()."""
+    """Height of the gap between the inner lips, in the middle, as the picture shows it: () in picture units."""
     points = landmarks(person, state)
     upper, lower = points[LANDMARKS.index("inner upper lip")], points[LANDMARKS.index("inner lower lip")]
     return jnp.linalg.norm(lower - upper)

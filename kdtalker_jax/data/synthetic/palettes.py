@@ -18,7 +18,8 @@ CLOTHES = _palette(
     "5d6b7a", "83512f", "a9c4d6", "36707a",
 )  # fmt: skip
 BACKGROUNDS = _palette(
-    "a9bfc9", "d9c6ae", "8fa58f", "c9a5a0", "7d8fae", "e0d8c8", "5d6a75", "b7a6c2", "8c7565", "96bdb4", "d8b98a", "44525c",
+    "a9bfc9", "d9c6ae", "8fa58f", "c9a5a0", "7d8fae", "e0d8c8", "5d6a75", "b7a6c2", "8c7565", "96bdb4", "d8b98a",
+    "44525c",
 )  # fmt: skip
 
 

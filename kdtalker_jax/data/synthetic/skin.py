@@ -6,10 +6,10 @@ Colours are tuples of three channels, each of the pixels' shape; lengths are in 
 import jax
 import jax.numpy as jnp
 
-from kdtalker_jax.data.synthetic.anatomy import JAW_DROP, mouth_of, nose_tip
+from kdtalker_jax.data.synthetic.anatomy import JAW_DROP, Mouth, mouth_of, nose_tip
 from kdtalker_jax.data.synthetic.people import Person
 from kdtalker_jax.data.synthetic.state import FaceState
-from kdtalker_jax.data.synthetic.surfaces import Vector, mix, step
+from kdtalker_jax.data.synthetic.surfaces import Vector, mix, step, wave
 
 MOUTH_DARK = (0.2, 0.045, 0.055)
 TEETH = (0.93, 0.91, 0.87)
@@ -30,10 +30,17 @@ def eye_opening(person: Person, lid: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def bell(distance: jax.Array, width: jax.Array | float) -> jax.Array:
     """exp(-(distance / width) ** 2)."""
-    return jnp.exp(-jnp.square(distance / width))
+    return jnp.exp(-jnp.square(distance * (1 / width)))
 
 
-def paint_skin(person: Person, state: FaceState, at: Vector, view: Vector, pixel: jax.Array):
+def spot(x: jax.Array, y: jax.Array, width: float) -> jax.Array:
+    """A round bell."""
+    return jnp.exp((x * x + y * y) * (-1 / width**2))
+
+
+def paint_skin(
+    person: Person, state: FaceState, at: Vector, view: Vector, pixel: jax.Array
+) -> tuple[Vector, jax.Array]:
     """The face's colour before light.
 
     Args:
@@ -46,35 +53,49 @@ def paint_skin(person: Person, state: FaceState, at: Vector, view: Vector, pixel
     """
     x, y, z = at
     front = step(z - 0.05, 0.2)
-    colour = tuple(jnp.broadcast_to(c, x.shape) for c in person.skin)
-    colour = _complexion(person, colour, x, y, front)
-    colour = _whiskers(person, state, colour, x, y, z)
-    colour = _brows(person, state, colour, x, y, front, pixel)
-    colour, wet_eyes = _eyes(person, state, colour, x, y, front, pixel)
-    colour, wet_lips = _mouth(person, state, colour, at, view, front, pixel)
+    eyes = jnp.abs(y - person.eye_height)
+    # Layers are skipped where none of the points are in their reach: most tiles of a picture see few of them.
+    colour = _complexion(person, tuple(jnp.broadcast_to(c, x.shape) for c in person.skin), x, y, front)
+    bearded = (person.beard > 0) | (person.moustache > 0)
+    colour = jax.lax.cond(bearded, lambda c: _whiskers(person, state, c, x, y, z), lambda c: c, colour)
+    near = jnp.any((front > 0) & (eyes < 0.5))
+    colour = jax.lax.cond(near, lambda c: _brows(person, state, c, x, y, front, pixel), lambda c: c, colour)
+    near = jnp.any((front > 0) & (eyes < 0.25))
+    colour, wet_eyes = jax.lax.cond(
+        near, lambda c: _eyes(person, state, c, x, y, front, pixel), lambda c: (c, jnp.zeros_like(x)), colour
+    )
+    near = jnp.any((front > 0) & (y > 0.3) & (y < 1.2) & (jnp.abs(x) < 0.5))
+    colour, wet_lips = jax.lax.cond(
+        near, lambda c: _mouth(person, state, c, at, view, front, pixel), lambda c: (c, jnp.zeros_like(x)), colour
+    )
     return colour, wet_eyes + wet_lips
 
 
-def _complexion(person: Person, colour, x: jax.Array, y: jax.Array, front: jax.Array):
+def _complexion(person: Person, colour: Vector, x: jax.Array, y: jax.Array, front: jax.Array) -> Vector:
     side = jnp.abs(x)
-    blush = 0.8 * person.blush * bell(jnp.hypot(side - 0.4, 1.2 * (y - 0.24)), 0.2)
-    nose = 0.35 * person.blush * bell(jnp.hypot(x, y - 0.26), 0.12)
+    blush = 0.8 * person.blush * spot(side - 0.4, 1.2 * (y - 0.24), 0.2)
+    nose = 0.35 * person.blush * spot(x, y - 0.26, 0.12)
     red = tuple(c * f for c, f in zip(colour, (1.0, 0.72, 0.7), strict=True))
     colour = mix(colour, red, jnp.minimum(blush + nose, 1.0) * front * 0.75)
-    spots = jnp.sin(37 * x + 3 * jnp.sin(23 * y)) * jnp.sin(41 * y + 2 * jnp.sin(29 * x))
-    spots = step(spots - 0.55, 0.5) * bell(jnp.hypot(side - 0.25, 1.6 * (y - 0.16)), 0.22)
-    brown = tuple(c * f for c, f in zip(colour, (0.8, 0.66, 0.55), strict=True))
-    colour = mix(colour, brown, person.freckles * 0.6 * spots * front)
+    colour = jax.lax.cond(person.freckles > 0, lambda c: _freckles(person, c, x, y, front), lambda c: c, colour)
     # Eye sockets and the sides of the nose are in their own shade; nostrils are dark.
-    socket = 0.14 * bell(jnp.hypot(side - person.eye_distance + 0.04, 1.3 * (y - person.eye_height + 0.03)), 0.16)
+    socket = 0.14 * spot(side - person.eye_distance + 0.04, 1.3 * (y - person.eye_height + 0.03), 0.16)
     tip = nose_tip(person)
-    nostril = 0.6 * bell(jnp.hypot(side - 0.07 * person.nose_width, 1.7 * (y - tip - 0.085)), 0.034)
-    under = 0.16 * bell(jnp.hypot(0.6 * x, 1.5 * (y - tip - 0.13)), 0.08)
+    nostril = 0.6 * spot(side - 0.07 * person.nose_width, 1.7 * (y - tip - 0.085), 0.034)
+    under = 0.16 * spot(0.6 * x, 1.5 * (y - tip - 0.13), 0.08)
     shade = (1 - socket * front) * (1 - nostril * front) * (1 - under * front)
     return tuple(c * (1 - (1 - shade) * f) for c, f in zip(colour, (0.85, 1.0, 1.0), strict=True))
 
 
-def _whiskers(person: Person, state: FaceState, colour, x: jax.Array, y: jax.Array, z: jax.Array):
+def _freckles(person: Person, colour: Vector, x: jax.Array, y: jax.Array, front: jax.Array) -> Vector:
+    side = jnp.abs(x)
+    spots = wave(37 * x + 3 * wave(23 * y)) * wave(41 * y + 2 * wave(29 * x))
+    spots = step(spots - 0.55, 0.5) * spot(side - 0.25, 1.6 * (y - 0.16), 0.22)
+    brown = tuple(c * f for c, f in zip(colour, (0.8, 0.66, 0.55), strict=True))
+    return mix(colour, brown, person.freckles * 0.6 * spots * front)
+
+
+def _whiskers(person: Person, state: FaceState, colour: Vector, x: jax.Array, y: jax.Array, z: jax.Array) -> Vector:
     mouth = mouth_of(person, state)
     drop = JAW_DROP * state.jaw
     jaw_y = y - drop * step(y - 0.62 - 0.4 * drop, 0.4)
@@ -88,7 +109,9 @@ def _whiskers(person: Person, state: FaceState, colour, x: jax.Array, y: jax.Arr
     return mix(colour, hair, jnp.maximum(person.beard * beard, person.moustache * moustache))
 
 
-def _brows(person: Person, state: FaceState, colour, x: jax.Array, y: jax.Array, front: jax.Array, pixel: jax.Array):
+def _brows(
+    person: Person, state: FaceState, colour: Vector, x: jax.Array, y: jax.Array, front: jax.Array, pixel: jax.Array
+) -> Vector:
     along = (jnp.abs(x) - person.eye_distance - 0.01) / (0.18 * person.eye_size)
     raised = 0.07 * state.brows * (1 - 0.25 * along * jnp.sign(state.brows))
     arch = 0.05 * person.brow_arch * (1 - jnp.square(along - 0.25)) - 0.03
@@ -98,7 +121,9 @@ def _brows(person: Person, state: FaceState, colour, x: jax.Array, y: jax.Array,
     return mix(colour, person.brows, 0.92 * front * step(inside, 2 * pixel + 0.02))
 
 
-def _eyes(person: Person, state: FaceState, colour, x: jax.Array, y: jax.Array, front: jax.Array, pixel: jax.Array):
+def _eyes(
+    person: Person, state: FaceState, colour: Vector, x: jax.Array, y: jax.Array, front: jax.Array, pixel: jax.Array
+) -> tuple[Vector, jax.Array]:
     sign = jnp.where(x < 0, -1.0, 1.0)
     lid = jnp.where(x < 0, state.lid_left, state.lid_right)
     size = EYE_WIDTH * person.eye_size
@@ -118,7 +143,7 @@ def _eyes(person: Person, state: FaceState, colour, x: jax.Array, y: jax.Array, 
     colour = tuple(c * (1 - 0.22 * front * jnp.maximum(crease, bottom)) for c in colour)
 
     gx, gy = ex - GAZE_X * state.gaze_x * sign, ey - person.eye_tilt * ex - GAZE_Y * state.gaze_y
-    radius = jnp.hypot(gx, gy)
+    radius = jnp.sqrt(gx * gx + gy * gy)
     iris_radius = IRIS * person.eye_size
     shading = 0.75 + 0.5 * jnp.clip(gy / iris_radius, -0.6, 0.8)
     iris = tuple(c * shading for c in person.iris)
@@ -127,14 +152,16 @@ def _eyes(person: Person, state: FaceState, colour, x: jax.Array, y: jax.Array, 
     eye = mix(EYE_WHITE, iris, step(iris_radius - radius, soft))
     shade = 1 - 0.32 * step(0.035 - (ey - upper_edge), 0.08) - 0.1 * jnp.clip(along, 0, 1)
     eye = tuple(c * shade for c in eye)
-    glint = bell(jnp.hypot(gx * sign - 0.032 * jnp.sign(person.light[0]), gy + 0.032), 0.021)
+    glint = spot(gx * sign - 0.032 * jnp.sign(person.light[0]), gy + 0.032, 0.021)
     eye = mix(eye, (1.0, 1.0, 1.0), jnp.clip(1.4 * glint, 0, 1))
     colour = mix(colour, eye, inside * front)
     dark = tuple(0.3 * c for c in person.brows)
     return mix(colour, dark, 0.9 * lash * front), 0.25 * inside * front
 
 
-def _mouth(person: Person, state: FaceState, colour, at: Vector, view: Vector, front: jax.Array, pixel: jax.Array):
+def _mouth(
+    person: Person, state: FaceState, colour: Vector, at: Vector, view: Vector, front: jax.Array, pixel: jax.Array
+) -> tuple[Vector, jax.Array]:
     x, y, _ = at
     mouth = mouth_of(person, state)
     along = jnp.clip(jnp.square(x / mouth.width), 0.0, 1.0)
@@ -165,7 +192,7 @@ def _mouth(person: Person, state: FaceState, colour, at: Vector, view: Vector, f
     return colour, 0.35 * lips * (1 - opening) * (1 - is_upper)
 
 
-def _inside_of_mouth(mouth, state: FaceState, at: Vector, view: Vector, soft: jax.Array):
+def _inside_of_mouth(mouth: Mouth, state: FaceState, at: Vector, view: Vector, soft: jax.Array) -> Vector:
     """Teeth and tongue lie behind the lips: seen from the side, they move against them."""
     tx, ty = (at[i] - 0.08 * view[i] / view[2] for i in (0, 1))
     curve = 0.35 * jnp.square(tx)

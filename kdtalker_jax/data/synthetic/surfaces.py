@@ -3,7 +3,6 @@
 All lengths are in head units, y down, z towards the viewer. Pixels are arrays of any shape, vectors tuples of three.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax
@@ -13,12 +12,12 @@ Vector = tuple[jax.Array, jax.Array, jax.Array]
 
 
 class Ellipsoid(NamedTuple):
-    """The points p with |axes (p - centre)| = 1."""
+    """The points p with |axes (p - centre)| = 1. Several are stacked along a leading dimension."""
 
     centre: jax.Array  # (3,)
     axes: jax.Array  # (3, 3)
-    blend: float = 0.06  # depth over which it melts into what it touches
-    edge: float = 0.0  # width over which it fades in from its silhouette, for swellings of what it touches
+    blend: jax.Array | float = 0.06  # depth over which it melts into what it touches
+    edge: jax.Array | float = 0.0  # width over which it fades in from its silhouette: a swelling of what it touches
     cover: jax.Array | float = 1.0
 
 
@@ -30,24 +29,56 @@ class Surface(NamedTuple):
     normal: Vector  # unit length
 
 
-def hit(ellipsoid: Ellipsoid, x: jax.Array, y: jax.Array, pixel: jax.Array) -> Surface:
+class Outline(NamedTuple):
+    """An ellipsoid as parallel rays along z meet it; all that does not depend on the ray."""
+
+    ellipsoid: Ellipsoid
+    quadric: jax.Array  # (3, 3)
+    slope: jax.Array  # (2,) of the plane through the silhouette
+    ellipse: jax.Array  # (3,) xx, xy, yy of the silhouette
+    reach: jax.Array  # of the surface's highest point before that plane
+    extent: jax.Array  # (2,) half the width and the height of the silhouette
+
+
+def outline(ellipsoid: Ellipsoid) -> Outline:
+    """Prepare one ellipsoid; `vmap` it over several."""
+    quadric = ellipsoid.axes.T @ ellipsoid.axes
+    slope = quadric[:2, 2] / quadric[2, 2]
+    schur = quadric[:2, :2] - jnp.outer(quadric[:2, 2], slope)
+    ellipse = jnp.stack([schur[0, 0], schur[0, 1], schur[1, 1]])
+    extent = jnp.sqrt(jnp.stack([schur[1, 1], schur[0, 0]]) / jnp.linalg.det(schur))
+    return Outline(ellipsoid, quadric, slope, ellipse, quadric[2, 2] ** -0.5, extent)
+
+
+def touches(shape: Outline, x: jax.Array, y: jax.Array, pixel: jax.Array) -> jax.Array:
+    """False where all rays pass beside an ellipsoid: () bool."""
+    centre, (width, height) = shape.ellipsoid.centre, shape.extent + pixel
+    beside = (x.min() > centre[0] + width) | (x.max() < centre[0] - width)
+    above = (y.min() > centre[1] + height) | (y.max() < centre[1] - height)
+    return (shape.ellipsoid.cover > 0) & ~beside & ~above
+
+
+def hit(shape: Outline, x: jax.Array, y: jax.Array, pixel: jax.Array) -> Surface:
     """The front of an ellipsoid at the rays (x, y), anti-aliased over a `pixel`.
 
     Beside the silhouette the depth goes on as the plane of the silhouette.
     """
-    quadric = ellipsoid.axes.T @ ellipsoid.axes
-    dx, dy = x - ellipsoid.centre[0], y - ellipsoid.centre[1]
-    bx, by = quadric[0, 2] / quadric[2, 2], quadric[1, 2] / quadric[2, 2]
-    xx, xy, yy = (  # of the silhouette, an ellipse: the Schur complement
-        quadric[i, j] - quadric[i, 2] * quadric[j, 2] / quadric[2, 2] for i, j in ((0, 0), (0, 1), (1, 1))
-    )
+    centre, (xx, xy, yy) = shape.ellipsoid.centre, shape.ellipse
+    dx, dy = x - centre[0], y - centre[1]
     gx, gy = xx * dx + xy * dy, xy * dx + yy * dy
     inside = 1 - (gx * dx + gy * dy)
     distance = 0.5 * inside * jax.lax.rsqrt(gx * gx + gy * gy + 1e-6)
-    dz = jnp.sqrt(jnp.maximum(inside, 0.0)) * jax.lax.rsqrt(quadric[2, 2]) - bx * dx - by * dy
-    normal = unit(tuple(row[0] * dx + row[1] * dy + row[2] * dz for row in quadric))
-    cover = jnp.clip((distance + 0.5 * pixel) / (pixel + ellipsoid.edge), 0, 1) * ellipsoid.cover
-    return Surface(cover, dz + ellipsoid.centre[2], normal)
+    dz = jnp.sqrt(jnp.maximum(inside, 0.0)) * shape.reach - shape.slope[0] * dx - shape.slope[1] * dy
+    normal = unit(tuple(row[0] * dx + row[1] * dy + row[2] * dz for row in shape.quadric))
+    cover = jnp.clip((distance + 0.5 * pixel) * (1 / (pixel + shape.ellipsoid.edge)), 0, 1) * shape.ellipsoid.cover
+    return Surface(cover, dz + centre[2], normal)
+
+
+def far_side(shape: Outline, front: Surface, x: jax.Array, y: jax.Array) -> jax.Array:
+    """The depth at which rays leave an ellipsoid whose front they hit."""
+    centre = shape.ellipsoid.centre
+    plane = centre[2] - shape.slope[0] * (x - centre[0]) - shape.slope[1] * (y - centre[1])
+    return 2 * plane - front.depth
 
 
 def join(back: Surface, front: Surface, blend: float) -> Surface:
@@ -66,18 +97,24 @@ def in_front(first: Surface, second: Surface, pixel: jax.Array) -> jax.Array:
     return step(first.depth - second.depth, 0.03 + pixel * steep)
 
 
-def union(ellipsoids: Iterable[Ellipsoid], x: jax.Array, y: jax.Array, pixel: jax.Array) -> Surface:
-    """All ellipsoids of one material."""
-    first, *others = ellipsoids
-    surface = hit(first, x, y, pixel)
-    for other in others:
-        surface = join(surface, hit(other, x, y, pixel), other.blend)
+def union(shapes: Outline, x: jax.Array, y: jax.Array, pixel: jax.Array, start: Surface | None = None) -> Surface:
+    """All of several stacked outlines, and what is already there, as one soft surface. Skips what is out of sight."""
+
+    def add(surface: Surface, shape: Outline) -> tuple[Surface, None]:
+        def joined() -> Surface:
+            return join(surface, hit(shape, x, y, pixel), shape.ellipsoid.blend)
+
+        return jax.lax.cond(touches(shape, x, y, pixel), joined, lambda: surface), None
+
+    nothing = jnp.zeros_like(x + y)
+    start = start or Surface(nothing, nothing, (nothing,) * 3)
+    surface, _ = jax.lax.scan(add, start, shapes)
     return surface._replace(normal=unit(surface.normal))
 
 
 def step(distance: jax.Array, width: jax.Array | float) -> jax.Array:
     """0 below -width / 2, 1 above width / 2, smooth between."""
-    t = jnp.clip(distance / width + 0.5, 0, 1)
+    t = jnp.clip(distance * (1 / width) + 0.5, 0, 1)
     return t * t * (3 - 2 * t)
 
 
@@ -87,11 +124,18 @@ def unit(vector: Vector) -> Vector:
     return tuple(v * length for v in vector)
 
 
+def wave(angle: jax.Array) -> jax.Array:
+    """The sine to a few per cent, much cheaper. Radians."""
+    turns = angle * (0.5 / jnp.pi)
+    turns = turns - jnp.round(turns)
+    return 16 * turns * (0.5 - jnp.abs(turns))
+
+
 def turn(vector: Vector, matrix: jax.Array) -> Vector:
     """`matrix` (3, 3) times the column vector."""
     return tuple(sum(row[i] * vector[i] for i in range(3)) for row in matrix)
 
 
-def mix(first, second, share: jax.Array):
+def mix(first: Vector, second: Vector, share: jax.Array) -> Vector:
     """Colours or vectors, channel by channel: `first` where `share` is 0, `second` where it is 1."""
     return tuple(a + share * (b - a) for a, b in zip(first, second, strict=True))
