@@ -1,8 +1,6 @@
 """How the demo model is made from nothing: `python -m pipelines.train_demo`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from configs.audio import DEMO_AUDIO, SMALL_AUDIO, AudioConfig
 from configs.networks import DEMO, SMALL, ModelConfig
@@ -26,8 +24,8 @@ class DemoConfig:
     spoken: int = 150
     spoken_frames: int = 160
     # What ships beside the model, by name: seeds of people and of speakers that are in no data set.
-    portraits: Mapping[str, int] = MappingProxyType({"mila": 9022, "yara": 9004, "bruno": 9014})
-    recordings: Mapping[str, int] = MappingProxyType({"morning": 9101, "evening": 9102})
+    portraits: tuple[tuple[str, int], ...] = (("mila", 9022), ("yara", 9004), ("bruno", 9014))
+    recordings: tuple[tuple[str, int], ...] = (("morning", 9101), ("evening", 9102))
     recording_frames: int = 150
     model: ModelConfig = DEMO
     renderer: RendererConfig = DEMO_RENDERER

@@ -154,11 +154,11 @@ def make_package(config: DemoConfig, workdir: Path, report: Report, progress: bo
     shutil.rmtree(partial, ignore_errors=True)
     for folder in ("portraits", "recordings"):
         (partial / folder).mkdir(parents=True)
-    for name, seed in config.portraits.items():
+    for name, seed in config.portraits:
         person = jax.tree.map(lambda field: field[0], random_people(jax.random.key(seed), 1))
         picture = draw_frames(person, neutral_state(), PORTRAIT_SIZE)[0]  # (512, 512, 3)
         Image.fromarray(picture).save(partial / "portraits" / f"{name}.png")
-    for name, seed in config.recordings.items():
+    for name, seed in config.recordings:
         waveform = random_performance(seed, config.recording_frames).waveform
         soundfile.write(partial / "recordings" / f"{name}.flac", waveform, SAMPLE_RATE)
     export_denoiser(load_denoiser(workdir / "denoiser"), workdir / "networks", partial / "model")
