@@ -82,6 +82,9 @@ def measure(
         make_actor(model, person, performance, amount.shown)
         for person, performance in zip(people, performances, strict=True)
     ]
+    long = [performance.waveform for performance in unseen_performances(amount.long, LONG_FRAMES)]
+    speech = np.asarray(long[0][: SPEECH_FRAMES * SAMPLES_PER_FRAME])
+    about_program = program_rows(checkpoint, actors[0].pictures[0], speech)  # first: where it fails, all is in vain
     rows, takes = reenactment(model, actors)
     for name, of_kind in takes.items() if pictures else ():
         sheets.write_takes(pictures, name, of_kind)
@@ -99,10 +102,8 @@ def measure(
         if clips:
             sheets.write_clips(pictures, name, clips)
 
-    long = [performance.waveform for performance in unseen_performances(amount.long, LONG_FRAMES)]
     yield motion_rows(model, actors[: amount.long], amount.seeds, long)
-    speech = np.asarray(long[0][: 100 * SAMPLES_PER_FRAME])
-    yield program_rows(checkpoint, actors[0].pictures[0], speech)
+    yield about_program
 
 
 if __name__ == "__main__":
