@@ -25,6 +25,7 @@ class PhaseConfig:
     batch_size: int = 8  # source pictures, over all devices of all processes
     image_size: int = 256  # of the source picture; the output grows with it
     adversarial: bool = False
+    frozen_norms: bool = False  # batch norms keep the statistics they came with: those of small batches are noise
 
 
 @dataclass(frozen=True)

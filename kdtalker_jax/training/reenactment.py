@@ -84,7 +84,8 @@ class Networks:
         axis_name: str | None = None,
     ) -> None:
         model, dtype = model_at(config, phase), jnp.dtype(config.dtype)
-        self._train, self._remat = train, config.remat and train
+        self._remat = config.remat and train
+        self._training = {name for name in TRAINED if train and not (phase.frozen_norms and name in SYNCHRONISED)}
         self._modules = {
             name: build(
                 name, model, folded=False, dtype=dtype, **({"axis_name": axis_name} if name in SYNCHRONISED else {})
@@ -136,7 +137,7 @@ class Networks:
         def apply(variables: Tree, *arguments: jax.Array, **keywords: jax.Array) -> tuple[Any, Tree]:
             kinds = [kind for kind in variables if kind != "params"]
             module = self._modules[name]
-            if not self._train:
+            if name not in self._training:
                 output, after = module.apply(variables, *arguments, **keywords), {k: variables[k] for k in kinds}
             else:
                 output, after = module.apply(variables, *arguments, **keywords, train=True, mutable=kinds)
