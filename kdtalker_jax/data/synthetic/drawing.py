@@ -149,7 +149,9 @@ def _add_hair(
     """The cap, cut off at the hairline, and the volumes."""
     rotation, pixel = scene.rotation, scene.pixel
     cap = hit(scene.cap, x, y, pixel)
-    cut = step(hairline(person, turn((x, y, cap.depth), rotation)), 1.5 * pixel + 0.02)
+    at = turn((x, y, cap.depth), rotation)
+    grazed = step(0.12 - cap.normal[2], 0.12) * step(at[1] - 0.1, 0.1)  # behind the neck only a thin edge would show
+    cut = step(hairline(person, at), 1.5 * pixel + 0.02) * (1 - grazed)
     hair = union(scene.volumes, x, y, pixel, start=cap._replace(cover=cap.cover * cut))
 
     def painted() -> Vector:
