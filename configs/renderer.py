@@ -30,11 +30,12 @@ class PhaseConfig:
 
 @dataclass(frozen=True)
 class RendererOptimizerConfig:
-    """Adam after clipping; a short warm-up, then constant, then half a cosine down to 0 over the last steps.
+    """Adam or Muon after clipping; a short warm-up, then constant, then half a cosine down to 0 over the last steps.
 
     The discriminator's rate is constant: it comes late and has to learn fast.
     """
 
+    kind: Literal["adam", "muon"] = "adam"  # of the renderer; the discriminator has Adam
     learning_rate: float = 2e-4
     discriminator_rate: float = 2e-4
     warmup_steps: int = 100
@@ -163,7 +164,9 @@ DEMO_RENDERER = renderer_config(
     second=PhaseConfig(steps=1_900, batch_size=4, image_size=128),
     third=PhaseConfig(steps=200, batch_size=4, image_size=128, adversarial=True),
     guided=tuple(_GUIDES.get(keypoint, "") for keypoint in range(21)),
-    optimizer=RendererOptimizerConfig(learning_rate=1e-3, warmup_steps=200, ema=0.998),
+    optimizer=RendererOptimizerConfig(
+        kind="muon", learning_rate=3e-3, warmup_steps=100, beta1=0.9, clip_norm=100.0, ema=0.998
+    ),
     frames=FramesConfig(drivings=2, cross=0.4),
 )
 

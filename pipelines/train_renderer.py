@@ -36,7 +36,7 @@ The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save bef
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may come several times."
 )
-@click.option("--init", help="Start from a converted checkpoint.")
+@click.option("--init", help="Start from a converted checkpoint, or from another run.")
 @click.option("--stage2", is_flag=True, help="Train stitching and retargeting on the networks of --init.")
 @click.option("--coordinator", metavar="HOST:PORT", help="Of process 0. Not needed on Cloud TPU and under Slurm.")
 @click.option("--processes", type=int, help="How many processes the run has, with --coordinator.")

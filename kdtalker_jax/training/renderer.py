@@ -12,12 +12,12 @@ import numpy as np
 
 from configs.renderer import RendererConfig
 from kdtalker_jax import parallel
-from kdtalker_jax.checkpoints import RendererRecord, load_checkpoint
+from kdtalker_jax.checkpoints import RendererRecord, is_run, load_checkpoint, load_renderer, read_record
 from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
-from kdtalker_jax.training.reenactment import TRAINED, full_model
+from kdtalker_jax.training.reenactment import TRAINED
 from kdtalker_jax.training.renderer_input import FaceClips, RendererBatch, RendererBatches, open_faces
 from kdtalker_jax.training.renderer_step import (
     Landmarks,
@@ -52,7 +52,7 @@ def train_renderer(
         config: of the run.
         data: a synthetic data set, or one that `pipelines.extract --keep_frames` has made.
         workdir: of this run alone.
-        init: converted checkpoint to take the first weights from.
+        init: converted checkpoint or other run to take the first weights from, of a run its moving average.
         report: is told what happens, a sentence at a time.
         progress: show bars.
 
@@ -175,12 +175,15 @@ def _landmarks_of(config: RendererConfig, clips: FaceClips) -> Landmarks:
 
 
 def _load_init(path: str, config: RendererConfig) -> dict[str, Any]:
-    """The networks of a converted checkpoint."""
-    checkpoint = load_checkpoint(path)
-    checkpoint.require(*TRAINED)
-    model = full_model(config)
+    """The networks of a converted checkpoint or of another run."""
+    if is_run(path):
+        found, variables = read_record(path, RendererRecord).config, load_renderer(path)
+    else:
+        checkpoint = load_checkpoint(path)
+        checkpoint.require(*TRAINED)
+        found, variables = checkpoint.config, {name: checkpoint.variables(name) for name in TRAINED}
     for name in TRAINED:
-        different = differences(getattr(checkpoint.config, name), getattr(model, name))
+        different = differences(getattr(found, name), getattr(config, name))
         if different:
             raise InputError(f"{path} has a {name} of other sizes: here {'; '.join(different.values())}.")
-    return {name: checkpoint.variables(name) for name in TRAINED}
+    return variables

@@ -19,6 +19,7 @@ from kdtalker_jax.training.discriminator import (
 )
 from kdtalker_jax.training.equivariance import equivariance_loss
 from kdtalker_jax.training.loss import mean_over
+from kdtalker_jax.training.muon import muon
 from kdtalker_jax.training.optimizer import global_norm
 from kdtalker_jax.training.reenactment import Networks, Reenacted, Weights, fresh_weights
 
@@ -96,8 +97,13 @@ def learning_rate_schedule(config: RendererConfig) -> optax.Schedule:
 
 
 def make_optimizer(config: RendererConfig) -> optax.GradientTransformation:
-    """Clipping by the norm over all parameters, then Adam."""
-    return _clipped_adam(config.optimizer, learning_rate_schedule(config))
+    """Clipping by the norm over all parameters, then Adam or Muon."""
+    settings, rate = config.optimizer, learning_rate_schedule(config)
+    if settings.kind == "adam":
+        return _clipped_adam(settings, rate)
+    return optax.chain(
+        optax.clip_by_global_norm(settings.clip_norm), muon(rate, beta1=settings.beta1, beta2=settings.beta2)
+    )
 
 
 def make_judge_optimizer(config: RendererConfig) -> optax.GradientTransformation:
