@@ -4,38 +4,38 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from optax.contrib import MuonDimensionNumbers
 
-from kdtalker_jax.training.muon import MATCH, is_matrix, muon, orthogonal
-
-
-def paths(params: dict) -> dict[str, bool]:
-    marked = jax.tree_util.tree_map_with_path(is_matrix, params)
-    return {"/".join(e.key for e in path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(marked)}
+from kdtalker_jax.training.muon import ADAMS_SIZE, matrices, muon
 
 
-def test_updates_have_equal_singular_values_whatever_the_gradients():
+def first_update(params, gradients):
+    optimizer = muon(lambda step: 1.0, beta1=0.5, beta2=0.9)
+    return optimizer.update(gradients, optimizer.init(params), params)[0]
+
+
+def test_kernels_move_in_all_directions_alike_whatever_the_gradients():
     gradient = jax.random.normal(jax.random.key(0), (3, 3, 6, 16)) * jnp.logspace(-2, 0, 16)
-    singular = np.linalg.svd(np.reshape(orthogonal(gradient), (54, 16)), compute_uv=False) / (MATCH * np.sqrt(54))
-    assert singular.min() > 0.5
-    assert singular.max() < 1.4
-
-
-def test_the_directions_are_those_of_the_gradient():
-    gradient = np.random.default_rng(0).standard_normal((20, 8)).astype(np.float32)
-    u, _, v = np.linalg.svd(gradient, full_matrices=False)
-    update = np.asarray(orthogonal(jnp.asarray(gradient)))
-    assert np.sum(update * (u @ v)) / np.linalg.norm(update) / np.linalg.norm(u @ v) > 0.95
+    update = first_update({"kernel": jnp.zeros_like(gradient)}, {"kernel": gradient})["kernel"]
+    singular = np.linalg.svd(np.reshape(update, (54, 16)), compute_uv=False)
+    assert singular.max() / singular.min() < 3
+    assert abs(float(jnp.sqrt(jnp.square(update).mean())) / ADAMS_SIZE - 1) < 0.3
 
 
 def test_what_is_no_matrix_is_left_to_adam():
-    params = {
-        "warping": {"third": {"conv": {"kernel": jnp.zeros((3, 3, 4, 8)), "bias": jnp.zeros(8)}}},
+    kernels = {
+        "warping": {"third": {"conv": {"kernel": (3, 3, 4, 8), "bias": (8,)}}},
         "motion_extractor": {
-            "fc_exp": {"kernel": jnp.zeros((8, 63))},
-            "block": {"depthwise": {"kernel": jnp.zeros((7, 7, 1, 8))}, "expand": {"kernel": jnp.zeros((8, 32))}},
+            "fc_exp": {"kernel": (8, 63)},
+            "block": {"depthwise": {"kernel": (7, 7, 1, 8)}, "expand": {"kernel": (8, 32)}},
         },
     }
-    assert paths(params) == {
+    params = jax.tree.map(jnp.zeros, kernels, is_leaf=lambda leaf: isinstance(leaf, tuple))
+    leaves = jax.tree.leaves_with_path(
+        matrices(params), is_leaf=lambda leaf: leaf is None or isinstance(leaf, MuonDimensionNumbers)
+    )
+    marked = {"/".join(entry.key for entry in path): leaf is not None for path, leaf in leaves}
+    assert marked == {
         "warping/third/conv/kernel": True,
         "warping/third/conv/bias": False,
         "motion_extractor/fc_exp/kernel": False,
@@ -44,16 +44,16 @@ def test_what_is_no_matrix_is_left_to_adam():
     }
 
 
-def test_vectors_move_as_with_adam():
-    ours, theirs = muon(lambda step: 0.1, beta1=0.5, beta2=0.9), optax.adam(0.1, b1=0.5, b2=0.9)
+def test_vectors_move_as_with_nadam():
+    ours, theirs = muon(lambda step: 0.1, beta1=0.5, beta2=0.9), optax.nadam(0.1, b1=0.5, b2=0.9)
     params = {"bias": jnp.array([1.0, -2.0])}
     states = [optimizer.init(params) for optimizer in (ours, theirs)]
     for scale in (1.0, -0.5, 2.0):
         gradients = {"bias": jnp.array([scale, 3.0])}
         (update, states[0]), (expected, states[1]) = (
-            optimizer.update(gradients, state) for optimizer, state in zip((ours, theirs), states, strict=True)
+            optimizer.update(gradients, state, params) for optimizer, state in zip((ours, theirs), states, strict=True)
         )
-        np.testing.assert_allclose(update["bias"], expected["bias"], rtol=1e-4)
+        np.testing.assert_allclose(update["bias"], expected["bias"], rtol=1e-3)
 
 
 def test_it_descends():
@@ -63,6 +63,6 @@ def test_it_descends():
     state = optimizer.init(params)
     for _ in range(150):
         gradients = {"kernel": params["kernel"] - target}
-        updates, state = optimizer.update(gradients, state)
+        updates, state = optimizer.update(gradients, state, params)
         params = optax.apply_updates(params, updates)
     assert jnp.abs(params["kernel"] - target).mean() < 0.1
