@@ -76,8 +76,9 @@ def draw_face(person: int, state: dict, size: int) -> tuple[np.ndarray, np.ndarr
         ellipse(eye, (0.08, 0.05), [255, 255, 255])
     ellipse((upper + lower) / 2, (0.16, 0.03 + 0.15 * state["jaw"]), colours[2])
     small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    places = {"inner upper lip": upper, "inner lower lip": lower, "left pupil": left, "right pupil": right}
     middle = (upper + lower) / 2
+    places = {"inner upper lip": upper, "inner lower lip": lower, "left pupil": left, "right pupil": right}
+    places |= {"mouth left": place(-0.16, 0.28), "mouth right": place(0.16, 0.28)}
     return small, np.stack([places.get(name, middle) for name in LANDMARKS]).astype(np.float32)
 
 

@@ -115,6 +115,7 @@ def test_parts_of_a_batch_add_up(state, batches):
         np.testing.assert_allclose(metrics[name], whole[name], rtol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 def test_computing_activations_twice_changes_nothing(step, state, batches):
     config = replace(TINY_RENDERER, remat=True)
     _, metrics, _ = jax.jit(make_train_step(config, PLAIN, LANDMARKS))(state, batches[0])

@@ -1,0 +1,134 @@
+"""A whole run of the renderer: what it leaves behind, what it refuses, how it goes on."""
+
+import json
+import signal
+from functools import partial
+from pathlib import Path
+
+import cv2
+import jax
+import numpy as np
+import pytest
+
+from kdtalker_jax.checkpoints import (
+    RendererRecord,
+    load_checkpoint,
+    load_renderer,
+    read_record,
+    save_checkpoint,
+)
+from kdtalker_jax.errors import CheckpointError, InputError
+from kdtalker_jax.training.reenactment import TRAINED, full_model
+from kdtalker_jax.training.renderer import train_renderer
+from kdtalker_jax.training.settings import with_settings
+from tests.training.faces import TINY_RENDERER, make_face_clips, write_faces
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory) -> Path:
+    clips = make_face_clips()
+    return write_faces(tmp_path_factory.mktemp("faces"), {"train": clips, "validation": clips[:2]})
+
+
+@pytest.fixture(scope="module")
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def finished(faces, told, tmp_path_factory) -> Path:
+    """A run that nothing interrupted. Not to be changed."""
+    workdir = tmp_path_factory.mktemp("run")
+    assert train_renderer(TINY_RENDERER, faces, workdir, report=told.append) == (6, True)
+    return workdir
+
+
+def read_metrics(run: Path) -> dict[int, dict]:
+    merged: dict[int, dict] = {}
+    for line in (run / "metrics.jsonl").read_text().splitlines():
+        values = json.loads(line)
+        merged.setdefault(values["step"], {}).update(values)
+    return merged
+
+
+def test_a_run_logs_and_draws_what_it_makes(finished):
+    metrics = read_metrics(finished)
+    assert list(metrics) == [1, 2, 3, 4, 5, 6]
+    assert {"train/loss", "train/landmarks", "train/grad_norm"} <= set(metrics[1])
+    assert "train/discriminator" not in metrics[3]
+    assert "train/discriminator" in metrics[4], "the second phase has an adversary"
+    wanted = {f"validation/{kind}/{name}" for kind in ("self", "cross") for name in ("psnr", "ssim", "l1")}
+    assert wanted | {f"validation/{name}" for name in ("yaw", "pitch", "roll", "landmarks", "loss")} <= set(metrics[6])
+    small, large = (cv2.imread(str(finished / "pictures" / f"{step:06d}.png")) for step in (3, 6))
+    assert small.shape == (4 * 32, 4 * 32, 3), "two pairs of each kind; source, driving, output, target"
+    assert large.shape == (4 * 64, 4 * 64, 3)
+
+
+def test_phases_are_announced(finished, told):
+    assert sum(sentence.startswith("Phase ") for sentence in told) == 2
+
+
+def test_what_it_has_learnt_becomes_a_checkpoint(finished, tmp_path):
+    networks = load_renderer(finished)
+    assert set(networks) == set(TRAINED)
+    assert set(networks["appearance"]) == {"params", "batch_stats"}
+    assert set(networks["generator"]) == {"params", "spectral"}
+    save_checkpoint(tmp_path / "model", networks, full_model(TINY_RENDERER))
+    read = load_checkpoint(tmp_path / "model")
+    for name in TRAINED:
+        jax.tree.map(np.testing.assert_array_equal, read.variables(name), networks[name])
+
+
+def test_the_record_names_the_kind_of_run(finished):
+    assert read_record(finished, RendererRecord).config == TINY_RENDERER
+    with pytest.raises(CheckpointError, match="is the run of a renderer"):
+        read_record(finished)
+
+
+def test_interrupted_and_resumed_is_the_same_as_uninterrupted(finished, faces, tmp_path):
+    def interrupt(sentence: str) -> None:
+        if sentence.startswith("Step 3:"):
+            signal.raise_signal(signal.SIGTERM)
+
+    outcome = train_renderer(TINY_RENDERER, faces, tmp_path / "run", report=interrupt)
+    assert outcome.step in (4, 5)
+    assert not outcome.finished
+    assert train_renderer(TINY_RENDERER, faces, tmp_path / "run") == (6, True)
+    jax.tree.map(np.testing.assert_array_equal, load_renderer(tmp_path / "run"), load_renderer(finished))
+    again, once = read_metrics(tmp_path / "run"), read_metrics(finished)
+    assert [again[step]["train/loss"] for step in again] == [once[step]["train/loss"] for step in once]
+
+
+def test_a_run_starts_from_the_average_of_another(finished, faces, tmp_path):
+    """The first step has learning rate 0, so that after it nothing has changed but the statistics."""
+    config = with_settings(TINY_RENDERER, ["first.steps=1", "second.steps=0", "checkpoints.every=1"])
+    train_renderer(config, faces, tmp_path / "run", init=finished)
+    before, after = load_renderer(finished), load_renderer(tmp_path / "run")
+    for name in TRAINED:
+        jax.tree.map(partial(np.testing.assert_allclose, atol=1e-8), after[name]["params"], before[name]["params"])
+
+
+def test_other_sizes_cannot_be_started_from(finished, faces, tmp_path):
+    config = with_settings(TINY_RENDERER, ["generator.width=12"])
+    with pytest.raises(InputError, match="has a generator of other sizes: here width is 12, not 8"):
+        train_renderer(config, faces, tmp_path / "run", init=finished)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["first.steps=0", "second.steps=0"], "nothing to do"),
+        (["first.batch_size=3", "accumulate=2"], "choose a multiple of 2"),
+        (["second.image_size=30"], "second.image_size=30 cannot be halved"),
+        (["guided=nose tip,left ear"], "There is no landmark 'left ear'"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(faces, tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        train_renderer(with_settings(TINY_RENDERER, changes), faces, tmp_path / "run")
+
+
+def test_all_clips_need_frames(tmp_path):
+    data = write_faces(tmp_path / "data", {"train": [{**make_face_clips(1)[0], "jpeg": []}]})
+    with pytest.raises(InputError, match="has no frames: make it again with pipelines"):
+        train_renderer(TINY_RENDERER, data, tmp_path / "run")
