@@ -41,7 +41,10 @@ def test_exported_programs_compute_the_same(small_model, source, exported):
     expected, _ = small_model.stages.render(small_model.params, source.arrays, keypoints)
     frames, finite = loaded.frames(small_model.params, source.arrays, keypoints)
     assert finite.all()
-    np.testing.assert_array_equal(frames, expected)
+    # The export has the plain convolutions that every device knows; here a CPU may use faster forms, rounded otherwise.
+    difference = np.abs(np.int32(frames) - np.int32(expected))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-3
 
     window = [random.standard_normal(shape).astype(np.float32) for shape in ((70,), (70,), (64, 16), (64, 70))]
     rule, key = make_sampler("dpm++", 3), jax.random.key(1)
