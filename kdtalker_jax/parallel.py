@@ -161,7 +161,7 @@ def join(results: Tree) -> Tree:
 def split(batch: Tree) -> Tree:
     """(B, ...) arrays of this process -> (devices, B / devices, ...)."""
     devices = jax.local_device_count()
-    return jax.tree.map(lambda array: array.reshape(devices, -1, *array.shape[1:]), batch)
+    return jax.tree.map(lambda array: array.reshape(devices, len(array) // devices, *array.shape[1:]), batch)
 
 
 def anywhere(flag: bool) -> Callable[[], bool]:

@@ -38,6 +38,7 @@ The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save bef
 )
 @click.option("--init", help="Start from a converted checkpoint, or from another run.")
 @click.option("--stage2", is_flag=True, help="Train stitching and retargeting on the networks of --init.")
+@click.option("--memory", is_flag=True, help="Only tell how much memory a step needs.")
 @click.option("--coordinator", metavar="HOST:PORT", help="Of process 0. Not needed on Cloud TPU and under Slurm.")
 @click.option("--processes", type=int, help="How many processes the run has, with --coordinator.")
 @click.option("--process", type=int, help="Which of them this is, from 0, with --coordinator.")
@@ -48,6 +49,7 @@ def main(
     changes: tuple[str, ...],
     init: str | None,
     stage2: bool,
+    memory: bool,
     coordinator: str | None,
     processes: int | None,
     process: int | None,
@@ -55,7 +57,7 @@ def main(
     """Train the renderer and the keypoint detector on clips with pictures, on all devices there are."""
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
     from kdtalker_jax.checkpoints import RendererRecord, is_run, read_record
-    from kdtalker_jax.training.renderer import train_renderer
+    from kdtalker_jax.training.renderer import report_memory, train_renderer
     from kdtalker_jax.training.retargeting import train_retargeting
     from kdtalker_jax.training.settings import with_settings
 
@@ -70,6 +72,9 @@ def main(
         return
     begun = read_record(workdir, RendererRecord).config if is_run(workdir) else LIVEPORTRAIT
     recipe = with_settings(RENDERER_CONFIGS[config] if config else begun, changes)
+    if memory:
+        report_memory(recipe, telling["report"])
+        return
     train_renderer(recipe, data, workdir, init=init, **telling)
 
 

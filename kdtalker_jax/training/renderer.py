@@ -19,6 +19,7 @@ from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
 from kdtalker_jax.training.reenactment import TRAINED
 from kdtalker_jax.training.renderer_input import FaceClips, RendererBatch, RendererBatches, open_faces
+from kdtalker_jax.training.renderer_memory import step_memory
 from kdtalker_jax.training.renderer_step import (
     Landmarks,
     RendererState,
@@ -35,6 +36,21 @@ REGIONS = (
     ("left upper lid", "left lower lid", "left pupil"),
     ("right upper lid", "right lower lid", "right pupil"),
 )
+
+
+def report_memory(config: RendererConfig, report: Report) -> None:
+    """Tells what a step of each phase needs of each device's memory. Compiles, and trains nothing.
+
+    Raises:
+        InputError: as `train_renderer`.
+    """
+    check_renderer(config, parallel.device_count())
+    for number, phase in enumerate(config.phases, start=1):
+        memory = step_memory(config, phase, parallel.device_count())
+        report(
+            f"Phase {number}: on each device {memory.state / 1e9:.2f} GB for the state, {memory.working / 1e9:.2f} GB "
+            f"to work in, {memory.per_sample / 1e9:.2f} GB for each sample of those worked through at once."
+        )
 
 
 def train_renderer(

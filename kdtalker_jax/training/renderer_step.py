@@ -203,7 +203,7 @@ class Objective:
         if judge:
             params["discriminator"] = judge.params
         zero = jax.tree.map(jnp.zeros_like, params)
-        divided = jax.tree.map(lambda array: array.reshape(parts, -1, *array.shape[1:]), pictures)
+        divided = jax.tree.map(lambda array: array.reshape(parts, len(array) // parts, *array.shape[1:]), pictures)
         (gradients, weights, judge), losses = jax.lax.scan(add, (zero, state.weights, judge), divided)
         return gradients, weights, judge, jax.tree.map(jnp.ravel, losses)
 
@@ -240,7 +240,7 @@ class Objective:
     def _picture_terms(self, reenacted: Reenacted, judge: Weights | None, pictures: Pictures) -> dict[str, jax.Array]:
         """(B,) each: mean over a source's driving pictures."""
         output, target = reenacted.pictures, _colours(pictures.target)
-        landmarks = pictures.landmarks[:, 1:].reshape(-1, *pictures.landmarks.shape[2:])  # (B J, L, 2)
+        landmarks = pictures.landmarks[:, 1:].reshape(len(output), *pictures.landmarks.shape[2:])  # (B J, L, 2)
         weight = terms.detail_weight(landmarks, self._landmarks.regions, output.shape[1], self._config.loss.details)
         losses = terms.picture_losses(output, target, weight)
         if judge:

@@ -12,6 +12,8 @@ from kdtalker_jax.networks.convolution import (
     conv3d_by_planes,
     conv3d_direct,
     conv_upsampled,
+    depthwise2d_by_shifts,
+    depthwise2d_direct,
     plane_kernel,
     winograd_kernel,
 )
@@ -32,6 +34,12 @@ def assert_equal_form(form, plain, x, kernel, tolerance=1e-5):
     pairs = [(form(x, kernel), plain(x, kernel)), *zip(gradients(form), gradients(plain), strict=True)]
     for actual, expected in pairs:
         np.testing.assert_allclose(actual, expected, atol=tolerance * float(jnp.std(expected)), rtol=0)
+
+
+@pytest.mark.parametrize("size", [3, 7])
+def test_depthwise_convolution_by_shifts(size):
+    x, kernel = normal(2, 6, 9, 5), normal(size, size, 1, 5, seed=1)
+    assert_equal_form(depthwise2d_by_shifts, depthwise2d_direct, x, kernel)
 
 
 @pytest.mark.parametrize("size", [3, 7])

@@ -105,6 +105,21 @@ def test_a_loss_that_is_not_finite_leaves_the_state_alone(step, state, batches):
     assert after.step == state.step
 
 
+def test_a_data_set_without_truth_can_be_trained_on(state, batches):
+    """In two parts, which batch norms see one at a time."""
+    bare = batches[0]._replace(
+        state=np.full_like(batches[0].state, np.nan), landmarks=np.zeros((4, 3, 0, 2), np.float32)
+    )
+    config = replace(TINY_RENDERER, accumulate=2)
+    after, metrics, losses = jax.jit(make_train_step(config, PLAIN, Landmarks()))(state, bare)
+    assert metrics["finite"]
+    assert losses.shape == (4,)
+    assert metrics["pose"] == metrics["placement"] == 0
+    assert "landmarks" not in metrics
+    assert change(after.weights.params["motion_extractor"], state.weights.params["motion_extractor"]) > 1e-5
+
+
+@pytest.mark.slow
 def test_parts_of_a_batch_add_up(state, batches):
     """Batch norms see a part at a time, so only what they do not touch is the same."""
     config = replace(TINY_RENDERER, accumulate=2)
