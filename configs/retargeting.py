@@ -26,7 +26,7 @@ class RetargetingValidationConfig:
     pairs: int = 32
 
 
-_PHASE = PhaseConfig(steps=600, batch_size=16, image_size=64)
+_PHASE = PhaseConfig(steps=300, batch_size=16, image_size=64)
 _FRAMES = FramesConfig(drivings=1, cross=0.5)
 _CHECKPOINTS = CheckpointConfig(every=200, keep_every=0)
 

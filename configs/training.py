@@ -107,7 +107,7 @@ SMALL_RUN = TrainingConfig(
 # The demo model's: minutes on two cores.
 DEMO_RUN = TrainingConfig(
     name="demo",
-    steps=4_000,
+    steps=3_000,
     batch_size=32,
     audio_noise=0.2,
     denoiser=DEMO.denoiser,
