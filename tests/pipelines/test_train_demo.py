@@ -1,0 +1,28 @@
+"""`python -m pipelines.train_demo`: from nothing to a model that makes a video."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from kdtalker_jax.portrait import TalkingPortrait
+from pipelines.train_demo import main
+
+
+@pytest.mark.slow
+def test_all_stages_end_in_a_model_that_speaks(tmp_path):
+    """Seven minutes on two cores, nearly all of it compilation."""
+    arguments = ["--workdir", str(tmp_path / "work"), "--config", "small"]
+    first = CliRunner().invoke(main, arguments)
+    assert first.exit_code == 0, first.output
+    model = TalkingPortrait.load(tmp_path / "work" / "demo" / "model")
+    portraits = sorted((tmp_path / "work" / "demo" / "portraits").iterdir())
+    recordings = sorted((tmp_path / "work" / "demo" / "recordings").iterdir())
+    assert (len(portraits), len(recordings)) == (3, 2)
+    source = model.prepare(portraits[0], crop="none")
+    motion = model.animate(source, recordings[0], sampler="dpm++", steps=2)
+    assert len(motion.yaw) == 150
+    assert np.isfinite(motion.to_vector()).all()
+
+    finished = (tmp_path / "work" / "demo" / "model" / "config.json").stat().st_mtime_ns
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert (tmp_path / "work" / "demo" / "model" / "config.json").stat().st_mtime_ns == finished
