@@ -54,7 +54,8 @@ class LossConfig:
     edges: float = 10.0  # L1 on differences between neighbours, at the same scales
     structure: float = 2.0  # 1 - SSIM, at the same scales
     details: float = 4.0  # by how much the mouth and each eye count more than the rest, in the three above
-    perceptual: float = 0.0  # needs weights_perceptual
+    perceptual: float = 0.0  # L1 between features of a VGG; needs perceptual_weights
+    identity: float = 0.0  # 1 - cosine between features of a VGG trained on faces; needs identity_weights
     adversarial: float = 0.1
     features: float = 1.0  # of the discriminators, matched
     equivariance: float = 0.0  # of keypoints under a known transform of the picture
@@ -110,6 +111,8 @@ class RendererConfig:
     generator: GeneratorConfig = PUBLISHED.generator
     retargeting: RetargetingConfig = PUBLISHED.retargeting
     guided: tuple[str, ...] = ()  # for each keypoint the landmark that it is guided to; "": none
+    perceptual_weights: str = ""  # files that the user brings: see training/perceptual.py
+    identity_weights: str = ""
     discriminator_width: int = 32
     discriminator_scales: int = 2
     optimizer: RendererOptimizerConfig = RendererOptimizerConfig()

@@ -17,6 +17,7 @@ from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
+from kdtalker_jax.training.perceptual import load_classifiers
 from kdtalker_jax.training.reenactment import TRAINED
 from kdtalker_jax.training.renderer_input import FaceClips, RendererBatch, RendererBatches, open_faces
 from kdtalker_jax.training.renderer_memory import step_memory
@@ -124,7 +125,8 @@ class RendererTask:
             for field, name in names.items()
             if name in trees
         }
-        return RendererState(**({"adversary": None} | parts), step=np.int32(step))
+        classifiers = load_classifiers(self.config)
+        return RendererState(**({"adversary": None} | parts), step=np.int32(step), classifiers=classifiers)
 
     def step(self, state: RendererState, batch: RendererBatch) -> tuple[RendererState, dict[str, jax.Array], jax.Array]:
         return self._step_of(batch.phase)(state, batch.pictures)

@@ -21,6 +21,7 @@ from kdtalker_jax.training.equivariance import equivariance_loss
 from kdtalker_jax.training.loss import mean_over
 from kdtalker_jax.training.muon import muon
 from kdtalker_jax.training.optimizer import global_norm
+from kdtalker_jax.training.perceptual import Classifiers, identity_loss, load_classifiers, perceptual_loss
 from kdtalker_jax.training.reenactment import Networks, Reenacted, Weights, fresh_weights
 
 Tree = Any
@@ -61,6 +62,7 @@ class RendererState(flax.struct.PyTreeNode):
     ema: Weights
     opt_state: optax.OptState
     adversary: Adversary | None  # None: no phase has one
+    classifiers: Classifiers  # never changed, and not part of checkpoints
 
 
 def initial_state(config: RendererConfig, first: Mapping[str, Mapping[str, Tree]] | None = None) -> RendererState:
@@ -75,9 +77,9 @@ def initial_state(config: RendererConfig, first: Mapping[str, Mapping[str, Tree]
             variables = make_discriminator(config).init(jax.random.key(config.seed + 1), picture)
             judge = Weights.of({"discriminator": variables})
             adversary = Adversary(judge, make_judge_optimizer(config).init(judge.params))
-        return RendererState(jnp.int32(0), weights, weights, opt_state, adversary)
+        return RendererState(jnp.int32(0), weights, weights, opt_state, adversary, Classifiers(None, None))
 
-    return jax.jit(create)(first)
+    return jax.jit(create)(first).replace(classifiers=load_classifiers(config))
 
 
 def make_discriminator(config: RendererConfig) -> MultiScaleDiscriminator:
@@ -128,7 +130,7 @@ def make_train_step(config: RendererConfig, phase: PhaseConfig, landmarks: Landm
     def train_step(
         state: RendererState, pictures: Pictures, *, axis_name: str | None = None
     ) -> tuple[RendererState, dict[str, jax.Array], jax.Array]:
-        objective = Objective(config, phase, landmarks, state.step, axis_name)
+        objective = Objective(config, phase, landmarks, state, axis_name)
         gradients, weights, judge, losses = objective.gradients(state, pictures)
         gradients = mean_over(gradients, axis_name)
         means = mean_over(jax.tree.map(jnp.mean, losses), axis_name)
@@ -143,9 +145,8 @@ def make_train_step(config: RendererConfig, phase: PhaseConfig, landmarks: Landm
             )
             judge = judge.replace(params=optax.apply_updates(adversary.weights.params, updates))
             adversary = Adversary(judge, judge_state)
-        updated = RendererState(
-            step, weights, update_ema(state.ema, weights, step, config.optimizer), opt_state, adversary
-        )
+        ema = update_ema(state.ema, weights, step, config.optimizer)
+        updated = state.replace(step=step, weights=weights, ema=ema, opt_state=opt_state, adversary=adversary)
 
         grad_norm = global_norm(gradients["renderer"])
         finite = jnp.isfinite(means["loss"]) & jnp.isfinite(global_norm(gradients))
@@ -175,10 +176,16 @@ class Objective:
     """What one step minimises."""
 
     def __init__(
-        self, config: RendererConfig, phase: PhaseConfig, landmarks: Landmarks, step: jax.Array, axis_name: str | None
+        self,
+        config: RendererConfig,
+        phase: PhaseConfig,
+        landmarks: Landmarks,
+        state: RendererState,
+        axis_name: str | None,
     ) -> None:
         self._config, self._phase, self._landmarks = config, phase, landmarks
-        self._key = jax.random.fold_in(jax.random.key(config.seed), step)
+        self._classifiers = state.classifiers
+        self._key = jax.random.fold_in(jax.random.key(config.seed), state.step)
         self._networks = Networks(config, phase, train=True, axis_name=axis_name)
         self._discriminator = make_discriminator(config)
 
@@ -247,6 +254,10 @@ class Objective:
             real = self._discriminator.apply(judge.variables("discriminator"), target)
             fake = self._discriminator.apply(judge.variables("discriminator"), output)
             losses |= {"adversarial": adversarial_loss(fake), "features": matching_loss(real, fake)}
+        if self._classifiers.perceptual:
+            losses["perceptual"] = perceptual_loss(self._classifiers.perceptual, output, target)
+        if self._classifiers.identity:
+            losses["identity"] = identity_loss(self._classifiers.identity, output, target)
         return {name: values.reshape(len(pictures.source), -1).mean(axis=1) for name, values in losses.items()}
 
     def _motion_terms(self, reenacted: Reenacted, pictures: Pictures) -> dict[str, jax.Array]:
