@@ -48,7 +48,7 @@ def load_classifiers(config: RendererConfig) -> Classifiers:
 
 
 def load_vgg(path: Path) -> tuple[Block, ...]:
-    """Reads the convolutions of a VGG from .safetensors or .npz, named as by torchvision: features.<layer>.weight, .bias.
+    """Reads a VGG from .safetensors or .npz, named and laid out as by torchvision: features.<layer>.weight, .bias.
 
     Layers are numbered with their ReLUs and poolings, so that the gaps tell where a pooling is.
     """
