@@ -20,10 +20,12 @@ from kdtalker_jax.checkpoints.runs import (
     RunRecord,
     TrainedDenoiser,
     export_denoiser,
+    export_renderer,
     is_run,
     load_denoiser,
     load_renderer,
     read_record,
+    run_kind,
     write_record,
 )
 
@@ -43,11 +45,13 @@ __all__ = [
     "TrainedDenoiser",
     "checkpoint_writer",
     "export_denoiser",
+    "export_renderer",
     "is_run",
     "load_checkpoint",
     "load_denoiser",
     "load_renderer",
     "read_record",
+    "run_kind",
     "save_checkpoint",
     "write_record",
 ]

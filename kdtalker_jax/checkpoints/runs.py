@@ -29,7 +29,7 @@ from configs.renderer import RendererConfig
 from configs.retargeting import RetargetingTrainingConfig
 from configs.statistics import MotionStatistics
 from configs.training import CheckpointConfig, TrainingConfig
-from kdtalker_jax.checkpoints.converted import checkpoint_writer, load_checkpoint
+from kdtalker_jax.checkpoints.converted import Checkpoint, checkpoint_writer, load_checkpoint
 from kdtalker_jax.checkpoints.trees import as_numpy, from_json, read_tree
 from kdtalker_jax.errors import CheckpointError, OutputError
 
@@ -96,26 +96,45 @@ def is_run(directory: str | Path) -> bool:
     return (Path(directory) / RECORD_FILE).is_file()
 
 
+def run_kind(directory: str | Path) -> str:
+    """What a run trains: a key of RECORDS. Raises CheckpointError where the directory is no run."""
+    return _read_content(directory).get("kind", "denoiser")
+
+
 def read_record(directory: str | Path, kind: type[Record] = RunRecord) -> Record:
     """What a run was started with.
 
     Raises:
         CheckpointError: the directory is no run, or of another kind, or its record is damaged or of a newer format.
     """
+    content = _read_content(directory)
+    found = content.pop("kind", "denoiser")
+    if RECORDS.get(found) is not kind:
+        raise CheckpointError(f"{directory} is the run of a {found}: name another")
+    try:
+        return from_json(kind, content)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise _damaged(Path(directory) / RECORD_FILE, error) from error
+
+
+def _read_content(directory: str | Path) -> dict[str, Any]:
+    """What the record's file says, without its version."""
     path = Path(directory) / RECORD_FILE
     if not path.is_file():
         raise CheckpointError(f"{directory} is not a training run: there is no {RECORD_FILE} in it")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         version = content.pop("format")
-        if version > FORMAT:
-            raise CheckpointError(f"{path} has format {version}, newer than this program's {FORMAT}: update it")
-        found = content.pop("kind", "denoiser")
-        if RECORDS[found] is not kind:
-            raise CheckpointError(f"{directory} is the run of a {found}: name another")
-        return from_json(kind, content)
+        newer = version > FORMAT
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}): start the run anew in another folder") from error
+        raise _damaged(path, error) from error
+    if newer:
+        raise CheckpointError(f"{path} has format {version}, newer than this program's {FORMAT}: update it")
+    return content
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{path} is damaged ({error}): start the run anew in another folder")
 
 
 def write_record(directory: str | Path, record: RunRecord | RendererRecord | RetargetingRecord) -> None:
@@ -267,6 +286,50 @@ def load_renderer(run: str | Path, *, which: Which = "latest") -> dict[str, dict
     return {name: {"params": tree, **weights["statistics"].get(name, {})} for name, tree in weights["params"].items()}
 
 
+def export_renderer(
+    run: str | Path, base: str | Path | None, out: str | Path, *, which: Which = "latest", overwrite: bool = False
+) -> int:
+    """Writes a converted checkpoint with the networks of a run of the renderer or of retargeting.
+
+    Args:
+        run: the run's --workdir.
+        base: checkpoint that all else is taken from; may be None for a run of the renderer, whose networks are then
+            all there is.
+        out, overwrite: as in `export_denoiser`. which: as in `load_denoiser`.
+
+    Returns:
+        The step that they are from.
+
+    Raises:
+        CheckpointError: `run` or `base` cannot be read. OutputError: `out` cannot be written.
+    """
+    step = _find_step(Path(run), which)
+    trained = load_renderer(run, which=step)
+    others = load_checkpoint(base) if base else None
+    config = others.config if others else ModelConfig()
+    if run_kind(run) == "renderer":
+        record = read_record(run, RendererRecord).config
+        names = {field.name for field in dataclasses.fields(ModelConfig)} & set(vars(record)) - {"name"}
+        parts = {name: getattr(record, name) for name in names}
+        config = dataclasses.replace(config, **parts, name=others.config.name if others else record.name)
+    _write(out, config, trained, others, overwrite)
+    return step
+
+
+def _write(
+    out: str | Path, config: ModelConfig, trained: Mapping[str, Tree], others: Checkpoint | None, overwrite: bool
+) -> None:
+    """A checkpoint of what was trained and, beside it, the parts of another."""
+    kept = {name: source for name, source in others.parts.items() if name not in trained} if others else {}
+    with checkpoint_writer(out, config, [*kept, *trained], overwrite=overwrite) as writer:
+        for name, source in kept.items():
+            writer.add(name, others.variables(name), source)
+        for name, variables in trained.items():
+            writer.add(name, variables)
+        if others and others.landmarks:
+            writer.add_landmarks(others.landmarks)
+
+
 def export_denoiser(trained: TrainedDenoiser, base: str | Path, out: str | Path, *, overwrite: bool = False) -> None:
     """Writes a converted checkpoint with the trained denoiser, its statistics, and all else from the checkpoint `base`.
 
@@ -275,13 +338,7 @@ def export_denoiser(trained: TrainedDenoiser, base: str | Path, out: str | Path,
     """
     others = load_checkpoint(base)
     config = dataclasses.replace(others.config, denoiser=trained.config.denoiser, statistics=trained.config.statistics)
-    kept = {name: source for name, source in others.parts.items() if name != "denoiser"}
-    with checkpoint_writer(out, config, [*kept, "denoiser"], overwrite=overwrite) as writer:
-        for name, source in kept.items():
-            writer.add(name, others.variables(name), source)
-        writer.add("denoiser", trained.variables)
-        if others.landmarks:
-            writer.add_landmarks(others.landmarks)
+    _write(out, config, {"denoiser": trained.variables}, others, overwrite)
 
 
 def _find_step(run: Path, which: Which) -> int:

@@ -10,15 +10,17 @@ import jax
 import numpy as np
 import pytest
 
+from configs import SMALL
 from kdtalker_jax.checkpoints import (
     RendererRecord,
+    export_renderer,
     load_checkpoint,
     load_renderer,
     read_record,
     save_checkpoint,
 )
 from kdtalker_jax.errors import CheckpointError, InputError
-from kdtalker_jax.training.reenactment import TRAINED, full_model
+from kdtalker_jax.training.reenactment import TRAINED
 from kdtalker_jax.training.renderer import train_renderer
 from kdtalker_jax.training.settings import with_settings
 from tests.training.faces import TINY_RENDERER, make_face_clips, write_faces
@@ -73,10 +75,23 @@ def test_what_it_has_learnt_becomes_a_checkpoint(finished, tmp_path):
     assert set(networks) == set(TRAINED)
     assert set(networks["appearance"]) == {"params", "batch_stats"}
     assert set(networks["generator"]) == {"params", "spectral"}
-    save_checkpoint(tmp_path / "model", networks, full_model(TINY_RENDERER))
+    assert export_renderer(finished, None, tmp_path / "model") == 6
     read = load_checkpoint(tmp_path / "model")
+    assert set(read.parts) == set(TRAINED)
+    assert read.config.generator == TINY_RENDERER.generator
     for name in TRAINED:
         jax.tree.map(np.testing.assert_array_equal, read.variables(name), networks[name])
+
+
+def test_what_it_has_not_learnt_comes_from_another_model(finished, small_variables, tmp_path):
+    parts = {name: small_variables[name] for name in ("generator", "audio_encoder")}
+    save_checkpoint(tmp_path / "base", parts, SMALL)
+    export_renderer(finished, tmp_path / "base", tmp_path / "model")
+    read = load_checkpoint(tmp_path / "model")
+    assert set(read.parts) == {*TRAINED, "audio_encoder"}
+    assert (read.config.name, read.config.generator) == ("small", TINY_RENDERER.generator)
+    assert read.config.audio_encoder == SMALL.audio_encoder
+    jax.tree.map(np.testing.assert_array_equal, read.variables("audio_encoder"), small_variables["audio_encoder"])
 
 
 def test_the_record_names_the_kind_of_run(finished):
