@@ -5,6 +5,7 @@ Recorded numbers and real media lie outside the repository; tests that need them
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -24,6 +25,13 @@ jax.config.update("jax_compilation_cache_dir", _COMPILED.name)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 SHARED = Path(os.environ.get("KDTALKER_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_compiled() -> Iterator[None]:
+    """Drops a module's programs: each holds memory maps, and a process that is out of them (65,530) crashes."""
+    yield
+    jax.clear_caches()
 
 
 def _folder(name: str) -> Path:
