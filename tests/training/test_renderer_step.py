@@ -98,6 +98,16 @@ def test_the_adversary_learns_only_from_its_own_loss(judged_step, state, batches
     assert change(adversary.weights.params, without.adversary.weights.params) < 1e-5
 
 
+def test_frozen_norms_keep_their_statistics(state, batches):
+    """The kernels around them still learn."""
+    frozen = jax.jit(make_train_step(TINY_RENDERER, replace(PLAIN, frozen_norms=True), LANDMARKS))
+    after, metrics, _ = frozen(state, batches[0])
+    assert metrics["finite"]
+    for name in ("appearance", "warping"):
+        assert change(after.weights.statistics[name], state.weights.statistics[name]) == 0, name
+        assert change(after.weights.params[name], state.weights.params[name]) > 1e-5, name
+
+
 def test_a_loss_that_is_not_finite_leaves_the_state_alone(step, state, batches):
     broken = state.replace(weights=jax.tree.map(lambda leaf: leaf * jnp.inf, state.weights))
     after, metrics, _ = step(broken, batches[0])
