@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import torch
 from jax.stages import Traced
 
-from benchmarks.flops import product_flops, published_flops
+from benchmarks.flops import Published, product_flops, published_work
 from benchmarks.race import (
     Work,
     describe_run,
@@ -51,16 +51,18 @@ def main(model: str, dtype: str | None, batch: int, rates: bool, repeats: int, j
 
     "products" are those of convolutions, matrix products and Fourier transforms. "XLA" is what cost_analysis() says of
     the compiled program: all operations, but the body of a loop only once, and the bytes that they read and write.
+    The published graph's bytes are what its operations read and write one by one.
     """
     config, dtype = MODELS[model], dtype or default_dtype()
-    published = published_flops(config)
-    published[FRAME] = sum(published.values())
+    published = published_work(config)
+    published[FRAME] = Published(*map(sum, zip(*published.values(), strict=True)))
     counts, compiled = {}, {}
     for name, traced in trace_programs(config, dtype, batch).items():
         compiled[name] = traced.lower().compile()
         xla = compiled[name].cost_analysis()
         counts[name] = {
-            "published": published[name],
+            "published": published[name].flops,
+            "published_bytes": published[name].bytes,
             "products": product_flops(traced.jaxpr.jaxpr) / batch,
             "xla": xla["flops"] / batch,
             "bytes": xla["bytes accessed"] / batch,
@@ -163,8 +165,11 @@ def echo_counts(counts: dict[str, dict[str, float]]) -> None:
     for name, count in counts.items():
         giga = {key: f"{value / 1e9:.4g}" for key, value in count.items()}
         ratio = f"**{count['products'] / count['published']:.3f}**"
-        rows.append((name, giga["published"], giga["products"], ratio, giga["xla"], giga["bytes"]))
-    echo_table(("GFLOP a frame", "published", "products", "of published", "XLA", "XLA, GB"), rows)
+        bytes_ratio = f"**{count['bytes'] / count['published_bytes']:.2f}**"
+        in_bytes = giga["published_bytes"], giga["bytes"], bytes_ratio
+        rows.append((name, giga["published"], giga["products"], ratio, giga["xla"], *in_bytes))
+    columns = ("GFLOP a frame", "published", "products", "of published", "XLA", "GB, published", "GB, XLA", "ratio")
+    echo_table(columns, rows)
 
 
 def echo_rates(rates: dict[str, Any]) -> None:

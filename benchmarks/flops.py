@@ -1,10 +1,13 @@
-"""Floating-point operations of programs: of traced JAX programs, and of the published graph in PyTorch."""
+"""Floating-point operations of programs: of traced JAX programs, and of the published graph in PyTorch; its bytes."""
 
 import math
 from itertools import chain
+from typing import Any, NamedTuple
 
 import torch
 from jax.extend.core import Jaxpr, JaxprEqn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.torch_baseline import SpadeGenerator, WarpingModule
@@ -19,17 +22,44 @@ def product_flops(jaxpr: Jaxpr) -> float:
     return sum(_equation_flops(equation) for equation in jaxpr.eqns)
 
 
-def published_flops(config: ModelConfig) -> dict[str, float]:
-    """The same of the published graph for one frame, by network. Nothing is computed."""
+class Published(NamedTuple):
+    """What one frame takes of a network of the published graph."""
+
+    flops: float  # as in `product_flops`
+    bytes: float  # that its operations read and write, one after the other as eager PyTorch does
+
+
+def published_work(config: ModelConfig) -> dict[str, Published]:
+    """By network. Nothing is computed."""
     c = config.warping
     with torch.device("meta"), torch.inference_mode():
         volume = torch.empty(1, c.volume_channels, c.volume_depth, c.feature_size, c.feature_size)
         keypoints = torch.empty(1, c.keypoints, 3)
-        with FlopCounterMode(display=False) as warping:
-            features = WarpingModule(c).eval()(volume, keypoints, keypoints)
-        with FlopCounterMode(display=False) as generator:
-            SpadeGenerator(config.generator).eval()(features)
-    return {"warping": warping.get_total_flops(), "generator": generator.get_total_flops()}
+        warping, generator = WarpingModule(c).eval(), SpadeGenerator(config.generator).eval()
+        features, of_warping = _count(warping, volume, keypoints, keypoints)
+        _, of_generator = _count(generator, features)
+    return {"warping": of_warping, "generator": of_generator}
+
+
+def _count(network: torch.nn.Module, *inputs: torch.Tensor) -> tuple[torch.Tensor, Published]:
+    with ByteCounterMode() as moved, FlopCounterMode(display=False) as counter:
+        output = network(*inputs)
+    return output, Published(counter.get_total_flops(), moved.total)
+
+
+class ByteCounterMode(TorchDispatchMode):
+    """Adds up the sizes of all tensors that operations take and give; views move nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        output = function(*args, **(kwargs or {}))
+        if not function.is_view:
+            tensors = (leaf for leaf in tree_leaves((args, kwargs, output)) if isinstance(leaf, torch.Tensor))
+            self.total += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        return output
 
 
 def _equation_flops(equation: JaxprEqn) -> float:

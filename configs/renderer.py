@@ -163,9 +163,9 @@ _GUIDES = {
 DEMO_RENDERER = renderer_config(
     DEMO,
     name="demo_renderer",
-    first=PhaseConfig(steps=4_000, batch_size=4, image_size=64),
-    second=PhaseConfig(steps=2_400, batch_size=4, image_size=128, frozen_norms=True),
-    third=PhaseConfig(steps=150, batch_size=4, image_size=128, adversarial=True, frozen_norms=True),
+    first=PhaseConfig(steps=1_000, batch_size=4, image_size=64),
+    second=PhaseConfig(steps=1_200, batch_size=4, image_size=64, frozen_norms=True),
+    third=PhaseConfig(steps=3_000, batch_size=4, image_size=128, frozen_norms=True),
     guided=tuple(_GUIDES.get(keypoint, "") for keypoint in range(21)),
     optimizer=RendererOptimizerConfig(
         kind="muon", learning_rate=3e-3, warmup_steps=100, beta1=0.9, clip_norm=100.0, ema=0.998
