@@ -107,15 +107,15 @@ SMALL_RUN = TrainingConfig(
 # The demo model's: minutes on two cores.
 DEMO_RUN = TrainingConfig(
     name="demo",
-    steps=3_000,
-    batch_size=32,
+    steps=14_000,
+    batch_size=16,
     audio_noise=0.2,
     denoiser=DEMO.denoiser,
     optimizer=OptimizerConfig(learning_rate=1e-3, warmup_steps=200, clip_norm=1.0),
     ema=EmaConfig(enabled=True, decay=0.98, every=5),
     input=InputConfig(threads=2),
-    validation=ValidationConfig(every=500, windows=64),
-    checkpoints=CheckpointConfig(every=500, keep_every=0),
+    validation=ValidationConfig(every=1_000, windows=64),
+    checkpoints=CheckpointConfig(every=1_000, keep_every=0),
 )
 
 CONFIGS = {config.name: config for config in (KDTALKER, DEMO_RUN, SMALL_RUN)}
