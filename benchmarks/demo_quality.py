@@ -20,11 +20,11 @@ from benchmarks.demo.rows import Row
 from benchmarks.demo.speech import Stage, motion_rows, mouth_rows, recording_rows, silence_rows
 from benchmarks.demo.unseen import unseen_people, unseen_performances
 from benchmarks.race import describe_run, echo_table, json_option, write_json
+from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import TalkingPortrait
-from pipelines.sample import load_model
 
 SPEECH_FRAMES, LONG_FRAMES = 100, 200  # of a performance that is rendered, and of one whose motion is enough
 
@@ -64,7 +64,8 @@ def main(
     """
     keep_compiled()
     rows, started = [], time.perf_counter()
-    for measured in measure(load_model(checkpoint), checkpoint, recordings, pictures, QUICK if quick else Amount()):
+    model = TalkingPortrait.load(checkpoint or demo.MODEL)
+    for measured in measure(model, checkpoint, recordings, pictures, QUICK if quick else Amount()):
         rows += measured
         click.echo(f"{time.perf_counter() - started:4.0f} s: {measured[-1].quantity}", err=True)
     echo_table(("quantity", "reach", "measured", "reached"), [row.cells for row in rows])

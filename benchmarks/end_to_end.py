@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import jax
 import numpy as np
-from PIL import Image
+import soundfile
 
 from benchmarks.race import (
     DEFAULT_DIFFUSION,
@@ -35,10 +35,11 @@ from benchmarks.race import (
 from benchmarks.random_params import random_params
 from configs import MODELS
 from configs.networks import ModelConfig
+from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.data.synthetic.performance import random_performance
+from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE
 from kdtalker_jax.media.video import VideoWriter
-from kdtalker_jax.placeholder import drawn_portrait, write_synthetic_speech
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.rendering import default_batch_size
 
@@ -60,9 +61,9 @@ def main(
     """Time the way from files to the first frame and to the video, once everything is compiled, and its peak memory."""
     size = batch_size or default_batch_size()
     with tempfile.TemporaryDirectory() as folder:
-        picture, recording = Path(folder) / "face.png", Path(folder) / "speech.wav"
-        Image.fromarray(drawn_portrait()).save(picture)
-        write_synthetic_speech(recording, seconds)
+        picture, recording = demo.PORTRAITS[0], Path(folder) / "speech.wav"
+        waveform = random_performance(0, round(seconds * FRAME_RATE)).waveform
+        soundfile.write(recording, waveform, SAMPLE_RATE)
         if peak_of:
             make_video(contestant(peak_of, MODELS[model], size), picture, recording)
             click.echo(json.dumps(peak_bytes()))

@@ -13,9 +13,14 @@ import numpy as np
 import soundfile
 
 from benchmarks.race import describe_run, echo_table, json_option, peak_memory, write_json
+from configs import SMALL
+from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.media.audio import SAMPLE_RATE
-from kdtalker_jax.placeholder import drawn_portrait, random_model
+from kdtalker_jax.networks import NETWORKS
+from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.networks.random import random_variables
+from kdtalker_jax.portrait import TalkingPortrait
 
 
 @click.command(cls=Command)
@@ -50,8 +55,8 @@ def peak_of_run(minutes: float) -> int:
         with soundfile.SoundFile(recording, "w", SAMPLE_RATE, channels=1) as file:
             for _ in range(round(60 * minutes)):
                 file.write(0.1 * np.random.default_rng(0).standard_normal(SAMPLE_RATE))
-        model = random_model()
-        source = model.prepare(drawn_portrait(), crop="none")
+        model = TalkingPortrait(SMALL, {name: fold(random_variables(name, SMALL)) for name in NETWORKS})
+        source = model.prepare(demo.PORTRAITS[0], crop="none")
         motion = model.animate(source, recording, steps=2)
         model.write(source, motion, Path(folder) / "talk.mp4", recording)
     return peak_memory()

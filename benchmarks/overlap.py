@@ -9,11 +9,11 @@ import click
 import numpy as np
 
 from benchmarks.race import describe_run, json_option, write_json
+from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.motion.coefficients import Motion
-from kdtalker_jax.placeholder import drawn_portrait
-from pipelines.sample import load_model
+from kdtalker_jax.portrait import TalkingPortrait
 
 
 @click.command(cls=Command)
@@ -24,8 +24,8 @@ from pipelines.sample import load_model
 @json_option
 def main(checkpoint: Path | None, frames: int, batch_size: int | None, repeats: int, json_file: Path | None) -> None:
     """Seconds of rendering alone, of encoding alone and of both, and the share of the shorter one that is hidden."""
-    model = load_model(checkpoint)
-    source = model.prepare(drawn_portrait(), crop="none")
+    model = TalkingPortrait.load(checkpoint or demo.MODEL)
+    source = model.prepare(demo.PORTRAITS[0], crop="none")
     motion = Motion.from_vector(np.repeat(source.motion.to_vector(), frames, axis=0))
     motion = model.drive(source, motion)
     batches = list(model.render(source, motion, batch_size=batch_size))  # compiles as well

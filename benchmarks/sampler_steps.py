@@ -1,6 +1,5 @@
 """How far fewer steps are from the published 50 of ddim: `python -m benchmarks.sampler_steps --checkpoint DIR`."""
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,13 +10,13 @@ import numpy as np
 
 from benchmarks.race import describe_run, echo_table, json_option, write_json
 from configs import SMALL
+from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.diffusion.samplers import FEWEST_STEPS, SAMPLERS, make_sampler, sample
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.motion.coefficients import normalise
-from kdtalker_jax.placeholder import drawn_portrait, write_synthetic_speech
-from pipelines.sample import load_model
+from kdtalker_jax.portrait import TalkingPortrait
 
 Motions = Callable[[str, int, int], np.ndarray]  # (sampler, steps, seed) -> normalised motion (T, 70)
 
@@ -25,7 +24,7 @@ Motions = Callable[[str, int, int], np.ndarray]  # (sampler, steps, seed) -> nor
 @click.command(cls=Command)
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Converted model; else a small random one.")
 @click.option("--source_image", help="Portrait, already cut to the face; else a drawn one.")
-@click.option("--driven_audio", help="Recording; else four seconds of synthetic speech.")
+@click.option("--driven_audio", help="Recording; else the demo's synthetic speech.")
 @click.option("--gaussian", is_flag=True, help="Instead of a network, Gaussian data, whose noise is known exactly.")
 @click.option("--steps", multiple=True, type=int, default=(3, 4, 5, 6, 8, 10, 20, 50), show_default=True)
 @click.option("--seeds", default=2, show_default=True, help="At least 2: pairs of neighbours are compared.")
@@ -67,9 +66,9 @@ def main(
 
 def of_network(checkpoint: Path | None, source_image: str | None, driven_audio: str | None) -> Motions:
     """Motion of a recording, not smoothed."""
-    model = load_model(checkpoint)
-    source = model.prepare(drawn_portrait() if source_image is None else source_image, crop="none")
-    waveform = speech() if driven_audio is None else load_waveform(driven_audio)
+    model = TalkingPortrait.load(checkpoint or demo.MODEL)
+    source = model.prepare(source_image or demo.PORTRAITS[0], crop="none")
+    waveform = load_waveform(driven_audio or demo.RECORDINGS[0])
 
     def motion_of(sampler: str, steps: int, seed: int) -> np.ndarray:
         motion = model.animate(source, waveform, sampler=sampler, steps=steps, seed=seed, smooth=False)
@@ -92,12 +91,6 @@ def of_gaussian(sampler: str, steps: int, seed: int) -> np.ndarray:
     of_start, of_sampler = jax.random.split(jax.random.key(seed))
     x_T = jax.random.normal(of_start, shape)
     return np.asarray(sample(noise, make_sampler(sampler, steps), x_T, key=of_sampler))
-
-
-def speech() -> np.ndarray:
-    with tempfile.TemporaryDirectory() as folder:
-        write_synthetic_speech(f"{folder}/speech.wav", 4.0)
-        return load_waveform(f"{folder}/speech.wav")
 
 
 def rms(values: np.ndarray) -> float:

@@ -9,11 +9,11 @@ import click
 import numpy as np
 
 from benchmarks.race import describe_run, json_option, write_json
+from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS
 from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME
-from kdtalker_jax.placeholder import drawn_portrait
-from pipelines.sample import load_model
+from kdtalker_jax.portrait import TalkingPortrait
 
 
 @click.command(cls=Command)
@@ -33,8 +33,8 @@ def main(
     Sound that a window waits for is counted in seconds of sound, computing in seconds of this machine. Programs are
     compiled before.
     """
-    model = load_model(checkpoint)
-    source = model.prepare(drawn_portrait(), crop="none")
+    model = TalkingPortrait.load(checkpoint or demo.MODEL)
+    source = model.prepare(demo.PORTRAITS[0], crop="none")
     frames = 64 * windows + 3
     diffusion = {"sampler": sampler, "steps": steps}
     silence = np.zeros(SAMPLES_PER_FRAME, np.float32)

@@ -20,6 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from configs.networks import ModelConfig
+from kdtalker_jax import demo
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.errors import InputError
@@ -116,8 +117,8 @@ class TalkingPortrait:
         self.detector = FaceDetector(predictor_file)
 
     @classmethod
-    def load(cls, directory: PathLike, *, dtype: str | None = None) -> "TalkingPortrait":
-        """Read a directory that `convert.official` has written.
+    def load(cls, directory: PathLike = demo.MODEL, *, dtype: str | None = None) -> "TalkingPortrait":
+        """Read a directory that `convert.official` has written; by default the model that comes with the package.
 
         Raises:
             CheckpointError: it is missing, incomplete, damaged or of a newer format.

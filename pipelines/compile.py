@@ -6,18 +6,19 @@ from pathlib import Path
 import click
 import numpy as np
 
+from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option
 from kdtalker_jax.compilation import About, keep_compiled, write_export
 from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, SAMPLERS
 from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
-from kdtalker_jax.placeholder import drawn_portrait
-from kdtalker_jax.portrait import DTYPES
+from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 from kdtalker_jax.rendering import default_batch_size
-from pipelines.sample import load_model
 
 
 @click.command(cls=Command)
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
+@click.option(
+    "--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.  [default: the demo's]"
+)
 @click.option("--sampler", default="dpm++", show_default=True, type=click.Choice(list(SAMPLERS)))
 @click.option("--steps", type=int, help=f"Diffusion steps.  [default: {DEFAULT_STEPS['dpm++']} for dpm++, else 50]")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), help="As in pipelines.sample.")
@@ -40,9 +41,9 @@ def main(
     """
     folder = None if no_cache else keep_compiled()
     started = time.perf_counter()
-    model = load_model(checkpoint, dtype)
+    model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
     steps = DEFAULT_STEPS[sampler] if steps is None else steps
-    source = model.prepare(drawn_portrait(), crop="none")
+    source = model.prepare(demo.PORTRAITS[0], crop="none")
     silence = np.zeros(SAMPLES_PER_FRAME, np.float32)
     motion = model.animate(source, silence, sampler=sampler, steps=steps, stitch=True)
     list(model.render(source, motion, batch_size=batch_size))

@@ -1,11 +1,11 @@
 """Make a talking video from one portrait and one recording."""
 
-import tempfile
 from pathlib import Path
 from typing import get_args
 
 import click
 
+from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option
 from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, SAMPLERS, make_sampler
@@ -15,7 +15,6 @@ from kdtalker_jax.media.files import output_file
 from kdtalker_jax.media.image import read_image
 from kdtalker_jax.media.video import check_output
 from kdtalker_jax.motion.coefficients import Motion
-from kdtalker_jax.placeholder import drawn_portrait, random_model, write_synthetic_speech
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 
 EPILOG = """
@@ -30,6 +29,11 @@ Examples:
 Options may be written --source_image X, --source-image X, -source_image X or -source_image=X.
 Bad input ends with one line and exit code 2; nothing but the named outputs is ever written.
 """
+
+ONLY_DRAWN = (
+    "The model without --checkpoint knows only drawn heads: docs/conversion.md says where to get the published one "
+    "for photos."
+)
 
 
 @click.command(cls=Command, epilog=EPILOG)
@@ -88,58 +92,49 @@ def main(
     """Make a talking video from one portrait and one recording.
 
     --checkpoint is a directory that convert.official has written: docs/conversion.md says where to get the published
-    weights and how to convert them. What is not given is made up: a model with random weights, which renders noise, a
-    drawn face, a synthetic voice.
+    weights and how to convert them. What is not given comes with the package: a model that knows drawn heads alone, a
+    drawn portrait, a synthetic voice.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        if driven_audio is None:
-            driven_audio = f"{folder}/speech.wav"
-            write_synthetic_speech(driven_audio)
-        # All that can be wrong with the input is found before the model is even loaded.
-        inputs = [path for path in (source_image, driven_audio, motion_in) if path]
-        check_output(output, inputs)
-        if motion_out:
-            output_file(motion_out, "motion", inputs)
-        steps = DEFAULT_STEPS[sampler] if steps is None else steps
-        make_sampler(sampler, steps)
-        image = drawn_portrait() if source_image is None else read_image(source_image)
-        waveform = load_waveform(driven_audio)
-        saved = Motion.load(motion_in) if motion_in else None
+    driven_audio = driven_audio or str(demo.RECORDINGS[0])
+    if checkpoint is None and source_image is not None:
+        click.echo(ONLY_DRAWN, err=True)
+    # All that can be wrong with the input is found before the model is even loaded.
+    inputs = [path for path in (source_image, driven_audio, motion_in) if path]
+    check_output(output, inputs)
+    if motion_out:
+        output_file(motion_out, "motion", inputs)
+    steps = DEFAULT_STEPS[sampler] if steps is None else steps
+    make_sampler(sampler, steps)
+    image = read_image(source_image or demo.PORTRAITS[0])
+    waveform = load_waveform(driven_audio)
+    saved = Motion.load(motion_in) if motion_in else None
 
-        if not no_cache:
-            keep_compiled()
-        model = load_model(checkpoint, dtype)
-        crop = "none" if source_image is None else crop
-        source = model.prepare(image, crop, face_index, name=source_image or "the drawn portrait")
-        if source.crop.faces > 1 and face_index is None:
-            click.echo(f"{source_image} shows {source.crop.faces} faces; --face_index picks another one.", err=True)
-        if saved is not None:
-            motion = model.drive(source, saved, relative=relative, stitch=stitch)
-        else:
-            motion = model.animate(
-                source,
-                waveform,
-                seed=seed,
-                sampler=sampler,
-                steps=steps,
-                relative=relative,
-                smooth=smoothing,
-                stitch=stitch,
-                progress=True,
-            )
-        if motion_out:
-            motion.save(motion_out)
-        video = model.write(source, motion, output, driven_audio, batch_size=batch_size, progress=True)
+    if not no_cache:
+        keep_compiled()
+    model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
+    crop = "none" if source_image is None else crop
+    source = model.prepare(image, crop, face_index, name=source_image or "the drawn portrait")
+    if source.crop.faces > 1 and face_index is None:
+        click.echo(f"{source_image} shows {source.crop.faces} faces; --face_index picks another one.", err=True)
+    if saved is not None:
+        motion = model.drive(source, saved, relative=relative, stitch=stitch)
+    else:
+        motion = model.animate(
+            source,
+            waveform,
+            seed=seed,
+            sampler=sampler,
+            steps=steps,
+            relative=relative,
+            smooth=smoothing,
+            stitch=stitch,
+            progress=True,
+        )
+    if motion_out:
+        motion.save(motion_out)
+    video = model.write(source, motion, output, driven_audio, batch_size=batch_size, progress=True)
     rate = video.frames / video.rendering_seconds
     click.echo(f"{video.path}: {video.frames} frames, {video.seconds:.2f} s, rendered at {rate:.2f} frames a second")
-
-
-def load_model(checkpoint: Path | None, dtype: str | None = None) -> TalkingPortrait:
-    """The converted model, or without one a model with random weights and a word about it."""
-    if checkpoint is not None:
-        return TalkingPortrait.load(checkpoint, dtype=dtype)
-    click.echo("No --checkpoint: a model with random weights will render noise; see docs/conversion.md.", err=True)
-    return random_model(dtype)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from kdtalker_jax import demo
 from kdtalker_jax.compilation import About, cache_directory, load_export, write_export
 from kdtalker_jax.diffusion.samplers import make_sampler
 from kdtalker_jax.errors import CheckpointError, InputError, OutputError
-from kdtalker_jax.placeholder import drawn_portrait
 from pipelines.compile import main
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +23,7 @@ ABOUT = About("small", "float32", 2, "dpm++", 3)
 
 @pytest.fixture(scope="module")
 def source(small_model):
-    return small_model.prepare(drawn_portrait(), crop="none")
+    return small_model.prepare(demo.PORTRAITS[0], crop="none")
 
 
 @pytest.fixture(scope="module")

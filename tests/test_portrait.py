@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from configs import SMALL
+from kdtalker_jax import demo
 from kdtalker_jax.errors import CheckpointError, InputError, NoFaceError
 from kdtalker_jax.media.mel import mel_spectrogram, mel_windows
 from kdtalker_jax.motion.coefficients import Motion
-from kdtalker_jax.placeholder import drawn_portrait
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.stages import Stages
 
@@ -26,7 +26,7 @@ def noise_of(frames):
 
 @pytest.fixture(scope="module")
 def source(small_model):
-    return small_model.prepare(drawn_portrait(), crop="none")
+    return small_model.prepare(demo.PORTRAITS[0], crop="none")
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_everything_is_compiled_once_whatever_the_length(small_model):
 
     model = TalkingPortrait(SMALL, small_model.params)
     model.stages = Stages(SMALL, jnp.float32, jit=count)
-    for frames, picture in ((1, drawn_portrait()), (64, drawn_portrait(300)), (200, drawn_portrait(100))):
+    for frames, picture in zip((1, 64, 200), demo.PORTRAITS, strict=True):
         source = model.prepare(picture, crop="none")
         motion = model.animate(source, noise_of(frames), steps=2, stitch=True)
         shown = Motion.from_vector(motion.to_vector()[:5])
@@ -193,7 +193,7 @@ def test_bfloat16_renders_nearly_the_same(small_model, source):
 def test_load_reads_what_was_saved(small_checkpoint, small_model, source):
     loaded = TalkingPortrait.load(small_checkpoint)
     assert loaded.config == SMALL
-    np.testing.assert_array_equal(loaded.prepare(drawn_portrait(), crop="none").keypoints, source.keypoints)
+    np.testing.assert_array_equal(loaded.prepare(demo.PORTRAITS[0], crop="none").keypoints, source.keypoints)
 
 
 def test_load_names_what_is_missing(tmp_path, small_variables):

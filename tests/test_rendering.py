@@ -10,8 +10,8 @@ import jax
 import numpy as np
 import pytest
 
+from kdtalker_jax import demo
 from kdtalker_jax.motion.coefficients import Motion
-from kdtalker_jax.placeholder import drawn_portrait
 from kdtalker_jax.rendering import Renderer
 
 ROOT = Path(__file__).parents[1]
@@ -20,9 +20,10 @@ ON_FOUR_DEVICES = """
 import sys
 import jax, numpy
 from kdtalker_jax.motion.coefficients import Motion
-from kdtalker_jax.placeholder import drawn_portrait, random_model
-model = random_model()
-source = model.prepare(drawn_portrait(), crop="none")
+from kdtalker_jax import demo
+from kdtalker_jax.portrait import TalkingPortrait
+model = TalkingPortrait.load(sys.argv[3])
+source = model.prepare(demo.PORTRAITS[0], crop="none")
 motion = Motion.load(sys.argv[1])
 frames = {str(size): list(model.render(source, motion, batch_size=size)) for size in (4, 6)}
 lengths = {f"lengths {size}": [len(batch) for batch in batches] for size, batches in frames.items()}
@@ -33,7 +34,7 @@ numpy.savez(sys.argv[2], devices=jax.local_device_count(), **frames, **lengths)
 
 @pytest.fixture(scope="module")
 def source(small_model):
-    return small_model.prepare(drawn_portrait(), crop="none")
+    return small_model.prepare(demo.PORTRAITS[0], crop="none")
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +45,11 @@ def motion(small_model, source):
     return small_model.drive(source, Motion.from_vector(moved))
 
 
-def test_four_devices_render_what_one_renders(small_model, source, motion, tmp_path):
+def test_four_devices_render_what_one_renders(small_checkpoint, small_model, source, motion, tmp_path):
     """Batches of 4 and of 6, which four devices cannot share evenly; nine frames end in the middle of both."""
     motion.save(tmp_path / "motion.npz")
     subprocess.run(
-        [sys.executable, "-c", ON_FOUR_DEVICES, tmp_path / "motion.npz", tmp_path / "frames.npz"],
+        [sys.executable, "-c", ON_FOUR_DEVICES, tmp_path / "motion.npz", tmp_path / "frames.npz", small_checkpoint],
         check=True,
         cwd=ROOT,
         env={**os.environ, "JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "4"},

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from kdtalker_jax import demo
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.placeholder import drawn_portrait
 
 RATE = 16_000
 FRAME = 640
@@ -28,7 +28,7 @@ def joined(motions):
 
 @pytest.fixture(scope="module")
 def source(small_model):
-    return small_model.prepare(drawn_portrait(), crop="none")
+    return small_model.prepare(demo.PORTRAITS[0], crop="none")
 
 
 @pytest.mark.parametrize(("frames", "size"), [(150, 640), (150, 37), (150, 10**6), (66, 641), (64, 5000), (3, 1)])

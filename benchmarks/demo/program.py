@@ -38,8 +38,8 @@ def program_rows(checkpoint: Path | None, picture: np.ndarray, waveform: np.ndar
         Row(
             f"`python -m pipelines.sample`, nothing cached, {os.cpu_count()} cores, {length:.0f} s of audio",
             f"under {MOST_SECONDS:.0f} s, compilation included",
-            f"{min(seconds):.0f} s",
-            min(seconds) < MOST_SECONDS,
+            f"{max(seconds):.0f} s",
+            max(seconds) < MOST_SECONDS,
             {"seconds": seconds, "load": os.getloadavg()[0]},
         ),
     ]

@@ -162,5 +162,7 @@ def make_package(config: DemoConfig, workdir: Path, report: Report, progress: bo
         waveform = random_performance(seed, config.recording_frames).waveform
         soundfile.write(partial / "recordings" / f"{name}.flac", waveform, SAMPLE_RATE)
     export_denoiser(load_denoiser(workdir / "denoiser"), workdir / "networks", partial / "model")
+    for note in partial.rglob("commit_success.txt"):
+        note.unlink()  # names the folder that Orbax wrote to; nothing reads it
     partial.rename(out)
     return True

@@ -1,6 +1,7 @@
 """`python -m pipelines.sample` as its users meet it: what works, what is refused, what is left behind."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,8 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kdtalker_jax.placeholder import drawn_portrait, write_synthetic_speech
-from pipelines.sample import main
+from kdtalker_jax import demo
+from pipelines.sample import ONLY_DRAWN, main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -26,8 +27,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def inputs(tmp_path_factory):
     """A folder with a picture and 0.4 s of sound, ten frames. Nothing may ever change in it."""
     folder = tmp_path_factory.mktemp("inputs")
-    cv2.imwrite(str(folder / "face.png"), drawn_portrait()[..., ::-1])
-    write_synthetic_speech(folder / "speech.wav", 0.4)
+    shutil.copy(demo.PORTRAITS[0], folder / "face.png")
+    speech, rate = soundfile.read(demo.RECORDINGS[0])
+    soundfile.write(folder / "speech.wav", speech[: round(0.4 * rate)], rate)
     return folder
 
 
@@ -82,6 +84,17 @@ def test_published_spellings(run, inputs, tmp_path, spelling):
     spelled = [part.replace("X", str(inputs / "face.png")) for part in spelling]
     result = run(tmp_path / "talk.mp4", *spelled, source_image=None)
     assert result.exit_code == 0, result.output
+
+
+def test_what_is_not_given_comes_with_the_package(run, tmp_path):
+    """Of the model without --checkpoint nothing is said, unless it is shown a face that it may not know."""
+    result = run(tmp_path / "talk.mp4", checkpoint=None, source_image=None)
+    assert result.exit_code == 0, result.output
+    assert ONLY_DRAWN not in result.output
+    assert "256x256" in probe(tmp_path / "talk.mp4")[2]
+    result = run(tmp_path / "photo.mp4", checkpoint=None)
+    assert result.exit_code == 0, result.output
+    assert result.output.count(ONLY_DRAWN) == 1
 
 
 def test_motion_goes_out_and_comes_in(run, tmp_path):

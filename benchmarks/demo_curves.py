@@ -1,0 +1,49 @@
+"""How the demo model learnt, as a picture: `python -m benchmarks.demo_curves --workdir DIR` after a training."""
+
+import json
+from pathlib import Path
+
+import click
+
+from kdtalker_jax.cli import Command
+
+PANELS = (  # folder of the run, title, and the lines with their names in its log
+    ("renderer", "unseen heads, PSNR in dB", {"self": "validation/self/psnr", "cross": "validation/cross/psnr"}),
+    ("renderer", "unseen heads, degrees", {name: f"validation/{name}" for name in ("yaw", "pitch", "roll")}),
+    ("retargeting", "stitching and retargeting, loss", {"training": "train/loss", "unseen": "validation/loss"}),
+    ("denoiser", "denoiser, loss", {"training": "train/loss", "unseen": "validation/loss"}),
+)
+
+
+@click.command(cls=Command)
+@click.option("--workdir", required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/demo_training.svg"), show_default=True)
+def main(workdir: Path, out: Path) -> None:
+    """Draw the curves of a workdir of pipelines.train_demo. Needs matplotlib, which the extra `benchmarks` brings."""
+    from matplotlib import pyplot, rcParams
+
+    rcParams["svg.hashsalt"] = "demo"  # the same file for the same curves
+    figure, axes = pyplot.subplots(1, len(PANELS), figsize=(4 * len(PANELS), 3), layout="constrained")
+    for axis, (run, title, lines) in zip(axes, PANELS, strict=True):
+        for label, name in lines.items():
+            axis.plot(*read_curve(workdir / run / "metrics.jsonl", name), label=label)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("steps")
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    figure.savefig(out, metadata={"Date": None})
+    click.echo(out)
+
+
+def read_curve(log: Path, name: str) -> tuple[list[int], list[float]]:
+    """Steps and values of a quantity; where a step was made twice, after an interruption, the later value counts."""
+    found = {}
+    for line in log.read_text().splitlines():
+        values = json.loads(line)
+        if name in values:
+            found[values["step"]] = values[name]
+    return list(found), list(found.values())
+
+
+if __name__ == "__main__":
+    main()

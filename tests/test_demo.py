@@ -1,0 +1,54 @@
+"""What comes with the package: it is complete, small, and the model knows the portraits beside it."""
+
+import numpy as np
+import pytest
+
+from configs.networks import DEMO
+from kdtalker_jax import demo
+from kdtalker_jax.faces.resizing import resize
+from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.media.image import read_image
+from kdtalker_jax.metrics.similarity import compare
+from kdtalker_jax.portrait import TalkingPortrait
+
+
+@pytest.fixture(scope="module")
+def model() -> TalkingPortrait:
+    return TalkingPortrait.load()
+
+
+def test_there_are_portraits_and_recordings():
+    assert [path.stem for path in demo.PORTRAITS] == ["bruno", "mila", "yara"]
+    assert [path.stem for path in demo.RECORDINGS] == ["evening", "morning"]
+
+
+def test_the_model_is_small_and_whole(model):
+    assert sum(path.stat().st_size for path in demo.MODEL.rglob("*") if path.is_file()) < 15e6
+    assert model.config.generator == DEMO.generator
+    networks = {"appearance", "motion_extractor", "warping", "generator", "audio_encoder", "denoiser"}
+    assert networks | {"stitching", "retargeting"} >= set(model.params) >= networks
+
+
+def test_the_model_renders_its_portraits(model):
+    """As they are: with the keypoints that it finds in them."""
+    outputs, truths = [], []
+    for portrait in demo.PORTRAITS:
+        source = model.prepare(portrait, crop="none")
+        (frames,) = model.render(source, model.drive(source, source.motion))
+        outputs.append(frames[0])
+        truths.append(resize(read_image(portrait), *frames[0].shape[:2]))
+    found = compare(outputs, truths)
+    assert found.psnr > 26
+    assert found.ssim > 0.88
+
+
+def test_the_mouth_opens_in_speech_and_not_in_silence(model):
+    """At the keypoints of the inner lips, that the training guides there."""
+    source = model.prepare(demo.PORTRAITS[0], crop="none")
+    speech = load_waveform(demo.RECORDINGS[0])[: 64 * 640]
+
+    def openings(waveform: np.ndarray) -> np.ndarray:
+        motion = model.animate(source, waveform, sampler="dpm++", steps=5)
+        return motion.keypoints[:, 19, 1] - motion.keypoints[:, 17, 1]  # (F,) lower below upper
+
+    assert np.ptp(openings(speech)) > 3 * np.ptp(openings(np.zeros_like(speech)))
