@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from kdtalker_jax.cli import Command
+from kdtalker_jax.training.logs import METRICS_FILE
 
 PANELS = (  # folder of the run, title, and the lines with their names in its log
     ("renderer", "unseen heads, PSNR in dB", {"self": "validation/self/psnr", "cross": "validation/cross/psnr"}),
@@ -26,7 +27,7 @@ def main(workdir: Path, out: Path) -> None:
     figure, axes = pyplot.subplots(1, len(PANELS), figsize=(4 * len(PANELS), 3), layout="constrained")
     for axis, (run, title, lines) in zip(axes, PANELS, strict=True):
         for label, name in lines.items():
-            axis.plot(*read_curve(workdir / run / "metrics.jsonl", name), label=label)
+            axis.plot(*read_curve(workdir / run / METRICS_FILE, name), label=label)
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("steps")
         axis.grid(alpha=0.3)

@@ -6,12 +6,15 @@ import click
 import imageio.v3 as imageio
 import numpy as np
 
+from benchmarks.demo.actors import film, speak
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.faces.resizing import resize
+from kdtalker_jax.media.audio import FRAME_RATE, load_waveform
+from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax.portrait import TalkingPortrait
 
-EVERY = 2  # of 25 frames a second, as GIFs know hundredths of seconds
+EVERY = 2  # of the frames, as GIFs know hundredths of seconds
 SHEET = 8  # frames in a row
 
 
@@ -26,15 +29,13 @@ def main(checkpoint: Path, out: Path, seconds: float, size: int) -> None:
     videos = []
     for seed, portrait in enumerate(demo.PORTRAITS):
         source = model.prepare(portrait, crop="none")
-        motion = model.animate(
-            source, demo.RECORDINGS[seed % len(demo.RECORDINGS)], seed=seed, sampler="dpm++", steps=5
-        )
-        shown = type(motion).from_vector(motion.to_vector()[: round(25 * seconds)])
-        videos.append(np.concatenate(list(model.render(source, model.drive(source, shown)))))  # (F, S, S, 3)
+        motion = speak(model, source, load_waveform(demo.RECORDINGS[seed % len(demo.RECORDINGS)]), seed)
+        shown = Motion.from_vector(motion.to_vector()[: round(FRAME_RATE * seconds)])
+        videos.append(film(model, source, model.drive(source, shown)))  # (F, S, S, 3)
     side_by_side = np.concatenate(
         [np.stack([resize(f, size, size) for f in video[::EVERY]]) for video in videos], axis=2
     )
-    imageio.imwrite(out / "demo.gif", side_by_side, duration=40 * EVERY, loop=0)
+    imageio.imwrite(out / "demo.gif", side_by_side, duration=1000 * EVERY // FRAME_RATE, loop=0)
     chosen = np.linspace(0, len(videos[0]) - 1, SHEET).astype(int)
     rows = [np.concatenate([resize(video[i], 128, 128) for i in chosen], axis=1) for video in videos]
     imageio.imwrite(out / "demo.png", np.concatenate(rows))

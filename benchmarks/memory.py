@@ -13,13 +13,11 @@ import numpy as np
 import soundfile
 
 from benchmarks.race import describe_run, echo_table, json_option, peak_memory, write_json
+from benchmarks.random_params import random_params
 from configs import SMALL
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.media.audio import SAMPLE_RATE
-from kdtalker_jax.networks import NETWORKS
-from kdtalker_jax.networks.folding import fold
-from kdtalker_jax.networks.random import random_variables
 from kdtalker_jax.portrait import TalkingPortrait
 
 
@@ -55,7 +53,7 @@ def peak_of_run(minutes: float) -> int:
         with soundfile.SoundFile(recording, "w", SAMPLE_RATE, channels=1) as file:
             for _ in range(round(60 * minutes)):
                 file.write(0.1 * np.random.default_rng(0).standard_normal(SAMPLE_RATE))
-        model = TalkingPortrait(SMALL, {name: fold(random_variables(name, SMALL)) for name in NETWORKS})
+        model = TalkingPortrait(SMALL, random_params(SMALL))
         source = model.prepare(demo.PORTRAITS[0], crop="none")
         motion = model.animate(source, recording, steps=2)
         model.write(source, motion, Path(folder) / "talk.mp4", recording)

@@ -1,7 +1,5 @@
 """From a folder of real videos to a sampled performance, with the command lines that a user has."""
 
-import json
-
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -10,6 +8,7 @@ from configs import SMALL
 from kdtalker_jax.checkpoints import save_checkpoint
 from kdtalker_jax.motion.coefficients import Motion
 from pipelines import export, extract, sample, train
+from tests.training.metrics import read_metrics
 
 
 def run(command, *arguments: object) -> str:
@@ -27,8 +26,7 @@ def test_extract_train_export_sample(media, small_variables, tmp_path):
     output = run(train, "--config", "small", "--data", data, "--workdir", workdir)
     assert "Finished after 300 steps." in output
 
-    lines = (json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines())
-    losses = [line["train/loss"] for line in lines if "train/loss" in line]
+    losses = [values["train/loss"] for values in read_metrics(workdir).values() if "train/loss" in values]
     assert np.mean(losses[-5:]) < losses[0] / 2
 
     run(export, "--run", workdir, "--checkpoint", model, "--out", mine)

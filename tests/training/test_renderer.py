@@ -1,6 +1,5 @@
 """A whole run of the renderer: what it leaves behind, what it refuses, how it goes on."""
 
-import json
 import signal
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from kdtalker_jax.training.reenactment import TRAINED
 from kdtalker_jax.training.renderer import train_renderer
 from kdtalker_jax.training.settings import with_settings
 from tests.training.faces import TINY_RENDERER, make_face_clips, write_faces
+from tests.training.metrics import read_metrics
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +43,6 @@ def finished(faces, told, tmp_path_factory) -> Path:
     workdir = tmp_path_factory.mktemp("run")
     assert train_renderer(TINY_RENDERER, faces, workdir, report=told.append) == (6, True)
     return workdir
-
-
-def read_metrics(run: Path) -> dict[int, dict]:
-    merged: dict[int, dict] = {}
-    for line in (run / "metrics.jsonl").read_text().splitlines():
-        values = json.loads(line)
-        merged.setdefault(values["step"], {}).update(values)
-    return merged
 
 
 def test_a_run_logs_and_draws_what_it_makes(finished):

@@ -1,6 +1,5 @@
 """A whole run: what it leaves behind, what it refuses, how it goes on."""
 
-import json
 import shutil
 import signal
 from dataclasses import replace
@@ -16,15 +15,8 @@ from kdtalker_jax.data.statistics import STATISTICS_FILE, load_statistics, save_
 from kdtalker_jax.errors import CheckpointError, InputError, OutputError
 from kdtalker_jax.training.settings import with_settings
 from kdtalker_jax.training.trainer import train
+from tests.training.metrics import read_metrics
 from tests.training.synthetic import TINY, make_clip, write_dataset
-
-
-def read_metrics(run: Path) -> dict[int, dict]:
-    merged: dict[int, dict] = {}
-    for line in (run / "metrics.jsonl").read_text().splitlines():
-        values = json.loads(line)
-        merged.setdefault(values["step"], {}).update(values)
-    return merged
 
 
 def assert_same_end(run: Path, other: Path) -> None:
