@@ -37,8 +37,8 @@ class Amount:
     shown: int = 8  # frames of each
     speakers: int = 6
     probe_states: int = 400
-    long: int = 8  # people who speak longer
-    seeds: int = 3
+    long: int = 24  # people who speak longer
+    seeds: int = 2
     seconds: float = 8.0  # of silence, and at most of each recording
 
 
@@ -83,8 +83,8 @@ def measure(
         make_actor(model, person, performance, amount.shown)
         for person, performance in zip(people, performances, strict=True)
     ]
-    long = [performance.waveform for performance in unseen_performances(amount.long, LONG_FRAMES)]
-    speech = np.asarray(long[0][: SPEECH_FRAMES * SAMPLES_PER_FRAME])
+    long = unseen_performances(amount.long, LONG_FRAMES)
+    speech = np.asarray(long[0].waveform[: SPEECH_FRAMES * SAMPLES_PER_FRAME])
     about_program = program_rows(checkpoint, actors[0].pictures[0], speech)  # first: where it fails, all is in vain
     rows, takes = reenactment(model, actors)
     for name, of_kind in takes.items() if pictures else ():

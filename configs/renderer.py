@@ -66,6 +66,7 @@ class LossConfig:
     placement: float = 2.0  # of the true position and size of the head
     deformation: float = 0.1  # L1 on exp
     landmarks: float = 10.0  # Wing loss between guided keypoints and landmarks
+    openings: float = 0.0  # L1 on how far guided lips and lids are apart: a blink is less than what landmarks are off
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ DEMO_RENDERER = renderer_config(
     second=PhaseConfig(steps=1_200, batch_size=4, image_size=64, frozen_norms=True),
     third=PhaseConfig(steps=3_000, batch_size=4, image_size=128, frozen_norms=True),
     guided=tuple(_GUIDES.get(keypoint, "") for keypoint in range(21)),
+    loss=LossConfig(openings=50.0),
     optimizer=RendererOptimizerConfig(
         kind="muon", learning_rate=3e-3, warmup_steps=100, beta1=0.9, clip_norm=100.0, ema=0.998
     ),

@@ -70,6 +70,7 @@ class TrainingConfig:
     accumulate: int = 1  # parts that a batch is worked through in, one after the other, to save memory
     dtype: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; parameters and optimiser stay float32
     audio_noise: float = 0.7  # probability, per batch, that noise is added to its audio features
+    min_snr: float | None = None  # largest ratio of signal to noise that counts in full (arXiv 2303.09556, equation 10)
     noise_offset: float = 0.0  # deviation of what is added to all of a window's noise, per channel; published: none
     log_every: int = 50  # steps
     denoiser: DenoiserConfig = PUBLISHED.denoiser
@@ -112,8 +113,10 @@ DEMO_RUN = TrainingConfig(
     batch_size=16,
     audio_noise=0.2,
     # The last diffusion step keeps a share of 0.13 of the signal: without the offset the denoiser reads a window's mean
-    # there, which noise to sample from does not have, and windows begin near the mean of all clips.
+    # there, which noise to sample from does not have, and windows begin near the mean of all clips. For the same reason
+    # noisy samples must count: what is wrong there hardly shows in the error in noise, but shrinks all that is sampled.
     noise_offset=0.5,
+    min_snr=0.05,
     denoiser=DEMO.denoiser,
     optimizer=OptimizerConfig(learning_rate=1e-3, warmup_steps=200, clip_norm=1.0),
     ema=EmaConfig(enabled=True, decay=0.98, every=5),

@@ -12,6 +12,8 @@ from benchmarks.demo.probe import FaceProbe, Reading, true_reading
 from benchmarks.demo.rows import Row
 from benchmarks.demo.unseen import SEED, take
 from kdtalker_jax.data.synthetic.drawing import draw_frames
+from kdtalker_jax.data.synthetic.performance import Performance
+from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE, load_waveform
 from kdtalker_jax.media.files import looks_like_recording
@@ -129,12 +131,12 @@ def recording_rows(
 
 
 def motion_rows(
-    model: TalkingPortrait, actors: Sequence[Actor], seeds: int, waveforms: Sequence[np.ndarray]
+    model: TalkingPortrait, actors: Sequence[Actor], seeds: int, performances: Sequence[Performance]
 ) -> list[Row]:
     """Poses and borders of windows; nothing is rendered for them."""
     motions = [
-        [speak(model, actor.source, waveform, seed) for seed in range(seeds)]
-        for actor, waveform in zip(actors, waveforms, strict=True)
+        [speak(model, actor.source, performance.waveform, seed) for seed in range(seeds)]
+        for actor, performance in zip(actors, performances, strict=True)
     ]
     angles = np.array([[_angles(motion) for motion in takes] for takes in motions])  # (actors, seeds, 3, T)
     spread = angles.std(axis=(0, 1, 3))  # (3,)
@@ -142,14 +144,15 @@ def motion_rows(
     trained = np.array([statistics.yaw_std[0], statistics.pitch_std[0], statistics.roll_std[0]])
     ratios = spread / trained
     apart = float(np.sqrt(np.square(np.diff(angles, axis=1)).mean()))
-    named = ", ".join(f"{name} {ratio:.2f}" for name, ratio in zip(("yaw", "pitch", "roll"), ratios, strict=True))
+    true = np.array([_angles(performance.states) for performance in performances]).std(axis=(0, 2)) / trained  # (3,)
     variety = Row(
         "head-pose diversity (std) against the training set",
         "0.7 to 1.3; different seeds differ",
-        f"{named}; seeds {apart:.1f} degrees apart",
+        f"{_named(ratios)}; seeds {apart:.1f} degrees apart",
         bool(((ratios >= 0.7) & (ratios <= 1.3)).all()) and apart > 1,
         {"ratios": ratios.tolist(), "std": spread.tolist(), "trained_std": trained.tolist(), "seeds_apart": apart},
     )
+    truth = Row("the same of what people do to these recordings", "", _named(true), None, {"ratios": true.tolist()})
     window = model.config.denoiser.window
     every = [motion for takes in motions for motion in takes]
     jumps = {
@@ -164,10 +167,14 @@ def motion_rows(
         all(value <= 1.5 for value in middle.values()),
         middle | {f"{name}_90": float(np.percentile(values, 90)) for name, values in jumps.items()},
     )
-    return [variety, borders]
+    return [variety, truth, borders]
 
 
-def _angles(motion: Motion) -> np.ndarray:
+def _named(ratios: np.ndarray) -> str:
+    return ", ".join(f"{name} {ratio:.2f}" for name, ratio in zip(("yaw", "pitch", "roll"), ratios, strict=True))
+
+
+def _angles(motion: Motion | FaceState) -> np.ndarray:
     return np.stack([motion.yaw, motion.pitch, motion.roll])  # (3, T)
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 BAND_TILES = 256  # that `conv2d_winograd` works on at once
+BAND_POSITIONS = 1024  # the same of `kernel_gradient_in_bands`
 
 
 def conv2d_same(x: jax.Array, kernel: jax.Array, transformed: jax.Array | None = None) -> jax.Array:
@@ -17,10 +18,59 @@ def conv2d_same(x: jax.Array, kernel: jax.Array, transformed: jax.Array | None =
     return conv2d_direct(x, kernel) if transformed is None else conv2d_winograd(x, transformed)
 
 
+@jax.custom_vjp
 def conv2d_direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """`conv2d_same` as the library does it."""
+    """`conv2d_same` as the library does it, but for the kernel's gradient on CPUs."""
+    return _conv2d_of_library(x, kernel)
+
+
+def _conv2d_of_library(x: jax.Array, kernel: jax.Array) -> jax.Array:
     padding = [(size // 2, size // 2) for size in kernel.shape[:2]]
     return lax.conv_general_dilated(x, kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def _conv2d_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return conv2d_direct(x, kernel), (x, kernel)
+
+
+def _conv2d_backward(saved: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The input's gradient is a convolution with the kernel turned round."""
+    x, kernel = saved
+
+    def of_library(x: jax.Array, dy: jax.Array) -> jax.Array:
+        return jax.vjp(lambda kernel: _conv2d_of_library(x, kernel), kernel)[1](dy)[0]
+
+    def in_bands(x: jax.Array, dy: jax.Array) -> jax.Array:
+        return kernel_gradient_in_bands(x, dy, kernel.shape[:2]).astype(kernel.dtype)
+
+    dkernel = lax.platform_dependent(x, dy, cpu=in_bands, default=of_library)
+    return conv2d_direct(dy, kernel[::-1, ::-1].swapaxes(2, 3)), dkernel
+
+
+conv2d_direct.defvjp(_conv2d_forward, _conv2d_backward)
+
+
+def kernel_gradient_in_bands(x: jax.Array, dy: jax.Array, size: Sequence[int]) -> jax.Array:
+    """Gradient of a 2-D kernel, (KH, KW, I, O), as matrix products of a band of rows at a time, from cache.
+
+    x (N, H, W, I), gradient of the output (N, H, W, O).
+    """
+    n, height, width, inputs = x.shape
+    (rows, columns), outputs = size, dy.shape[-1]
+    band = max(b for b in range(1, height + 1) if height % b == 0 and (b == 1 or b * width <= BAND_POSITIONS))
+    padded = jnp.pad(x, ((0, 0), (rows // 2, rows // 2), (columns // 2, columns // 2), (0, 0)))
+
+    def add_band(total: jax.Array, i: jax.Array) -> tuple[jax.Array, None]:
+        start = (i // (height // band), i % (height // band) * band, 0, 0)
+        near = lax.dynamic_slice(padded, start, (1, band + rows - 1, width + columns - 1, inputs))[0]
+        taps = [near[a : a + band, b : b + width] for a in range(rows) for b in range(columns)]
+        patches = jnp.concatenate(taps, axis=-1).reshape(band * width, -1)  # (positions, KH KW I)
+        gradients = lax.dynamic_slice(dy, start, (1, band, width, outputs)).reshape(band * width, outputs)
+        return total + jnp.matmul(patches.T, gradients, preferred_element_type=jnp.float32), None
+
+    total = jnp.zeros((rows * columns * inputs, outputs), jnp.float32)
+    total, _ = lax.scan(add_band, total, jnp.arange(n * height // band))
+    return total.reshape(rows, columns, inputs, outputs)
 
 
 def winograd_pays(kernel: jax.Array, height: int, width: int) -> bool:

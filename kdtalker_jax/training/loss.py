@@ -83,6 +83,16 @@ def denoising_losses(
     )
 
 
+def snr_weights(times: jax.Array, largest: float) -> jax.Array:
+    """What samples at diffusion times (B,) count: min(SNR, largest) / SNR (arXiv 2303.09556, equation 10). (B,)
+
+    A sample with more signal then counts by its error in clean motion, as one with less does by its error in noise.
+    """
+    alpha_bars = NoiseSchedule().alpha_bars
+    ratios = alpha_bars / (1 - alpha_bars)
+    return jnp.asarray(np.minimum(ratios, largest) / ratios, jnp.float32)[times]
+
+
 def mean_over(tree: jax.Array, axis_name: str | None) -> jax.Array:
     """Mean over the devices of a mapped axis; of the leaves of a tree each."""
     return tree if axis_name is None else lax.pmean(tree, axis_name)

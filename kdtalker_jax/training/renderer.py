@@ -37,6 +37,11 @@ REGIONS = (
     ("left upper lid", "left lower lid", "left pupil"),
     ("right upper lid", "right lower lid", "right pupil"),
 )
+OPENINGS = (
+    ("inner upper lip", "inner lower lip"),
+    ("left upper lid", "left lower lid"),
+    ("right upper lid", "right lower lid"),
+)
 
 
 def report_memory(config: RendererConfig, report: Report) -> None:
@@ -189,7 +194,10 @@ def _landmarks_of(config: RendererConfig, clips: FaceClips) -> Landmarks:
     if unknown:
         raise InputError(f"There is no landmark {unknown[0]!r}: there are {', '.join(LANDMARKS)}.")
     regions = tuple(tuple(LANDMARKS.index(name) for name in region) for region in REGIONS)
-    return Landmarks(*guided_landmarks(config, LANDMARKS), regions)
+    keypoints, guides = guided_landmarks(config, LANDMARKS)
+    places = {LANDMARKS[guide]: place for place, guide in enumerate(guides)}
+    openings = tuple((places[a], places[b]) for a, b in OPENINGS if a in places and b in places)
+    return Landmarks(keypoints, guides, regions, openings)
 
 
 def _load_init(path: str, config: RendererConfig) -> dict[str, Any]:

@@ -98,6 +98,13 @@ def wing_loss(found: jax.Array, wanted: jax.Array) -> jax.Array:
     return jnp.where(known, wing, 0).mean(axis=(1, 2))
 
 
+def opening_loss(found: jax.Array, wanted: jax.Array, pairs: Sequence[tuple[int, int]]) -> jax.Array:
+    """Mean absolute error of the differences between pairs of points (N, P, 2), where `wanted` is known. (N,)."""
+    first, second = (jnp.array(side) for side in zip(*pairs, strict=True))
+    gaps, wanted_gaps = found[:, first] - found[:, second], wanted[:, first] - wanted[:, second]  # (N, pairs, 2)
+    return masked_l1(gaps.reshape(len(gaps), -1), wanted_gaps.reshape(len(gaps), -1))
+
+
 def masked_l1(found: jax.Array, wanted: jax.Array) -> jax.Array:
     """Mean absolute difference of (N, C), where `wanted` is known. (N,)."""
     known = jnp.isfinite(wanted)

@@ -45,6 +45,7 @@ class Landmarks(NamedTuple):
     keypoints: tuple[int, ...] = ()  # guided keypoints ...
     guides: tuple[int, ...] = ()  # ... and the landmark of each
     regions: tuple[tuple[int, ...], ...] = ()  # landmarks of the parts of the face that count more
+    openings: tuple[tuple[int, int], ...] = ()  # pairs of `keypoints`, by their places there: lips, and lids
 
 
 class Adversary(flax.struct.PyTreeNode):
@@ -284,6 +285,8 @@ class Objective:
                 known[:, jnp.array(self._landmarks.guides)],
             )
             losses["landmarks"] = terms.wing_loss(found, wanted)
+            if config.openings and self._landmarks.openings:
+                losses["openings"] = terms.opening_loss(found, wanted, self._landmarks.openings)
         return {name: values.reshape(len(pictures.source), -1).mean(axis=1) for name, values in losses.items()}
 
     def _judge(self, params: Tree, judge: Weights, output: jax.Array, target: jax.Array) -> tuple[jax.Array, tuple]:

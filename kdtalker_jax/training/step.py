@@ -21,6 +21,7 @@ from kdtalker_jax.training.loss import (
     add_audio_noise,
     denoising_losses,
     mean_over,
+    snr_weights,
     to_examples,
 )
 from kdtalker_jax.training.optimizer import global_norm, learning_rate_schedule, make_optimizer, update_ema
@@ -76,7 +77,9 @@ def make_train_step(
         state: TrainState, windows: Windows, *, axis_name: str | None = None
     ) -> tuple[TrainState, dict[str, jax.Array], jax.Array]:
         examples, times, noise = draw(config, to_examples(windows, statistics), windows.position, state.step, axis_name)
-        gradients, losses = mean_gradients(denoiser, config.accumulate, state.params, (examples, times, noise))
+        weights = jnp.ones(times.shape) if config.min_snr is None else snr_weights(times, config.min_snr)
+        batch = (weights, examples, times, noise)
+        gradients, losses = mean_gradients(denoiser, config.accumulate, state.params, batch)
         gradients = mean_over(gradients, axis_name)
         means = mean_over(jax.tree.map(jnp.mean, losses), axis_name)
 
@@ -127,13 +130,16 @@ def _noise(key: jax.Array, shape: tuple[int, int], offset: float) -> jax.Array:
 
 
 def mean_gradients(
-    denoiser: Denoiser, parts: int, params: Params, batch: tuple[Examples, jax.Array, jax.Array]
+    denoiser: Denoiser, parts: int, params: Params, batch: tuple[jax.Array, Examples, jax.Array, jax.Array]
 ) -> tuple[Params, Losses]:
-    """Gradients of the mean loss and the losses (B,), a part of the batch at a time."""
+    """Gradients of the weighted mean loss and the losses (B,), a part of the batch at a time.
 
-    def objective(params: Params, *part: Any) -> tuple[jax.Array, Losses]:
+    A batch has weights (B,), and what `denoising_losses` takes.
+    """
+
+    def objective(params: Params, weights: jax.Array, *part: Any) -> tuple[jax.Array, Losses]:
         losses = denoising_losses(denoiser, params, *part)
-        return losses.total.mean(), losses
+        return (weights * losses.total).mean(), losses
 
     def add(total: Params, part: tuple) -> tuple[Params, Losses]:
         gradients, losses = jax.grad(objective, has_aux=True)(params, *part)

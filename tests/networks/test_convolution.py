@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
+from kdtalker_jax.networks import convolution
 from kdtalker_jax.networks.blocks import upsample_nearest
 from kdtalker_jax.networks.convolution import (
     conv2d_direct,
@@ -34,6 +36,18 @@ def assert_equal_form(form, plain, x, kernel, tolerance=1e-5):
     pairs = [(form(x, kernel), plain(x, kernel)), *zip(gradients(form), gradients(plain), strict=True)]
     for actual, expected in pairs:
         np.testing.assert_allclose(actual, expected, atol=tolerance * float(jnp.std(expected)), rtol=0)
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+@pytest.mark.parametrize("bands", [1, 12, 1024], ids=lambda positions: f"{positions} positions at once")
+def test_gradients_of_the_plain_form(size, bands, monkeypatch):
+    """Those of the kernel have a form of their own on CPUs."""
+    monkeypatch.setattr(convolution, "BAND_POSITIONS", bands)
+
+    def plain(x, kernel):
+        return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    assert_equal_form(conv2d_direct, plain, normal(2, 8, 6, 5), normal(size, size, 5, 4, seed=1))
 
 
 @pytest.mark.parametrize("size", [3, 7])

@@ -15,6 +15,7 @@ from configs.networks import (
 )
 from configs.renderer import (
     FramesConfig,
+    LossConfig,
     PhaseConfig,
     RendererConfig,
     RendererOptimizerConfig,
@@ -151,4 +152,5 @@ TINY_RENDERER = RendererConfig(
     frames=FramesConfig(drivings=2, cross=0.5, threads=1, prefetch=1),
     validation=RendererValidationConfig(every=3, pairs=3, pictures=2),
     checkpoints=CheckpointConfig(every=2, keep_last=9, keep_every=0),
+    loss=LossConfig(openings=1.0),
 )

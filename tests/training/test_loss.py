@@ -3,12 +3,21 @@
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from configs import PUBLISHED_STATISTICS
+from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.motion.coefficients import denormalise
 from kdtalker_jax.networks.denoiser import Denoiser
-from kdtalker_jax.training.loss import Examples, Windows, add_audio_noise, denoising_losses, to_examples
+from kdtalker_jax.training.loss import (
+    Examples,
+    Windows,
+    add_audio_noise,
+    denoising_losses,
+    snr_weights,
+    to_examples,
+)
 from kdtalker_jax.training.step import initial_state
 from tests.training.synthetic import TINY
 
@@ -60,3 +69,14 @@ def test_parts_of_the_loss_are_those_of_their_channels():
     np.testing.assert_allclose(losses.total, error.mean((1, 2)), rtol=1e-4)
     np.testing.assert_allclose(losses.expression, error[..., 7:].mean((1, 2)), rtol=1e-4)
     np.testing.assert_allclose(losses.pose, error[..., 1:7].mean((1, 2)), rtol=1e-4)
+
+
+def test_weights_are_those_of_min_snr():
+    """All of a noisy sample counts; of a cleaner one what its error is in clean motion, which SNR times noise is."""
+    alpha_bars = NoiseSchedule().alpha_bars
+    ratios = alpha_bars / (1 - alpha_bars)
+    weights = np.asarray(snr_weights(jnp.arange(1000), 0.5))
+    np.testing.assert_array_equal(weights[ratios <= 0.5], 1)
+    cleaner = ratios > 0.5
+    assert 300 < cleaner.sum() < 700
+    np.testing.assert_allclose((weights * ratios)[cleaner], 0.5, rtol=1e-5)

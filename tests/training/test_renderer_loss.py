@@ -71,6 +71,19 @@ def test_wing_loss_pulls_harder_the_nearer(distance, slope):
     np.testing.assert_allclose(gradient, slope * terms.WING_WIDTH * 10 / 2, rtol=1e-4)
 
 
+def test_openings_are_compared_and_not_where_they_are():
+    found = jnp.array([[[0.0, 0.1], [0.0, 0.3], [0.5, 0.0], [0.5, 0.2]]])
+    moved = found + jnp.array([0.4, -0.2])
+    pairs = ((0, 1), (2, 3))
+    np.testing.assert_allclose(terms.opening_loss(moved, found, pairs), 0, atol=1e-6)
+    shut = found.at[0, 3, 1].set(0.0)
+    np.testing.assert_allclose(terms.opening_loss(shut, found, pairs), 0.2 / 4, rtol=1e-5)
+    unknown = jnp.full((1, 4, 2), jnp.nan)
+    value, gradient = jax.value_and_grad(lambda points: terms.opening_loss(points, unknown, pairs).sum())(found)
+    assert value == 0
+    np.testing.assert_array_equal(gradient, 0)
+
+
 def test_what_is_not_known_costs_nothing_and_spoils_no_gradient():
     unknown = jnp.full((1, 4, 2), jnp.nan)
     value, gradient = jax.value_and_grad(lambda points: terms.wing_loss(points, unknown).sum())(jnp.ones((1, 4, 2)))

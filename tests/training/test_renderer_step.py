@@ -17,7 +17,7 @@ from kdtalker_jax.training.renderer_step import (
 )
 from tests.training.faces import TINY_RENDERER, make_face_clips
 
-LANDMARKS = Landmarks((0, 1), (10, 11), ((10,), (11,), (2, 3)))
+LANDMARKS = Landmarks((0, 1), (10, 11), ((10,), (11,), (2, 3)), ((0, 1),))
 PLAIN, ADVERSARIAL = TINY_RENDERER.phases
 
 
@@ -67,6 +67,8 @@ def test_the_total_is_the_weighted_sum_of_the_terms(step, state, batches):
     _, metrics, _ = step(state, batches[0])
     weights = TINY_RENDERER.loss
     terms = ("pixels", "edges", "structure", "spread", "depth", "deformation", "pose", "placement", "landmarks")
+    terms += ("openings",)
+    assert metrics["openings"] > 0
     total = sum(getattr(weights, name) * metrics[name] for name in terms)
     np.testing.assert_allclose(metrics["loss"], total, rtol=1e-5)
 

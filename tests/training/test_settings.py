@@ -68,6 +68,7 @@ def test_differences_are_told_in_words():
         ({"steps": 100}, "warmup_steps=2000 must be fewer"),
         ({"log_every": 0}, "log_every must be at least 1"),
         ({"audio_noise": 1.5}, "probability"),
+        ({"min_snr": 0.0}, "more than 0"),
         ({"noise_offset": -0.1}, "standard deviation"),
         ({"noise_offset": float("nan")}, "standard deviation"),
     ],

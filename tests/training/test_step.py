@@ -66,6 +66,13 @@ def test_accumulation_changes_nothing(step, state, windows):
     assert_close(accumulated, whole, 2e-6)
 
 
+def test_weights_change_what_is_learnt_and_not_what_is_reported(step, state, windows):
+    weighted = jax.jit(make_train_step(replace(CONFIG, min_snr=0.05), PUBLISHED_STATISTICS))(state, windows)
+    plain = step(state, windows)
+    assert_close(weighted[2], plain[2], 1e-6)
+    assert weighted[1]["grad_norm"] < 0.9 * plain[1]["grad_norm"]
+
+
 def test_half_precision_is_near_and_keeps_parameters_in_float32(step, state, windows):
     half = jax.jit(make_train_step(replace(CONFIG, dtype="bfloat16"), PUBLISHED_STATISTICS))
     after, metrics, _ = half(state, windows)
