@@ -16,9 +16,9 @@ class DemoConfig:
     name: str = "demo"
     seed: int = 0
     # Pictures that the renderer learns from: people who make faces, and people who speak, two for each performance.
-    expressive: int = 600
+    expressive: int = 300
     expressive_frames: int = 12
-    performances: int = 300
+    performances: int = 450
     performance_frames: int = 24
     # Performances that the denoiser learns from; they are drawn once and not kept.
     spoken: int = 150

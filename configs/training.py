@@ -109,7 +109,7 @@ SMALL_RUN = TrainingConfig(
 # The demo model's: minutes on two cores.
 DEMO_RUN = TrainingConfig(
     name="demo",
-    steps=14_000,
+    steps=10_000,
     batch_size=16,
     audio_noise=0.2,
     # The last diffusion step keeps a share of 0.13 of the signal: without the offset the denoiser reads a window's mean

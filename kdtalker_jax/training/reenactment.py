@@ -111,13 +111,17 @@ class Networks:
             return output
 
         count = pictures.shape[1]
-        motion = self.motion(weights, pictures)  # (B, 1 + J, ...)
-        kp = jnp.broadcast_to(motion.kp[:, :1], motion.kp.shape)  # (B, 1 + J, 3 K)
-        keypoints = motion.keypoints(kp)  # (B, 1 + J, K, 3)
+        motion, keypoints = self.moved(weights, pictures)
         volume = jnp.repeat(call("appearance", source), count - 1, axis=0)  # (B J, D, H, W, C)
         from_, to = jnp.repeat(keypoints[:, 0], count - 1, axis=0), keypoints[:, 1:].reshape(-1, *keypoints.shape[2:])
         features = call("warping", volume, source=from_, driving=to)  # (B J, H, W, C)
         return Reenacted(call("generator", features), motion, keypoints), statistics
+
+    def moved(self, weights: Weights, pictures: jax.Array) -> tuple[FaceMotion, jax.Array]:
+        """The motion in pictures (B, 1 + J, M, M, 3), and each source's keypoints with it: (B, 1 + J, K, 3)."""
+        motion = self.motion(weights, pictures)  # (B, 1 + J, ...)
+        kp = jnp.broadcast_to(motion.kp[:, :1], motion.kp.shape)  # (B, 1 + J, 3 K)
+        return motion, motion.keypoints(kp)
 
     def render(self, weights: Weights, source: jax.Array, start: jax.Array, driving: jax.Array) -> jax.Array:
         """Sources (B, S, S, 3) in [0, 1] moved from keypoints to others, (B, K, 3) both: (B, T, T, 3)."""

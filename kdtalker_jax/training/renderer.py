@@ -168,7 +168,7 @@ def check_renderer(config: RendererConfig, devices: int) -> None:
         raise InputError("There is nothing to do: set first.steps to at least 1.")
     share = devices * config.accumulate
     halvings = 2 ** (len(config.appearance.widths) - 1 + config.warping.hourglass_blocks)
-    for name in ("first", "second", "third"):
+    for name in ("first", "second", "third", "fourth"):
         phase = getattr(config, name)
         if phase.batch_size % share:
             raise InputError(
@@ -179,6 +179,10 @@ def check_renderer(config: RendererConfig, devices: int) -> None:
             raise InputError(
                 f"{name}.image_size={phase.image_size} cannot be halved as often as the networks do: choose a multiple "
                 f"of {halvings}."
+            )
+        if phase.motion_only and phase.adversarial:
+            raise InputError(
+                f"{name} is motion_only, so it has no pictures to be adversarial about: unset one of them."
             )
     if config.guided and len(config.guided) > config.motion_extractor.keypoints:
         raise InputError(

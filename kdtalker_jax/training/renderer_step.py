@@ -22,7 +22,7 @@ from kdtalker_jax.training.loss import mean_over
 from kdtalker_jax.training.muon import muon
 from kdtalker_jax.training.optimizer import global_norm
 from kdtalker_jax.training.perceptual import Classifiers, identity_loss, load_classifiers, perceptual_loss
-from kdtalker_jax.training.reenactment import Networks, Reenacted, Weights, fresh_weights
+from kdtalker_jax.training.reenactment import FaceMotion, Networks, Weights, fresh_weights
 
 Tree = Any
 Array = np.ndarray | jax.Array
@@ -223,7 +223,7 @@ class Objective:
         gradients = {"renderer": gradient}
         if judge:
             objective = jax.grad(self._judge, has_aux=True)
-            gradient, (loss, judge_statistics) = objective(judge.params, judge, output, _colours(pictures.target))
+            gradient, (loss, judge_statistics) = objective(judge.params, judge, output, _target_colours(pictures))
             gradients["discriminator"] = gradient
             judge = judge.replace(statistics={"discriminator": judge_statistics})
             losses["discriminator"] = loss.reshape(len(pictures.source), -1).mean(axis=1)
@@ -233,21 +233,25 @@ class Objective:
         self, params: Tree, weights: Weights, judge: Weights | None, pictures: Pictures
     ) -> tuple[jax.Array, tuple]:
         weights = weights.replace(params=params)
-        motion_pictures = pictures.motion.astype(jnp.float32) / 255
-        reenacted, statistics = self._networks.reenact(
-            weights, pictures.source.astype(jnp.float32) / 255, motion_pictures
-        )
-        losses = self._picture_terms(reenacted, judge, pictures) | self._motion_terms(reenacted, pictures)
+        motion_pictures = _colours(pictures.motion)
+        if self._phase.motion_only:
+            motion, keypoints = self._networks.moved(weights, motion_pictures)
+            losses, statistics, output = {}, weights.statistics, None
+        else:
+            reenacted, statistics = self._networks.reenact(weights, _colours(pictures.source), motion_pictures)
+            output, motion, keypoints = reenacted
+            losses = self._picture_terms(output, judge, pictures)
+        losses |= self._motion_terms(motion, keypoints, pictures)
         if self._config.loss.equivariance:
             losses["equivariance"] = equivariance_loss(
                 self._key, pictures.position, motion_pictures, lambda moved: self._networks.motion(weights, moved)
             )
         losses["loss"] = sum(getattr(self._config.loss, name) * value for name, value in losses.items())
-        return losses["loss"].mean(), (losses, statistics, reenacted.pictures)
+        return losses["loss"].mean(), (losses, statistics, output)
 
-    def _picture_terms(self, reenacted: Reenacted, judge: Weights | None, pictures: Pictures) -> dict[str, jax.Array]:
+    def _picture_terms(self, output: jax.Array, judge: Weights | None, pictures: Pictures) -> dict[str, jax.Array]:
         """(B,) each: mean over a source's driving pictures."""
-        output, target = reenacted.pictures, _colours(pictures.target)
+        target = _target_colours(pictures)
         landmarks = pictures.landmarks[:, 1:].reshape(len(output), *pictures.landmarks.shape[2:])  # (B J, L, 2)
         weight = terms.detail_weight(landmarks, self._landmarks.regions, output.shape[1], self._config.loss.details)
         losses = terms.picture_losses(output, target, weight)
@@ -261,9 +265,9 @@ class Objective:
             losses["identity"] = identity_loss(self._classifiers.identity, output, target)
         return {name: values.reshape(len(pictures.source), -1).mean(axis=1) for name, values in losses.items()}
 
-    def _motion_terms(self, reenacted: Reenacted, pictures: Pictures) -> dict[str, jax.Array]:
+    def _motion_terms(self, motion: FaceMotion, keypoints: jax.Array, pictures: Pictures) -> dict[str, jax.Array]:
         """(B,) each: mean over a source and its driving pictures."""
-        motion, keypoints, config = reenacted.motion, reenacted.keypoints, self._config.loss
+        config = self._config.loss
         rows = motion.scale.size
 
         def flat(x: Array) -> jax.Array:
@@ -300,8 +304,13 @@ class Objective:
 
 
 def _colours(pictures: Array) -> jax.Array:
-    """uint8 (B, J, T, T, 3) -> (B J, T, T, 3) in [0, 1]."""
-    return pictures.reshape(-1, *pictures.shape[2:]).astype(jnp.float32) / 255
+    """From 0 to 1."""
+    return pictures.astype(jnp.float32) / 255
+
+
+def _target_colours(pictures: Pictures) -> jax.Array:
+    """(B J, T, T, 3) in [0, 1]."""
+    return _colours(pictures.target.reshape(-1, *pictures.target.shape[2:]))
 
 
 def guided_landmarks(config: RendererConfig, names: Sequence[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:

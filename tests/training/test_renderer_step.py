@@ -110,6 +110,21 @@ def test_frozen_norms_keep_their_statistics(state, batches):
         assert change(after.weights.params[name], state.weights.params[name]) > 1e-5, name
 
 
+def test_motion_alone_learns_as_it_does_beside_the_rest(step, state, batches):
+    """With the same motion terms, and everything but the motion extractor as it was."""
+    alone = jax.jit(make_train_step(TINY_RENDERER, replace(PLAIN, motion_only=True), LANDMARKS))
+    after, metrics, _ = alone(state, batches[0])
+    assert metrics["finite"]
+    assert "pixels" not in metrics
+    beside = step(state, batches[0])[1]
+    for name in ("spread", "depth", "deformation", "pose", "placement", "landmarks", "openings"):
+        np.testing.assert_allclose(metrics[name], beside[name], rtol=1e-5)
+    assert change(after.weights.params["motion_extractor"], state.weights.params["motion_extractor"]) > 1e-5
+    for name in ("appearance", "warping", "generator"):
+        assert change(after.weights.params[name], state.weights.params[name]) == 0, name
+        assert change(after.weights.statistics[name], state.weights.statistics[name]) == 0, name
+
+
 def test_a_loss_that_is_not_finite_leaves_the_state_alone(step, state, batches):
     broken = state.replace(weights=jax.tree.map(lambda leaf: leaf * jnp.inf, state.weights))
     after, metrics, _ = step(broken, batches[0])
