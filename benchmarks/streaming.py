@@ -53,6 +53,11 @@ def main(
     motion = next(motions)
     motion_seconds, sound = time.perf_counter() - last, heard / SAMPLE_RATE
     started = time.perf_counter()
+    rest = sum(map(len, motions))
+    pace = (time.perf_counter() - started) * FRAME_RATE / max(rest, 1)
+
+    # Last, as rendering runs ahead of what is asked for: it would still be at work.
+    started = time.perf_counter()
     rendered = islice(model.render(source, motion, batch_size=batch_size), batches)
     first = len(next(rendered))
     first_seconds = time.perf_counter() - started
@@ -62,10 +67,6 @@ def main(
     click.echo(f"its motion                      {motion_seconds:8.2f} s of computing")
     click.echo(f"its first frames ({first})            {first_seconds:8.2f} s of computing")
     click.echo(f"first frame after               {sound + motion_seconds + first_seconds:8.2f} s")
-
-    started = time.perf_counter()
-    rest = sum(map(len, motions))
-    pace = (time.perf_counter() - started) * FRAME_RATE / max(rest, 1)
     click.echo(f"rendering                       {rate:8.2f} frames a second ({FRAME_RATE} is real time)")
     click.echo(f"motion of the rest              {pace:8.2f} s of computing for each second")
     results = {
