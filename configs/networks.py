@@ -92,6 +92,8 @@ class DenoiserConfig:
     rotary_size: int = 12  # leading numbers of each head that are rotated
     bias_buckets: int = 32
     bias_max_distance: int = 128
+    # Of diffusion, in training and sampling: deviation of what all frames of a window's noise share, per channel.
+    noise_offset: float = 0.0
 
     @property
     def motion_size(self) -> int:
@@ -181,7 +183,11 @@ DEMO = ModelConfig(
     ),
     retargeting=RetargetingConfig(stitching=(64, 64, 32), lip=(64, 64, 32), eye=(64, 64, 32)),
     audio_encoder=AudioEncoderConfig(widths=(16, 24, 32, 48, 96)),
-    denoiser=DenoiserConfig(audio_features=96, width=160, time_features=64, layers=4, heads=5, head_size=32),
+    # The last diffusion step keeps a share of 0.13 of the signal: without the offset the denoiser reads a window's mean
+    # there, which noise to sample from does not have, and windows begin near the mean of all clips.
+    denoiser=DenoiserConfig(
+        audio_features=96, width=160, time_features=64, layers=4, heads=5, head_size=32, noise_offset=0.5
+    ),
 )
 
 MODELS = {config.name: config for config in (PUBLISHED, SMALL, DEMO)}

@@ -27,6 +27,7 @@ class PhaseConfig:
     adversarial: bool = False
     frozen_norms: bool = False  # batch norms keep the statistics they came with: those of small batches are noise
     motion_only: bool = False  # nothing is rendered: the motion extractor alone learns, a few times as fast
+    motion_frozen: bool = False  # the motion extractor stays as it is: what was made of its motion stays valid
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from configs.networks import DEMO, PUBLISHED, SMALL, DenoiserConfig
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """AdamW after clipping, with a warm-up and then a cosine down to 0 at the last step."""
+    """AdamW or Muon after clipping, with a warm-up and then a cosine down to 0 at the last step."""
 
     learning_rate: float | None = None  # at its peak; None: learning_rate_per_sample times the batch size
     learning_rate_per_sample: float = 2e-6
@@ -18,6 +18,7 @@ class OptimizerConfig:
     epsilon: float = 1e-8
     weight_decay: float = 1e-6
     clip_norm: float = 50.0  # of the gradient over all parameters
+    kind: Literal["adamw", "muon"] = "adamw"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,6 @@ class TrainingConfig:
     dtype: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; parameters and optimiser stay float32
     audio_noise: float = 0.7  # probability, per batch, that noise is added to its audio features
     min_snr: float | None = None  # largest ratio of signal to noise that counts in full (arXiv 2303.09556, equation 10)
-    noise_offset: float = 0.0  # deviation of what is added to all of a window's noise, per channel; published: none
     log_every: int = 50  # steps
     denoiser: DenoiserConfig = PUBLISHED.denoiser
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -112,13 +112,10 @@ DEMO_RUN = TrainingConfig(
     steps=10_000,
     batch_size=16,
     audio_noise=0.2,
-    # The last diffusion step keeps a share of 0.13 of the signal: without the offset the denoiser reads a window's mean
-    # there, which noise to sample from does not have, and windows begin near the mean of all clips. For the same reason
-    # noisy samples must count: what is wrong there hardly shows in the error in noise, but shrinks all that is sampled.
-    noise_offset=0.5,
+    # Noisy samples must count: what is wrong there hardly shows in the error in noise, but shrinks all that is sampled.
     min_snr=0.05,
     denoiser=DEMO.denoiser,
-    optimizer=OptimizerConfig(learning_rate=1e-3, warmup_steps=200, clip_norm=1.0),
+    optimizer=OptimizerConfig(kind="muon", learning_rate=2e-3, warmup_steps=200, clip_norm=1.0),
     ema=EmaConfig(enabled=True, decay=0.98, every=5),
     input=InputConfig(threads=2),
     validation=ValidationConfig(every=1_000, windows=64),

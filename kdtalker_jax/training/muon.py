@@ -1,8 +1,8 @@
 """Muon (Jordan et al. 2024): momentum whose matrices are made orthogonal, for training that has to be short.
 
 All directions of a weight matrix learn at one pace, those too that gradients hardly speak of. A convolution's kernel is
-a matrix of (inputs of one output, outputs). What is no matrix, and the heads of the motion extractor, follow Adam
-with Nesterov's momentum.
+a matrix of (inputs of one output, outputs). What is no matrix, tables of biases, and the heads of the motion
+extractor, follow Adam with Nesterov's momentum.
 """
 
 import math
@@ -17,10 +17,14 @@ ADAMS_SIZE = 0.2  # root mean square of an update at rate 1: about Adam's, so th
 Tree = Any
 
 
-def muon(rate: optax.Schedule, *, beta1: float, beta2: float) -> optax.GradientTransformation:
-    """The optimiser; the betas are those of Adam."""
+def muon(
+    rate: optax.Schedule, *, beta1: float, beta2: float, weight_decay: float = 0.0, mask: Any = None
+) -> optax.GradientTransformation:
+    """The optimiser; the betas are those of Adam. `mask`: of what decays, as optax takes it."""
     return optax.contrib.muon(
         rate,
+        weight_decay=weight_decay,
+        weight_decay_mask=mask,
         adam_b1=beta1,
         adam_b2=beta2,
         consistent_rms=ADAMS_SIZE,
@@ -33,7 +37,9 @@ def matrices(params: Tree) -> Tree:
 
     def axes(path: tuple, leaf: jax.Array) -> MuonDimensionNumbers | None:
         names = [getattr(entry, "key", None) for entry in path]
-        if leaf.ndim < 2 or "depthwise" in names or any(str(name).startswith("fc_") for name in names):
+        if leaf.ndim < 2 or "depthwise" in names or "bias" in str(names[-1]):
+            return None
+        if any(str(name).startswith("fc_") for name in names):
             return None
         if min(math.prod(leaf.shape[:-1]), leaf.shape[-1]) == 1:
             return None

@@ -1,4 +1,4 @@
-"""AdamW as published: what decays, how fast it learns, and the moving average of the parameters."""
+"""AdamW as published, or Muon: what decays, how fast it learns, and the moving average of the parameters."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from configs.training import EmaConfig, TrainingConfig
+from kdtalker_jax.training.muon import muon
 
 Params = Any
 
@@ -38,19 +39,14 @@ def decay_mask(params: Params) -> Params:
 
 
 def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
-    """Clipping by the norm over all parameters, then AdamW (arXiv 1711.05101)."""
-    settings = config.optimizer
-    return optax.chain(
-        optax.clip_by_global_norm(settings.clip_norm),
-        optax.adamw(
-            learning_rate_schedule(config),
-            b1=settings.beta1,
-            b2=settings.beta2,
-            eps=settings.epsilon,
-            weight_decay=settings.weight_decay,
-            mask=decay_mask,
-        ),
-    )
+    """Clipping by the norm over all parameters, then AdamW (arXiv 1711.05101) or Muon."""
+    settings, rate = config.optimizer, learning_rate_schedule(config)
+    decay = {"weight_decay": settings.weight_decay, "mask": decay_mask}
+    if settings.kind == "muon":
+        update = muon(rate, beta1=settings.beta1, beta2=settings.beta2, **decay)
+    else:
+        update = optax.adamw(rate, b1=settings.beta1, b2=settings.beta2, eps=settings.epsilon, **decay)
+    return optax.chain(optax.clip_by_global_norm(settings.clip_norm), update)
 
 
 def global_norm(tree: Params) -> jax.Array:

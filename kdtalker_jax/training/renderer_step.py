@@ -27,6 +27,8 @@ from kdtalker_jax.training.reenactment import FaceMotion, Networks, Weights, fre
 Tree = Any
 Array = np.ndarray | jax.Array
 
+MOTION = "motion_extractor"
+
 
 class Pictures(NamedTuple):
     """Sources with J driving pictures each. What is not known of a picture is NaN."""
@@ -137,7 +139,10 @@ def make_train_step(config: RendererConfig, phase: PhaseConfig, landmarks: Landm
         means = mean_over(jax.tree.map(jnp.mean, losses), axis_name)
 
         updates, opt_state = optimizer.update(gradients["renderer"], state.opt_state, state.weights.params)
-        weights = weights.replace(params=optax.apply_updates(state.weights.params, updates))
+        params = optax.apply_updates(state.weights.params, updates)
+        if phase.motion_frozen:  # also from what is left of the momentum of earlier phases
+            params = {**params, MOTION: state.weights.params[MOTION]}
+        weights = weights.replace(params=params)
         step = state.step + 1
         adversary = state.adversary
         if phase.adversarial:
@@ -232,6 +237,8 @@ class Objective:
     def _renderer(
         self, params: Tree, weights: Weights, judge: Weights | None, pictures: Pictures
     ) -> tuple[jax.Array, tuple]:
+        if self._phase.motion_frozen:
+            params = {**params, MOTION: jax.lax.stop_gradient(params[MOTION])}
         weights = weights.replace(params=params)
         motion_pictures = _colours(pictures.motion)
         if self._phase.motion_only:

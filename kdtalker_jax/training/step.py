@@ -11,6 +11,7 @@ import optax
 from configs.networks import ModelConfig
 from configs.statistics import MotionStatistics
 from configs.training import TrainingConfig
+from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.networks import initialise
 from kdtalker_jax.networks.denoiser import Denoiser
@@ -115,18 +116,12 @@ def draw(
     times_count = NoiseSchedule().times
     times = jax.vmap(lambda key: jax.random.randint(key, (), 0, times_count))(each(time_key, position))  # (B,)
     shape = examples.motion.shape[1:]
-    noise = jax.vmap(lambda key: _noise(key, shape, config.noise_offset))(each(noise_key, position))  # (B, L, 70)
+    noise = jax.vmap(lambda key: window_noise(key, shape, config.denoiser.noise_offset))(
+        each(noise_key, position)
+    )  # (B, L, 70)
     noised = add_audio_noise(examples.audio, each(audio_key, position), axis_name)
     chosen = jax.random.bernoulli(choice_key, config.audio_noise)
     return examples._replace(audio=jnp.where(chosen, noised, examples.audio)), times, noise
-
-
-def _noise(key: jax.Array, shape: tuple[int, int], offset: float) -> jax.Array:
-    """Normal noise (L, 70), and normal offsets of that deviation that all of its frames share."""
-    noise = jax.random.normal(key, shape)
-    if not offset:
-        return noise
-    return noise + offset * jax.random.normal(jax.random.fold_in(key, 1), shape[1:])
 
 
 def mean_gradients(

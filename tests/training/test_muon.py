@@ -6,7 +6,10 @@ import numpy as np
 import optax
 from optax.contrib import MuonDimensionNumbers
 
+from configs import SMALL
+from kdtalker_jax.networks import variable_shapes
 from kdtalker_jax.training.muon import ADAMS_SIZE, matrices, muon
+from kdtalker_jax.training.optimizer import decay_mask
 
 
 def first_update(params, gradients):
@@ -42,6 +45,23 @@ def test_what_is_no_matrix_is_left_to_adam():
         "motion_extractor/block/depthwise/kernel": False,
         "motion_extractor/block/expand/kernel": True,
     }
+
+
+def test_the_denoiser_learns_by_it_but_for_its_biases():
+    marked = matrices(variable_shapes("denoiser", SMALL)["params"])
+    leaves = jax.tree.leaves_with_path(
+        marked, is_leaf=lambda leaf: leaf is None or isinstance(leaf, MuonDimensionNumbers)
+    )
+    for path, leaf in leaves:
+        assert (leaf is not None) == (path[-1].key == "kernel"), path
+
+
+def test_only_what_the_mask_names_decays():
+    params = {"kernel": jnp.ones((4, 4)), "bias": jnp.ones(4)}
+    optimizer = muon(lambda step: 0.5, beta1=0.9, beta2=0.999, weight_decay=0.1, mask=decay_mask)
+    updates, _ = optimizer.update(jax.tree.map(jnp.zeros_like, params), optimizer.init(params), params)
+    np.testing.assert_allclose(updates["kernel"], -0.05, rtol=1e-5)
+    np.testing.assert_allclose(updates["bias"], 0, atol=1e-8)
 
 
 def test_vectors_move_as_with_nadam():

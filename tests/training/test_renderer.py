@@ -128,6 +128,7 @@ def test_other_sizes_cannot_be_started_from(finished, faces, tmp_path):
         (["first.batch_size=3", "accumulate=2"], "choose a multiple of 2"),
         (["second.image_size=30"], "second.image_size=30 cannot be halved"),
         (["second.motion_only=true"], "second is motion_only, so it has no pictures"),
+        (["first.motion_only=true", "first.motion_frozen=true"], "so nothing learns"),
         (["guided=nose tip,left ear"], "There is no landmark 'left ear'"),
     ],
 )

@@ -125,6 +125,19 @@ def test_motion_alone_learns_as_it_does_beside_the_rest(step, state, batches):
         assert change(after.weights.statistics[name], state.weights.statistics[name]) == 0, name
 
 
+def test_frozen_motion_stays_as_it_is(step, state, batches):
+    """Not even momentum of earlier steps moves it, and the rest learns from the same pictures."""
+    moving = step(state, batches[0])[0]
+    frozen = jax.jit(make_train_step(TINY_RENDERER, replace(PLAIN, motion_frozen=True), LANDMARKS))
+    after, metrics, _ = frozen(moving, batches[1])
+    assert metrics["finite"]
+    assert change(after.weights.params["motion_extractor"], moving.weights.params["motion_extractor"]) == 0
+    beside = step(moving, batches[1])[0]
+    for name in ("appearance", "warping", "generator"):
+        assert change(after.weights.params[name], moving.weights.params[name]) > 1e-5, name
+        assert change(after.weights.statistics[name], beside.weights.statistics[name]) < 1e-5, name
+
+
 def test_a_loss_that_is_not_finite_leaves_the_state_alone(step, state, batches):
     broken = state.replace(weights=jax.tree.map(lambda leaf: leaf * jnp.inf, state.weights))
     after, metrics, _ = step(broken, batches[0])
