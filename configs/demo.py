@@ -19,7 +19,8 @@ class DemoConfig:
     expressive: int = 300
     expressive_frames: int = 12
     performances: int = 450
-    performance_frames: int = 24
+    performance_frames: int = 100
+    performance_apart: int = 5  # every how many of them one is drawn: heads turn far in four seconds, little in one
     # Performances that the denoiser learns from; they are drawn once and not kept.
     spoken: int = 150
     spoken_frames: int = 160
@@ -40,7 +41,7 @@ SMALL_DEMO = DemoConfig(
     expressive=3,
     expressive_frames=8,
     performances=3,
-    performance_frames=10,
+    performance_frames=50,
     spoken=12,
     spoken_frames=75,
     model=SMALL,

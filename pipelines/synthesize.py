@@ -32,6 +32,13 @@ The same options make the same world. An interrupted run goes on where it was wh
 )
 @click.option("--seconds", default=4.0, show_default=True, type=click.FloatRange(0.2), help="Length of a performance.")
 @click.option(
+    "--apart",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Draw every n-th frame of a performance, without its sound: pictures to train a renderer with.",
+)
+@click.option(
     "--expressive", default=0, show_default=True, type=click.IntRange(0), help="Further clips of unrelated faces."
 )
 @click.option(

@@ -41,6 +41,8 @@ def build(
 def initialise(name: str, config: ModelConfig, key: jax.Array, *, folded: bool = False) -> dict[str, Any]:
     """Fresh variables of one network; under `jax.eval_shape` their shapes alone."""
     arguments, keywords = example_inputs(name, config)
+    # JAX's default generator is compiled anew for each of hundreds of kernels, longer than all else here.
+    key = jax.random.key(jax.random.bits(key), impl="unsafe_rbg")
     return build(name, config, folded=folded).init(key, *arguments, **keywords)
 
 

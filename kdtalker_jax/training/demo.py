@@ -86,6 +86,7 @@ def make_world(config: DemoConfig, workdir: Path, report: Report, progress: bool
             seed=config.seed,
             performances=config.performances,
             frames=config.performance_frames,
+            apart=config.performance_apart,
             expressive=config.expressive,
             expressive_frames=config.expressive_frames,
             validation=0.05,

@@ -77,7 +77,7 @@ def initial_state(config: RendererConfig, first: Mapping[str, Mapping[str, Tree]
         adversary = None
         if any(phase.adversarial for phase in config.phases):
             picture = jnp.zeros((1, 64, 64, 3))
-            variables = make_discriminator(config).init(jax.random.key(config.seed + 1), picture)
+            variables = make_discriminator(config).init(jax.random.key(config.seed + 1, impl="unsafe_rbg"), picture)
             judge = Weights.of({"discriminator": variables})
             adversary = Adversary(judge, make_judge_optimizer(config).init(judge.params))
         return RendererState(jnp.int32(0), weights, weights, opt_state, adversary, Classifiers(None, None))

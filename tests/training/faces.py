@@ -148,7 +148,7 @@ TINY_RENDERER = RendererConfig(
     guided=("left pupil", "right pupil", "", "inner lower lip"),
     discriminator_width=4,
     discriminator_scales=1,
-    optimizer=RendererOptimizerConfig(kind="muon", learning_rate=1e-3, warmup_steps=1, ema=0.9),
+    optimizer=RendererOptimizerConfig(learning_rate=1e-3, warmup_steps=1, ema=0.9),
     frames=FramesConfig(drivings=2, cross=0.5, threads=1, prefetch=1),
     validation=RendererValidationConfig(every=3, pairs=3, pictures=2),
     checkpoints=CheckpointConfig(every=2, keep_last=9, keep_every=0),

@@ -100,6 +100,16 @@ def test_the_adversary_learns_only_from_its_own_loss(judged_step, state, batches
     assert change(adversary.weights.params, without.adversary.weights.params) < 1e-5
 
 
+def test_muon_changes_all_networks(batches):
+    config = replace(TINY_RENDERER, optimizer=replace(TINY_RENDERER.optimizer, kind="muon", warmup_steps=0))
+    state = initial_state(config)
+    step = jax.jit(make_train_step(config, replace(PLAIN, frozen_norms=True), LANDMARKS))
+    after, metrics, _ = step(state, batches[0])
+    assert metrics["finite"]
+    for name in ("appearance", "motion_extractor", "warping", "generator"):
+        assert change(after.weights.params[name], state.weights.params[name]) > 1e-5, name
+
+
 def test_frozen_norms_keep_their_statistics(state, batches):
     """The kernels around them still learn."""
     frozen = jax.jit(make_train_step(TINY_RENDERER, replace(PLAIN, frozen_norms=True), LANDMARKS))

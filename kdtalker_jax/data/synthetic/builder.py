@@ -78,7 +78,8 @@ class World(Sequence[dict[str, Any]]):
     A clip of F frames, 25 a second, is a dict of
 
         name: str, unique in the world.
-        kind: str, speech (synthetic), recording, or expressive (silent; frames without order).
+        kind: str, speech (synthetic), recording, moments (silent; frames of a performance, apart from each other), or
+            expressive (silent; frames without order).
         performance: int; clips that share it show different people with the same states and sound.
         frames: F. jpeg: list of F encoded frames, see `data.clips.decode_frame`.
         yaw ... gaze_y: (F,) float32 each, the fields of `FaceState`; see `states_of`.

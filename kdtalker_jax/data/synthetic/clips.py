@@ -19,12 +19,13 @@ from kdtalker_jax.data.synthetic.people import Person, random_people
 from kdtalker_jax.data.synthetic.performance import Performance, random_performance, random_states
 from kdtalker_jax.data.synthetic.phonemes import silent_track
 from kdtalker_jax.data.synthetic.recordings import performance_from_recording
+from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.audio import FRAME_RATE, SAMPLES_PER_FRAME, load_waveform
 from kdtalker_jax.media.files import looks_like_recording
 from kdtalker_jax.media.mel import mel_spectrogram
 
-KINDS = ("speech", "recording", "expressive")
+KINDS = ("speech", "recording", "moments", "expressive")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class WorldOptions:
         performances: people who speak.
         people_per_performance: twins in motion and sound, each of whom gives a clip.
         frames: of a performance, 25 a second.
+        apart: every how many of them one is drawn; with more than 1, clips are silent.
         expressive: further performances in silence, whose frames have nothing to do with each other.
         expressive_frames: of each.
         size: pixels of a picture's side.
@@ -46,6 +48,7 @@ class WorldOptions:
     performances: int = 100
     people_per_performance: int = 2
     frames: int = 100
+    apart: int = 1
     expressive: int = 0
     expressive_frames: int = 32
     size: int = 256
@@ -81,7 +84,8 @@ def plan_world(options: WorldOptions) -> list[ClipPlan]:
             recording = None
             if not silent and recordings[split] and rng.uniform() < options.recorded:
                 recording = recordings[split][rng.integers(len(recordings[split]))]
-            kind = "expressive" if silent else "recording" if recording else "speech"
+            spoken = "moments" if options.apart > 1 else "recording" if recording else "speech"
+            kind = "expressive" if silent else spoken
             plans += [
                 ClipPlan(f"{number:06d}_{twin}", split, kind, number, twin, recording)
                 for twin in range(options.people_per_performance)
@@ -120,12 +124,22 @@ def make_clip(plan: ClipPlan, options: WorldOptions) -> dict[str, Any]:
 def _performance(kind: str, number: int, recording: Path | None, options: WorldOptions) -> Performance:
     rng = np.random.default_rng([options.seed, number, 2])
     if kind == "expressive":
-        frames = options.expressive_frames
-        sound = np.zeros(frames * SAMPLES_PER_FRAME, np.float32)
-        return Performance(random_states(rng, frames), sound, silent_track(frames / FRAME_RATE))
-    if recording is None:
-        return random_performance(rng, options.frames)
-    waveform, samples = _load(recording), options.frames * SAMPLES_PER_FRAME
+        return _silent(random_states(rng, options.expressive_frames))
+    frames = options.frames
+    performance = random_performance(rng, frames) if recording is None else _recited(recording, frames, rng)
+    if options.apart == 1:
+        return performance
+    return _silent(FaceState(*(values[:: options.apart] for values in performance.states)))
+
+
+def _silent(states: FaceState) -> Performance:
+    frames = len(states.jaw)
+    return Performance(states, np.zeros(frames * SAMPLES_PER_FRAME, np.float32), silent_track(frames / FRAME_RATE))
+
+
+def _recited(recording: Path, frames: int, rng: np.random.Generator) -> Performance:
+    """A part of a recording."""
+    waveform, samples = _load(recording), frames * SAMPLES_PER_FRAME
     first = rng.integers(max(len(waveform) - samples, 0) + 1)
     part = waveform[first : first + samples]
     return performance_from_recording(np.pad(part, (0, samples - len(part))), rng)

@@ -1,6 +1,7 @@
 """The synthetic world on disk: `python -m pipelines.synthesize` and what it writes."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,6 +102,17 @@ def test_recordings_are_spoken_and_not_shared_between_splits(tmp_path):
     whole = soundfile.read(plan.recording, dtype="float32")[0]
     windows = np.lib.stride_tricks.sliding_window_view(whole, len(clip["waveform"]))
     assert np.abs(windows - clip["waveform"] / 32767).mean(axis=1).min() < 1e-4
+
+
+def test_frames_apart_are_those_of_the_whole_performance_without_its_sound():
+    plan, apart = plan_world(OPTIONS)[0], replace(OPTIONS, apart=4)
+    whole, moments = make_clip(plan, OPTIONS), make_clip(plan_world(apart)[0], apart)
+    assert (whole["kind"], moments["kind"], moments["frames"]) == ("speech", "moments", 3)
+    for field, every in zip(states_of(moments), states_of(whole), strict=True):
+        np.testing.assert_array_equal(field, every[::4])
+    assert whole["waveform"].any()
+    assert moments["waveform"].shape == (3 * 640,) and not moments["waveform"].any()
+    assert moments["jpeg"][1] == whole["jpeg"][4]
 
 
 def test_the_command_says_what_is_wrong(world, tmp_path):
