@@ -109,11 +109,11 @@ SMALL_RUN = TrainingConfig(
 # The demo model's: minutes on two cores.
 DEMO_RUN = TrainingConfig(
     name="demo",
-    steps=10_000,
+    steps=6_000,
     batch_size=16,
     audio_noise=0.2,
     # Noisy samples must count: what is wrong there hardly shows in the error in noise, but shrinks all that is sampled.
-    min_snr=0.05,
+    min_snr=0.02,
     denoiser=DEMO.denoiser,
     optimizer=OptimizerConfig(kind="muon", learning_rate=2e-3, warmup_steps=200, clip_norm=1.0),
     ema=EmaConfig(enabled=True, decay=0.98, every=5),

@@ -14,6 +14,7 @@ import jaxlib
 from jax import export
 
 from kdtalker_jax.diffusion.samplers import make_sampler
+from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.errors import CheckpointError, InputError, OutputError
 from kdtalker_jax.rendering import NETWORKS_OF_FRAMES
 from kdtalker_jax.stages import SourceArrays, Stages
@@ -98,7 +99,7 @@ def write_export(directory: Path, stages: Stages, params: dict, source: SourceAr
     Raises:
         InputError: the sampler adds noise. OutputError: the directory cannot be written to.
     """
-    rule = make_sampler(about.sampler, about.steps)
+    rule = make_sampler(about.sampler, about.steps, schedule_of(stages.config.denoiser))
     if rule.noise is not None:
         raise InputError(f"The sampler {about.sampler} adds noise at every step and cannot be exported; use another.")
 

@@ -5,6 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from configs.networks import DenoiserConfig
+
 
 @dataclass(frozen=True)
 class NoiseSchedule:
@@ -39,3 +41,8 @@ class NoiseSchedule:
         published code; divisors of 1000 use the whole schedule.
         """
         return np.arange(steps)[::-1] * self.stride(steps)
+
+
+def schedule_of(config: DenoiserConfig) -> NoiseSchedule:
+    """The schedule that a denoiser is trained and sampled with."""
+    return NoiseSchedule(beta_end=config.beta_end)

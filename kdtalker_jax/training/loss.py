@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 
 from configs.statistics import MotionStatistics
-from kdtalker_jax.diffusion.schedule import NoiseSchedule
+from kdtalker_jax.diffusion.schedule import NoiseSchedule, schedule_of
 from kdtalker_jax.motion.coefficients import canonical_token, normalise
 from kdtalker_jax.networks.denoiser import PREFIX, Denoiser
 
@@ -69,7 +69,7 @@ def denoising_losses(
     denoiser: Denoiser, params: dict, examples: Examples, times: jax.Array, noise: jax.Array
 ) -> Losses:
     """How well the denoiser finds the noise (B, L, 70) in windows at diffusion times (B,) (DDPM, equation 14)."""
-    alpha_bars = NoiseSchedule().alpha_bars
+    alpha_bars = schedule_of(denoiser.config).alpha_bars
     signal = jnp.asarray(np.sqrt(alpha_bars), jnp.float32)[times, None, None]  # (B, 1, 1)
     spread = jnp.asarray(np.sqrt(1 - alpha_bars), jnp.float32)[times, None, None]  # (B, 1, 1)
     noisy = signal * examples.motion + spread * noise  # (B, L, 70)
@@ -83,13 +83,12 @@ def denoising_losses(
     )
 
 
-def snr_weights(times: jax.Array, largest: float) -> jax.Array:
+def snr_weights(schedule: NoiseSchedule, times: jax.Array, largest: float) -> jax.Array:
     """What samples at diffusion times (B,) count: min(SNR, largest) / SNR (arXiv 2303.09556, equation 10). (B,)
 
     A sample with more signal then counts by its error in clean motion, as one with less does by its error in noise.
     """
-    alpha_bars = NoiseSchedule().alpha_bars
-    ratios = alpha_bars / (1 - alpha_bars)
+    ratios = schedule.alpha_bars / (1 - schedule.alpha_bars)
     return jnp.asarray(np.minimum(ratios, largest) / ratios, jnp.float32)[times]
 
 

@@ -79,10 +79,8 @@ def check(config: TrainingConfig, devices: int) -> None:
         raise InputError(f"audio_noise is a probability, from 0 to 1, not {config.audio_noise}.")
     if config.min_snr is not None and not config.min_snr > 0:
         raise InputError(f"min_snr is a ratio, more than 0, not {config.min_snr}.")
-    if not config.denoiser.noise_offset >= 0:
-        raise InputError(
-            f"denoiser.noise_offset is a standard deviation, 0 or more, not {config.denoiser.noise_offset}."
-        )
+    if not 1e-5 < config.denoiser.beta_end < 1:
+        raise InputError(f"denoiser.beta_end is a variance between 1e-5 and 1, not {config.denoiser.beta_end}.")
 
 
 def _replaced(config: Any, path: list[str], text: str, name: str) -> Any:

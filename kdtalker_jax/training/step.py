@@ -11,8 +11,7 @@ import optax
 from configs.networks import ModelConfig
 from configs.statistics import MotionStatistics
 from configs.training import TrainingConfig
-from kdtalker_jax.diffusion.noise import window_noise
-from kdtalker_jax.diffusion.schedule import NoiseSchedule
+from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.networks import initialise
 from kdtalker_jax.networks.denoiser import Denoiser
 from kdtalker_jax.training.loss import (
@@ -78,7 +77,9 @@ def make_train_step(
         state: TrainState, windows: Windows, *, axis_name: str | None = None
     ) -> tuple[TrainState, dict[str, jax.Array], jax.Array]:
         examples, times, noise = draw(config, to_examples(windows, statistics), windows.position, state.step, axis_name)
-        weights = jnp.ones(times.shape) if config.min_snr is None else snr_weights(times, config.min_snr)
+        weights = jnp.ones(times.shape)
+        if config.min_snr is not None:
+            weights = snr_weights(schedule_of(config.denoiser), times, config.min_snr)
         batch = (weights, examples, times, noise)
         gradients, losses = mean_gradients(denoiser, config.accumulate, state.params, batch)
         gradients = mean_over(gradients, axis_name)
@@ -113,12 +114,10 @@ def draw(
         jax.random.fold_in(key, step) for key in jax.random.split(jax.random.key(config.seed), 4)
     )
     each = jax.vmap(jax.random.fold_in, (None, 0))  # a key for each sample
-    times_count = NoiseSchedule().times
+    times_count = schedule_of(config.denoiser).times
     times = jax.vmap(lambda key: jax.random.randint(key, (), 0, times_count))(each(time_key, position))  # (B,)
     shape = examples.motion.shape[1:]
-    noise = jax.vmap(lambda key: window_noise(key, shape, config.denoiser.noise_offset))(
-        each(noise_key, position)
-    )  # (B, L, 70)
+    noise = jax.vmap(lambda key: jax.random.normal(key, shape))(each(noise_key, position))  # (B, L, 70)
     noised = add_audio_noise(examples.audio, each(audio_key, position), axis_name)
     chosen = jax.random.bernoulli(choice_key, config.audio_noise)
     return examples._replace(audio=jnp.where(chosen, noised, examples.audio)), times, noise

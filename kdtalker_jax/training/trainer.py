@@ -130,7 +130,7 @@ def _load_init(path: str, config: TrainingConfig) -> TrainedDenoiser:
         checkpoint = load_checkpoint(path)
         trained = TrainedDenoiser(checkpoint.variables("denoiser"), checkpoint.config, step=0, ema=False)
     different = differences(trained.config.denoiser, config.denoiser)
-    different.pop("noise_offset", None)  # no size: a run may change it
+    different.pop("beta_end", None)  # no size: a run may change it
     if different:
         raise InputError(f"{path} has a denoiser of other sizes: here {'; '.join(different.values())}.")
     return trained

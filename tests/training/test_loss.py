@@ -1,10 +1,12 @@
 """The loss and the audio noise are the published ones."""
 
+from dataclasses import replace
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from configs import PUBLISHED_STATISTICS
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
@@ -49,7 +51,8 @@ def test_audio_noise_has_the_statistics_of_the_batch_with_its_zero_tokens():
     assert len(np.unique(noise[:, 0, 0])) == 64, "each sample has its own noise"
 
 
-def test_parts_of_the_loss_are_those_of_their_channels():
+@pytest.mark.parametrize("beta_end", [8e-3, 0.02])
+def test_parts_of_the_loss_are_those_of_their_channels(beta_end):
     """Expression from channel 7 on, pose 1 to 6, the scale in neither; the prefix counts for nothing."""
     random = np.random.default_rng(1)
     examples = Examples(
@@ -59,10 +62,10 @@ def test_parts_of_the_loss_are_those_of_their_channels():
     )
     noise = random.standard_normal((2, 64, 70)).astype(np.float32)
     times = np.array([10, 700])
-    denoiser, params = Denoiser(TINY.denoiser), initial_state(TINY).params
+    denoiser, params = Denoiser(replace(TINY.denoiser, beta_end=beta_end)), initial_state(TINY).params
     losses = jax.jit(partial(denoising_losses, denoiser))(params, examples, times, noise)
 
-    alpha_bar = np.cumprod(1 - np.linspace(1e-5, 8e-3, 1000))[times][:, None, None]
+    alpha_bar = np.cumprod(1 - np.linspace(1e-5, beta_end, 1000))[times][:, None, None]
     noisy = np.sqrt(alpha_bar) * examples.motion + np.sqrt(1 - alpha_bar) * noise
     tokens = np.concatenate([examples.prefix, noisy], axis=1).astype(np.float32)
     error = (np.asarray(jax.jit(denoiser.apply)({"params": params}, tokens, times, examples.audio))[:, 2:] - noise) ** 2
@@ -75,7 +78,7 @@ def test_weights_are_those_of_min_snr():
     """All of a noisy sample counts; of a cleaner one what its error is in clean motion, which SNR times noise is."""
     alpha_bars = NoiseSchedule().alpha_bars
     ratios = alpha_bars / (1 - alpha_bars)
-    weights = np.asarray(snr_weights(jnp.arange(1000), 0.5))
+    weights = np.asarray(snr_weights(NoiseSchedule(), jnp.arange(1000), 0.5))
     np.testing.assert_array_equal(weights[ratios <= 0.5], 1)
     cleaner = ratios > 0.5
     assert 300 < cleaner.sum() < 700

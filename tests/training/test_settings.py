@@ -69,8 +69,8 @@ def test_differences_are_told_in_words():
         ({"log_every": 0}, "log_every must be at least 1"),
         ({"audio_noise": 1.5}, "probability"),
         ({"min_snr": 0.0}, "more than 0"),
-        ({"denoiser": replace(KDTALKER.denoiser, noise_offset=-0.1)}, "standard deviation"),
-        ({"denoiser": replace(KDTALKER.denoiser, noise_offset=float("nan"))}, "standard deviation"),
+        ({"denoiser": replace(KDTALKER.denoiser, beta_end=1.0)}, "variance"),
+        ({"denoiser": replace(KDTALKER.denoiser, beta_end=float("nan"))}, "variance"),
     ],
 )
 def test_values_that_cannot_be_trained_with_are_refused(changes, message):
