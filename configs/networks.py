@@ -183,9 +183,9 @@ DEMO = ModelConfig(
     retargeting=RetargetingConfig(stitching=(64, 64, 32), lip=(64, 64, 32), eye=(64, 64, 32)),
     audio_encoder=AudioEncoderConfig(widths=(16, 24, 32, 48, 96)),
     # Sampling starts from noise alone, but the published schedule ends with a share of 0.13 of the motion. A denoiser
-    # reads slow motion there, and what is sampled without it moves half as far. This one ends with a share of 0.007.
+    # reads slow motion there, and what is sampled without it moves half as far. This one ends with a share of 0.04.
     denoiser=DenoiserConfig(
-        audio_features=96, width=160, time_features=64, layers=4, heads=5, head_size=32, beta_end=0.02
+        audio_features=96, width=160, time_features=64, layers=4, heads=5, head_size=32, beta_end=0.0125
     ),
 )
 

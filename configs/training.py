@@ -72,6 +72,7 @@ class TrainingConfig:
     dtype: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; parameters and optimiser stay float32
     audio_noise: float = 0.7  # probability, per batch, that noise is added to its audio features
     min_snr: float | None = None  # largest ratio of signal to noise that counts in full (arXiv 2303.09556, equation 10)
+    first_frame: float = 1.0  # how often a window's first frame counts, so that windows join; published: once
     log_every: int = 50  # steps
     denoiser: DenoiserConfig = PUBLISHED.denoiser
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -109,11 +110,12 @@ SMALL_RUN = TrainingConfig(
 # The demo model's: minutes on two cores.
 DEMO_RUN = TrainingConfig(
     name="demo",
-    steps=6_000,
+    steps=5_000,
     batch_size=16,
     audio_noise=0.2,
     # Noisy samples must count: what is wrong there hardly shows in the error in noise, but shrinks all that is sampled.
-    min_snr=0.02,
+    min_snr=0.05,
+    first_frame=16.0,
     denoiser=DEMO.denoiser,
     optimizer=OptimizerConfig(kind="muon", learning_rate=2e-3, warmup_steps=200, clip_norm=1.0),
     ema=EmaConfig(enabled=True, decay=0.98, every=5),

@@ -14,6 +14,8 @@ from kdtalker_jax.networks.denoiser import PREFIX, Denoiser
 
 Array = np.ndarray | jax.Array
 
+FADE = 2.0  # frames in which the weight of a window's first frame falls to 1/e
+
 
 class Windows(NamedTuple):
     """Windows of L frames cut from clips, in the units of the motion extractor."""
@@ -66,9 +68,12 @@ def add_audio_noise(audio: jax.Array, keys: jax.Array, axis_name: str | None = N
 
 
 def denoising_losses(
-    denoiser: Denoiser, params: dict, examples: Examples, times: jax.Array, noise: jax.Array
+    denoiser: Denoiser, params: dict, examples: Examples, times: jax.Array, noise: jax.Array, first_frame: float = 1.0
 ) -> Losses:
-    """How well the denoiser finds the noise (B, L, 70) in windows at diffusion times (B,) (DDPM, equation 14)."""
+    """How well the denoiser finds the noise (B, L, 70) in windows at diffusion times (B,) (DDPM, equation 14).
+
+    `first_frame` is how often a window's first frame counts, the next ones less and less, down to once.
+    """
     alpha_bars = schedule_of(denoiser.config).alpha_bars
     signal = jnp.asarray(np.sqrt(alpha_bars), jnp.float32)[times, None, None]  # (B, 1, 1)
     spread = jnp.asarray(np.sqrt(1 - alpha_bars), jnp.float32)[times, None, None]  # (B, 1, 1)
@@ -76,6 +81,9 @@ def denoising_losses(
     tokens = jnp.concatenate([examples.prefix, noisy], axis=1)  # (B, 2 + L, 70)
     predicted = denoiser.apply({"params": params}, tokens, times, examples.audio)[:, PREFIX:]  # (B, L, 70)
     error = jnp.square(predicted - noise)  # (B, L, 70)
+    if first_frame != 1:
+        weights = 1 + (first_frame - 1) * np.exp(-np.arange(error.shape[1]) / FADE)  # (L,)
+        error *= jnp.asarray(weights / weights.mean(), jnp.float32)[:, None]
     return Losses(
         total=error.mean(axis=(1, 2)),
         expression=error[..., 7:].mean(axis=(1, 2)),

@@ -79,6 +79,8 @@ def check(config: TrainingConfig, devices: int) -> None:
         raise InputError(f"audio_noise is a probability, from 0 to 1, not {config.audio_noise}.")
     if config.min_snr is not None and not config.min_snr > 0:
         raise InputError(f"min_snr is a ratio, more than 0, not {config.min_snr}.")
+    if not config.first_frame > 0:
+        raise InputError(f"first_frame says how often a frame counts, more than 0, not {config.first_frame}.")
     if not 1e-5 < config.denoiser.beta_end < 1:
         raise InputError(f"denoiser.beta_end is a variance between 1e-5 and 1, not {config.denoiser.beta_end}.")
 

@@ -81,7 +81,7 @@ def make_train_step(
         if config.min_snr is not None:
             weights = snr_weights(schedule_of(config.denoiser), times, config.min_snr)
         batch = (weights, examples, times, noise)
-        gradients, losses = mean_gradients(denoiser, config.accumulate, state.params, batch)
+        gradients, losses = mean_gradients(denoiser, config.accumulate, state.params, batch, config.first_frame)
         gradients = mean_over(gradients, axis_name)
         means = mean_over(jax.tree.map(jnp.mean, losses), axis_name)
 
@@ -124,15 +124,19 @@ def draw(
 
 
 def mean_gradients(
-    denoiser: Denoiser, parts: int, params: Params, batch: tuple[jax.Array, Examples, jax.Array, jax.Array]
+    denoiser: Denoiser,
+    parts: int,
+    params: Params,
+    batch: tuple[jax.Array, Examples, jax.Array, jax.Array],
+    first_frame: float = 1.0,
 ) -> tuple[Params, Losses]:
     """Gradients of the weighted mean loss and the losses (B,), a part of the batch at a time.
 
-    A batch has weights (B,), and what `denoising_losses` takes.
+    A batch has weights (B,), and the arrays that `denoising_losses` takes.
     """
 
     def objective(params: Params, weights: jax.Array, *part: Any) -> tuple[jax.Array, Losses]:
-        losses = denoising_losses(denoiser, params, *part)
+        losses = denoising_losses(denoiser, params, *part, first_frame)
         return (weights * losses.total).mean(), losses
 
     def add(total: Params, part: tuple) -> tuple[Params, Losses]:

@@ -73,6 +73,12 @@ def test_parts_of_the_loss_are_those_of_their_channels(beta_end):
     np.testing.assert_allclose(losses.expression, error[..., 7:].mean((1, 2)), rtol=1e-4)
     np.testing.assert_allclose(losses.pose, error[..., 1:7].mean((1, 2)), rtol=1e-4)
 
+    weighted = jax.jit(partial(denoising_losses, denoiser), static_argnums=5)(params, examples, times, noise, 9.0)
+    weights = 1 + 8 * np.exp(-np.arange(64) / 2)
+    assert weights[0] == 9 and weights[12] < 1.02
+    expected = (error.mean(2) * weights).sum(1) / weights.sum()
+    np.testing.assert_allclose(weighted.total, expected, rtol=1e-4)
+
 
 def test_weights_are_those_of_min_snr():
     """All of a noisy sample counts; of a cleaner one what its error is in clean motion, which SNR times noise is."""

@@ -69,6 +69,7 @@ def test_differences_are_told_in_words():
         ({"log_every": 0}, "log_every must be at least 1"),
         ({"audio_noise": 1.5}, "probability"),
         ({"min_snr": 0.0}, "more than 0"),
+        ({"first_frame": 0.0}, "how often"),
         ({"denoiser": replace(KDTALKER.denoiser, beta_end=1.0)}, "variance"),
         ({"denoiser": replace(KDTALKER.denoiser, beta_end=float("nan"))}, "variance"),
     ],
