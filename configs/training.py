@@ -110,7 +110,7 @@ SMALL_RUN = TrainingConfig(
 # The demo model's: minutes on two cores.
 DEMO_RUN = TrainingConfig(
     name="demo",
-    steps=5_000,
+    steps=4_000,
     batch_size=16,
     audio_noise=0.2,
     # Noisy samples must count: what is wrong there hardly shows in the error in noise, but shrinks all that is sampled.

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from configs.networks import DenoiserConfig
+from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.samplers import make_sampler
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.errors import InputError
@@ -51,7 +52,7 @@ class WindowSampler:
 
     Args:
         sample_window: `Stages.sample_window` with its parameters.
-        config: sizes, and the noise schedule.
+        config: sizes, and the noise that it was trained with.
         windows: how many there will be, None where nobody knows.
         sampler, steps, seed, initial_noise: as in `TalkingPortrait.animate`.
 
@@ -71,7 +72,7 @@ class WindowSampler:
     ) -> None:
         self._sample_window, self._rule = sample_window, make_sampler(sampler, steps, schedule_of(config))
         self._key, self._noise = jax.random.key(seed), initial_noise
-        self._shape = (config.window, config.motion_size)
+        self._shape, self._offset = (config.window, config.motion_size), config.noise_offset
         if initial_noise is not None:
             shape = (len(initial_noise) if windows is None else windows, *self._shape)
             if np.shape(initial_noise) != shape:
@@ -81,7 +82,7 @@ class WindowSampler:
         """Window i, normalised (size, 70): canonical token (70,), frame before it (70,), features (size, C)."""
         of_start, of_sampler = (jax.random.fold_in(jax.random.fold_in(self._key, i), use) for use in range(2))
         if self._noise is None:
-            x_T = jax.random.normal(of_start, self._shape)
+            x_T = window_noise(of_start, self._shape, self._offset)
         elif i < len(self._noise):
             x_T = jnp.asarray(self._noise[i], jnp.float32)
         else:

@@ -84,6 +84,21 @@ def test_sampling_has_the_schedule_of_training(small_model, source):
     assert np.abs(published - other).max() > 1e-3
 
 
+def test_sampling_has_the_noise_of_training(small_model, source):
+    """Its offset, where sampling starts and in what ddpm adds on the way."""
+    denoiser = replace(SMALL.denoiser, noise_offset=3.0)
+    models = small_model, TalkingPortrait(replace(SMALL, denoiser=denoiser), small_model.params)
+    noise = np.random.default_rng(0).standard_normal((1, 64, 70)).astype(np.float32)
+
+    def apart(**options) -> float:
+        motions = [model.animate(source, noise_of(64), steps=2, smooth=False, **options) for model in models]
+        return float(np.abs(motions[0].to_vector() - motions[1].to_vector()).max())
+
+    assert apart() > 0.1
+    assert apart(initial_noise=noise) == 0
+    assert apart(initial_noise=noise, sampler="ddpm") > 0.1
+
+
 def test_windows_follow_each_other(small_model, source, animate):
     """The second window starts from the first's last frame: change the first's noise alone, and the second changes."""
     noise = np.random.default_rng(0).standard_normal((2, 64, 70)).astype(np.float32)

@@ -9,6 +9,7 @@ import numpy as np
 from configs.networks import ModelConfig
 from configs.statistics import MotionStatistics
 from configs.training import TrainingConfig
+from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.samplers import make_sampler
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.motion.coefficients import canonical_token, denormalise, normalise, split
@@ -36,7 +37,8 @@ class CurveSampler:
         self._reference = normalise(motion[0], statistics)  # (70,)
         self._canonical = canonical_token(canonical, statistics)  # (70,)
         self._audio = audio.reshape(windows, window, -1)  # (windows, L, 512)
-        self._noise = np.random.default_rng(0).standard_normal((windows, window, len(self._reference)), np.float32)
+        shape = (windows, window, len(self._reference))
+        self._noise = window_noise(jax.random.key(0), shape, config.denoiser.noise_offset)
         self._rule = make_sampler("ddim", config.validation.sampling_steps, schedule_of(config.denoiser))
         networks = {"denoiser": build("denoiser", ModelConfig(denoiser=config.denoiser))}
         self._sample_window = jax.jit(partial(sample_window, networks))

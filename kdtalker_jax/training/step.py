@@ -11,6 +11,7 @@ import optax
 from configs.networks import ModelConfig
 from configs.statistics import MotionStatistics
 from configs.training import TrainingConfig
+from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.networks import initialise
 from kdtalker_jax.networks.denoiser import Denoiser
@@ -117,7 +118,8 @@ def draw(
     times_count = schedule_of(config.denoiser).times
     times = jax.vmap(lambda key: jax.random.randint(key, (), 0, times_count))(each(time_key, position))  # (B,)
     shape = examples.motion.shape[1:]
-    noise = jax.vmap(lambda key: jax.random.normal(key, shape))(each(noise_key, position))  # (B, L, 70)
+    offset = config.denoiser.noise_offset
+    noise = jax.vmap(lambda key: window_noise(key, shape, offset))(each(noise_key, position))  # (B, L, 70)
     noised = add_audio_noise(examples.audio, each(audio_key, position), axis_name)
     chosen = jax.random.bernoulli(choice_key, config.audio_noise)
     return examples._replace(audio=jnp.where(chosen, noised, examples.audio)), times, noise

@@ -70,6 +70,8 @@ def test_differences_are_told_in_words():
         ({"audio_noise": 1.5}, "probability"),
         ({"min_snr": 0.0}, "more than 0"),
         ({"first_frame": 0.0}, "how often"),
+        ({"denoiser": replace(KDTALKER.denoiser, noise_offset=-0.1)}, "standard deviation"),
+        ({"denoiser": replace(KDTALKER.denoiser, noise_offset=float("nan"))}, "standard deviation"),
         ({"denoiser": replace(KDTALKER.denoiser, beta_end=1.0)}, "variance"),
         ({"denoiser": replace(KDTALKER.denoiser, beta_end=float("nan"))}, "variance"),
     ],

@@ -156,11 +156,12 @@ def test_fine_tuning_starts_from_the_average_of_a_run_with_its_statistics(finish
 def test_fine_tuning_starts_from_a_converted_checkpoint(finished, dataset, tmp_path):
     trained = load_denoiser(finished)
     save_checkpoint(tmp_path / "model", {"denoiser": trained.variables}, trained.config)
-    changes = ["checkpoints.every=1", "checkpoints.keep_last=12", "denoiser.beta_end=0.02"]
+    changes = ["checkpoints.every=1", "checkpoints.keep_last=12", "denoiser.beta_end=0.02", "denoiser.noise_offset=0.5"]
     train(with_settings(TINY, changes), dataset, tmp_path / "tuned", init=tmp_path / "model")
     tuned = load_denoiser(tmp_path / "tuned", ema=False, which=1)
     jax.tree.map(np.testing.assert_array_equal, tuned.variables, trained.variables)
-    assert tuned.config.denoiser.beta_end == 0.02, "sampling has to know it"
+    denoiser = tuned.config.denoiser
+    assert (denoiser.beta_end, denoiser.noise_offset) == (0.02, 0.5), "sampling has to know them"
 
 
 def test_other_sizes_cannot_be_tuned(dataset, small_variables, tmp_path):
