@@ -9,9 +9,10 @@ import pytest
 
 from configs import SMALL
 from configs.networks import GeneratorConfig
-from kdtalker_jax.networks import build, initialise
+from kdtalker_jax.networks import build
 from kdtalker_jax.networks.folding import fold
 from kdtalker_jax.networks.fusing import prepare
+from kdtalker_jax.networks.random import random_variables
 
 # Wide enough for the Winograd form, at the smallest size that takes it.
 WIDE = replace(
@@ -24,7 +25,7 @@ needs_cpu = pytest.mark.skipif(jax.default_backend() != "cpu", reason="only CPUs
 
 @pytest.fixture(scope="module")
 def generator():
-    return fold(initialise("generator", WIDE, jax.random.key(0)))
+    return fold(random_variables("generator", WIDE))
 
 
 @needs_cpu
