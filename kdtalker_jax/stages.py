@@ -14,7 +14,6 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from configs.networks import ModelConfig
-from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.samplers import StepRule, sample
 from kdtalker_jax.motion.keypoints import degrees_from_bins, rotation_matrix, transform_keypoints
 from kdtalker_jax.networks import NETWORKS, PREFIX, build
@@ -102,10 +101,8 @@ def sample_window(
         of_time = [term[None] for term in of_time]  # (1, 2 * width) each
         return denoiser(tokens, of_time, of_audio, method="predict")[0, PREFIX:]
 
-    noise = None
-    if rule.noise is not None:
-        noise = window_noise(key, (rule.calls - 1, *x_T.shape), networks["denoiser"].config.noise_offset)
-    return sample(denoise, rule, x_T, noise=noise, told=of_times)
+    offset = networks["denoiser"].config.noise_offset
+    return sample(denoise, rule, x_T, key=key, noise_offset=offset, told=of_times)
 
 
 def stitch(networks: Networks, params: Params, source: jax.Array, driving: jax.Array) -> jax.Array:

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.errors import InputError
 
@@ -66,6 +67,7 @@ def sample(
     *,
     key: jax.Array | None = None,
     noise: jax.Array | None = None,
+    noise_offset: float = 0.0,
     told: Any = None,
 ) -> jax.Array:
     """Run a sampler from noise to motion. Pure; works under jit, with the rule as an argument or closed over.
@@ -76,6 +78,7 @@ def sample(
         rule: from `make_sampler`.
         x_T: standard normal noise of any shape, here (B, 64, 70): one window of motion for each portrait.
         key: random key for the noise of samplers that add some (`ddpm`); the others ignore it.
+        noise_offset: of the noise that the key draws, see `window_noise`.
         noise: (calls - 1, *x_T.shape), that noise itself, in the order of the calls: none follows the last one.
         told: pytree of (calls, ...), what `denoise` gets in place of each call's time, for example embedded.
 
@@ -83,7 +86,7 @@ def sample(
         float32, of x_T's shape: clean normalised motion.
     """
     x_T = jnp.asarray(x_T, jnp.float32)  # (B, 64, 70)
-    noise = _noise_of_calls(rule, x_T.shape, key, noise)
+    noise = _noise_of_calls(rule, x_T.shape, key, noise, noise_offset)
 
     def call(carry: tuple, inputs: tuple) -> tuple[tuple, None]:
         x, base, answers = carry
@@ -104,7 +107,7 @@ def sample(
 
 
 def _noise_of_calls(
-    rule: StepRule, shape: tuple[int, ...], key: jax.Array | None, noise: jax.Array | None
+    rule: StepRule, shape: tuple[int, ...], key: jax.Array | None, noise: jax.Array | None, offset: float
 ) -> jax.Array | None:
     """(calls, *shape) noise, zeros for the last call; None for a sampler that adds none."""
     if rule.noise is None:
@@ -112,7 +115,7 @@ def _noise_of_calls(
     if (key is None) == (noise is None):
         raise ValueError("this sampler adds noise: pass either key or noise")
     if noise is None:
-        noise = jax.random.normal(key, (rule.calls - 1, *shape))
+        noise = window_noise(key, (rule.calls - 1, *shape), offset)
     chex.assert_shape(noise, (rule.calls - 1, *shape))
     return jnp.concatenate([jnp.asarray(noise, jnp.float32), jnp.zeros((1, *shape), jnp.float32)])
 
