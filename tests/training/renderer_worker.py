@@ -7,6 +7,8 @@ import jax
 import numpy as np
 
 from kdtalker_jax import parallel
+from kdtalker_jax.networks.random import random_variables
+from kdtalker_jax.training.reenactment import TRAINED, full_model
 from kdtalker_jax.training.renderer_input import FaceClips, RendererBatches
 from kdtalker_jax.training.renderer_step import Landmarks, initial_state, make_train_step
 from tests.training.faces import TINY_RENDERER, make_face_clips
@@ -15,7 +17,8 @@ CONFIG = replace(TINY_RENDERER, first=replace(TINY_RENDERER.first, adversarial=T
 
 
 def main(out: str) -> None:
-    state = parallel.replicate(initial_state(CONFIG))
+    first = {name: random_variables(name, full_model(CONFIG)) for name in TRAINED}
+    state = parallel.replicate(initial_state(CONFIG, first))
     step = parallel.map_step(make_train_step(CONFIG, CONFIG.first, Landmarks((0, 1), (10, 11), ((0, 1),))))
     batches = RendererBatches(FaceClips(make_face_clips(), cache_gb=0.1), CONFIG)
     results = {"devices": parallel.device_count()}

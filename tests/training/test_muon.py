@@ -17,6 +17,14 @@ def first_update(params, gradients):
     return optimizer.update(gradients, optimizer.init(params), params)[0]
 
 
+def marks(params) -> dict[str, bool]:
+    """Whether Muon takes a parameter for a matrix, by its path."""
+    leaves = jax.tree.leaves_with_path(
+        matrices(params), is_leaf=lambda leaf: leaf is None or isinstance(leaf, MuonDimensionNumbers)
+    )
+    return {"/".join(entry.key for entry in path): leaf is not None for path, leaf in leaves}
+
+
 def test_kernels_move_in_all_directions_alike_whatever_the_gradients():
     gradient = jax.random.normal(jax.random.key(0), (3, 3, 6, 16)) * jnp.logspace(-2, 0, 16)
     update = first_update({"kernel": jnp.zeros_like(gradient)}, {"kernel": gradient})["kernel"]
@@ -34,11 +42,7 @@ def test_what_is_no_matrix_is_left_to_adam():
         },
     }
     params = jax.tree.map(jnp.zeros, kernels, is_leaf=lambda leaf: isinstance(leaf, tuple))
-    leaves = jax.tree.leaves_with_path(
-        matrices(params), is_leaf=lambda leaf: leaf is None or isinstance(leaf, MuonDimensionNumbers)
-    )
-    marked = {"/".join(entry.key for entry in path): leaf is not None for path, leaf in leaves}
-    assert marked == {
+    assert marks(params) == {
         "warping/third/conv/kernel": True,
         "warping/third/conv/bias": False,
         "motion_extractor/fc_exp/kernel": False,
@@ -48,12 +52,8 @@ def test_what_is_no_matrix_is_left_to_adam():
 
 
 def test_the_denoiser_learns_by_it_but_for_its_biases():
-    marked = matrices(variable_shapes("denoiser", SMALL)["params"])
-    leaves = jax.tree.leaves_with_path(
-        marked, is_leaf=lambda leaf: leaf is None or isinstance(leaf, MuonDimensionNumbers)
-    )
-    for path, leaf in leaves:
-        assert (leaf is not None) == (path[-1].key == "kernel"), path
+    for name, marked in marks(variable_shapes("denoiser", SMALL)["params"]).items():
+        assert marked == (name.split("/")[-1] == "kernel"), name
 
 
 def test_only_what_the_mask_names_decays():

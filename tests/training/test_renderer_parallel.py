@@ -29,8 +29,7 @@ def results(tmp_path_factory) -> dict[int, dict[str, np.ndarray]]:
 def test_losses_and_gradients_are_the_same(results):
     for name, expected in results[1].items():
         if name.startswith("0/"):
-            rtol = 1e-3 if "grad_norm" in name else 1e-4  # gradients of fresh networks are large: rounding shows
-            np.testing.assert_allclose(results[2][name], expected, rtol=rtol, atol=1e-6, err_msg=name)
+            np.testing.assert_allclose(results[2][name], expected, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
 def test_batch_norms_have_seen_the_same(results):

@@ -114,6 +114,21 @@ def test_audio_is_noised_in_seven_steps_of_ten_whatever_else_is_drawn(windows):
     assert abs(float(noise.std()) - 1) < 0.01
 
 
+def test_an_offset_is_added_to_all_frames_of_a_window_alike(windows):
+    """Nothing but the offset: the published noise is what it was, and what is added does not change over a window."""
+    examples = to_examples(windows, PUBLISHED_STATISTICS)
+
+    def noise_of(offset: float) -> np.ndarray:
+        config = replace(TINY, denoiser=replace(TINY.denoiser, noise_offset=offset))
+        step = jax.jit(jax.vmap(lambda s: draw(config, examples, windows.position, s, None)[2]))
+        return np.asarray(step(jnp.arange(50)))  # (50, B, L, 70)
+
+    added = noise_of(0.5) - noise_of(0.0)
+    np.testing.assert_allclose(added, np.broadcast_to(added[:, :, :1], added.shape), atol=1e-5)
+    assert abs(added[:, :, 0].std() - 0.5) < 0.02
+    assert abs(np.corrcoef(added[:, 0, 0].ravel(), added[:, 1, 0].ravel())[0, 1]) < 0.1, "each window has its own"
+
+
 def test_without_moving_average_the_state_has_none():
     config = replace(CONFIG, ema=replace(CONFIG.ema, enabled=False))
     assert jax.eval_shape(lambda: initial_state(config)).ema is None
