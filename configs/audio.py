@@ -3,6 +3,18 @@
 from dataclasses import dataclass
 
 from configs.networks import DEMO, SMALL, AudioEncoderConfig
+from configs.training import CheckpointConfig
+
+
+@dataclass(frozen=True)
+class AudioValidationConfig:
+    """What is heard of speakers that are not trained on."""
+
+    every: int = 500  # steps
+    performances: int = 24
+
+
+_CHECKPOINTS = CheckpointConfig(every=250, keep_every=0)
 
 
 @dataclass(frozen=True)
@@ -14,18 +26,28 @@ class AudioConfig:
     steps: int = 1_500
     batch_size: int = 64
     performances: int = 300  # invented speakers, each with words of their own
-    validation: int = 24  # more of them, to measure with
     frames: int = 200  # of each
     learning_rate: float = 2e-3  # at its peak; a cosine down to 0
     weight_decay: float = 1e-4
     gain: float = 6.0  # decibels: deviation of a window's loudness from what was recorded
     tilt: float = 6.0  # decibels: the same between the lowest and the highest band
     noise: float = 0.5  # probability of a noise floor, at -70 to -35 dB
+    log_every: int = 50  # steps
     encoder: AudioEncoderConfig = DEMO.audio_encoder
+    validation: AudioValidationConfig = AudioValidationConfig()
+    checkpoints: CheckpointConfig = _CHECKPOINTS
 
 
 DEMO_AUDIO = AudioConfig()
 
 SMALL_AUDIO = AudioConfig(
-    name="small_audio", steps=60, batch_size=32, performances=4, validation=2, frames=75, encoder=SMALL.audio_encoder
+    name="small_audio",
+    steps=60,
+    batch_size=32,
+    performances=4,
+    frames=75,
+    log_every=10,
+    encoder=SMALL.audio_encoder,
+    validation=AudioValidationConfig(every=30, performances=2),
+    checkpoints=CheckpointConfig(every=30, keep_every=0),
 )

@@ -37,6 +37,8 @@ def main(run: Path, checkpoint: Path | None, out: Path, raw: bool, step: str, ov
     if isinstance(which, str) and which not in ("latest", "best"):
         raise click.BadParameter(f"{step!r} is neither latest, nor best, nor a number", param_hint="--step")
     kind = run_kind(run)
+    if kind == "audio encoder":
+        raise click.UsageError("A denoiser knows one audio encoder: pipelines.train_demo makes both, not this command.")
     if checkpoint is None and kind != "renderer":
         raise click.UsageError(f"The run of a {kind} needs --checkpoint, the model that has all other networks.")
     if kind != "denoiser":

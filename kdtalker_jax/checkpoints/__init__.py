@@ -14,6 +14,7 @@ from kdtalker_jax.checkpoints.converted import (
     save_checkpoint,
 )
 from kdtalker_jax.checkpoints.runs import (
+    AudioRecord,
     RendererRecord,
     RetargetingRecord,
     RunCheckpoints,
@@ -23,7 +24,7 @@ from kdtalker_jax.checkpoints.runs import (
     export_renderer,
     is_run,
     load_denoiser,
-    load_renderer,
+    load_networks,
     read_record,
     run_kind,
     write_record,
@@ -35,6 +36,7 @@ __all__ = [
     "LANDMARKS_FILE",
     "OPTIONAL_PARTS",
     "PARTS",
+    "AudioRecord",
     "Checkpoint",
     "CheckpointWriter",
     "RendererRecord",
@@ -49,7 +51,7 @@ __all__ = [
     "is_run",
     "load_checkpoint",
     "load_denoiser",
-    "load_renderer",
+    "load_networks",
     "read_record",
     "run_kind",
     "save_checkpoint",

@@ -21,7 +21,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from configs.networks import ModelConfig
-from kdtalker_jax.checkpoints.trees import from_json, read_tree
+from kdtalker_jax.checkpoints.trees import UnknownSettingError, from_json, read_tree
 from kdtalker_jax.errors import CheckpointError, OutputError
 
 FORMAT = 1
@@ -90,7 +90,7 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
     """Opens a directory that `convert.official` or `save_checkpoint` wrote. Reads no parameters yet.
 
     Raises:
-        CheckpointError: it does not exist, is no checkpoint, is damaged or of a newer format.
+        CheckpointError: it does not exist, is no checkpoint, is damaged or of a newer format or version.
     """
     directory = Path(directory)
     path = directory / CONFIG_FILE
@@ -106,6 +106,8 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
             )
         config = from_json(ModelConfig, content["model"])
         parts = {name: source and Source(**source) for name, source in content["parts"].items()}
+    except UnknownSettingError as error:
+        raise CheckpointError(f"{path} was written by another version ({error}): update kdtalker_jax") from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}): convert the published files again") from error
     gone = [name for name in parts if name not in ALL_PARTS or not _part(directory, name).is_dir()]

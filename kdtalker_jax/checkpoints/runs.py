@@ -4,7 +4,7 @@
     RUN/checkpoints/<step>/params/   what the denoiser has learnt
                            ema/      its moving average, where the run keeps one
                            optimizer/
-                           weights/, adversary/     in runs of the renderer, instead of params
+                           weights/, adversary/, head/  in runs of other networks, instead of params
                            progress/ step and position in the data
                            metrics/  validation loss, where it was measured
 
@@ -24,13 +24,14 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
+from configs.audio import AudioConfig
 from configs.networks import ModelConfig
 from configs.renderer import RendererConfig
 from configs.retargeting import RetargetingTrainingConfig
 from configs.statistics import MotionStatistics
 from configs.training import CheckpointConfig, TrainingConfig
 from kdtalker_jax.checkpoints.converted import Checkpoint, checkpoint_writer, load_checkpoint
-from kdtalker_jax.checkpoints.trees import as_numpy, from_json, read_tree
+from kdtalker_jax.checkpoints.trees import UnknownSettingError, as_numpy, from_json, read_tree
 from kdtalker_jax.errors import CheckpointError, OutputError
 
 FORMAT = 1
@@ -69,9 +70,23 @@ class RetargetingRecord:
     init: str  # checkpoint of the renderer
 
 
-RECORDS = {"denoiser": RunRecord, "renderer": RendererRecord, "retargeting": RetargetingRecord}
+@dataclass(frozen=True)
+class AudioRecord:
+    """What a run of the audio encoder was started with."""
 
-Record = TypeVar("Record", RunRecord, RendererRecord, RetargetingRecord)
+    config: AudioConfig
+    clips: int  # invented speakers
+    init: None = None
+
+
+RECORDS = {
+    "denoiser": RunRecord,
+    "renderer": RendererRecord,
+    "retargeting": RetargetingRecord,
+    "audio encoder": AudioRecord,
+}
+
+Record = TypeVar("Record", RunRecord, RendererRecord, RetargetingRecord, AudioRecord)
 
 
 @dataclass(frozen=True)
@@ -113,6 +128,9 @@ def read_record(directory: str | Path, kind: type[Record] = RunRecord) -> Record
         raise CheckpointError(f"{directory} is the run of a {found}: name another")
     try:
         return from_json(kind, content)
+    except UnknownSettingError as error:
+        path = Path(directory) / RECORD_FILE
+        raise CheckpointError(f"{path} was written by another version ({error}): update kdtalker_jax") from error
     except (LookupError, TypeError, AttributeError) as error:
         raise _damaged(Path(directory) / RECORD_FILE, error) from error
 
@@ -137,7 +155,7 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(f"{path} is damaged ({error}): start the run anew in another folder")
 
 
-def write_record(directory: str | Path, record: RunRecord | RendererRecord | RetargetingRecord) -> None:
+def write_record(directory: str | Path, record: RunRecord | RendererRecord | RetargetingRecord | AudioRecord) -> None:
     """Raises OutputError where the file cannot be written."""
     path = Path(directory) / RECORD_FILE
     partial = path.with_suffix(".partial")
@@ -265,8 +283,9 @@ def load_denoiser(run: str | Path, *, ema: bool | None = None, which: Which = "l
     return TrainedDenoiser({"params": params}, config, step, ema)
 
 
-def load_renderer(run: str | Path, *, which: Which = "latest") -> dict[str, dict[str, Any]]:
-    """Reads the networks of a run of the renderer, or of retargeting: the moving average, where it keeps one.
+def load_networks(run: str | Path, *, which: Which = "latest") -> dict[str, dict[str, Any]]:
+    """Reads the networks of a run of the renderer, of retargeting or of the audio encoder: the moving average, where it
+    keeps one.
 
     Args:
         run: the run's --workdir.
@@ -304,7 +323,7 @@ def export_renderer(
         CheckpointError: `run` or `base` cannot be read. OutputError: `out` cannot be written.
     """
     step = _find_step(Path(run), which)
-    trained = load_renderer(run, which=step)
+    trained = load_networks(run, which=step)
     others = load_checkpoint(base) if base else None
     config = others.config if others else ModelConfig()
     if run_kind(run) == "renderer":

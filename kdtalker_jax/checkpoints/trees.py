@@ -21,9 +21,21 @@ def as_numpy(tree: Any) -> Any:
     return jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
 
 
+class UnknownSettingError(Exception):
+    """A configuration has a setting that this version does not know."""
+
+
 def from_json(kind: type, value: Any) -> Any:
-    """The inverse of `dataclasses.asdict` and JSON for the frozen configurations: lists become tuples again."""
+    """The inverse of `dataclasses.asdict` and JSON for the frozen configurations: lists become tuples again.
+
+    Raises:
+        UnknownSettingError: a setting is not one of `kind`'s, by its name.
+        LookupError, TypeError, AttributeError: it is no such configuration at all.
+    """
     if dataclasses.is_dataclass(kind):
         types = {field.name: field.type for field in dataclasses.fields(kind)}
+        unknown = sorted(value.keys() - types.keys())
+        if unknown:
+            raise UnknownSettingError(f"unknown setting {unknown[0]!r}")
         return kind(**{name: from_json(types[name], item) for name, item in value.items()})
     return tuple(value) if isinstance(value, list) else value

@@ -3,6 +3,7 @@
     WORKDIR/world        pictures and their truth
     WORKDIR/renderer     run of F, M, W, G
     WORKDIR/retargeting  run of S and R
+    WORKDIR/audio        run of the audio encoder
     WORKDIR/networks     checkpoint with F, M, W, G, then stitching and retargeting, then the audio encoder
     WORKDIR/clips        performances as M and the audio encoder describe them
     WORKDIR/denoiser     run of D
@@ -23,7 +24,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from configs.demo import DemoConfig
-from kdtalker_jax.checkpoints import export_denoiser, load_checkpoint, load_denoiser, load_renderer, save_checkpoint
+from kdtalker_jax.checkpoints import export_denoiser, load_checkpoint, load_denoiser, load_networks, save_checkpoint
 from kdtalker_jax.data import dataset, work
 from kdtalker_jax.data.synthetic.builder import build_world
 from kdtalker_jax.data.synthetic.clips import WorldOptions
@@ -102,7 +103,7 @@ def make_renderer(config: DemoConfig, workdir: Path, report: Report, progress: b
         return True
     if not train_renderer(config.renderer, workdir / "world", run, report=report, progress=progress).finished:
         return False
-    save_checkpoint(networks, load_renderer(run), config.model)
+    save_checkpoint(networks, load_networks(run), config.model)
     return True
 
 
@@ -113,19 +114,19 @@ def make_retargeting(config: DemoConfig, workdir: Path, report: Report, progress
         return True
     outcome = train_retargeting(config.retargeting, workdir / "world", networks, run, report=report, progress=progress)
     if outcome.finished:
-        save_checkpoint(networks, load_renderer(run), config.model)
+        save_checkpoint(networks, load_networks(run), config.model)
     return outcome.finished
 
 
 def make_audio_encoder(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
     """Trains the audio encoder."""
-    networks = workdir / "networks"
-    if "audio_encoder" not in load_checkpoint(networks).parts:
-        variables, correlations = train_audio_encoder(config.audio, report=report, progress=progress)
-        heard = ", ".join(f"{name} r = {value:.3f}" for name, value in correlations.items())
-        report(f"Audio encoder, speakers not trained on: {heard}.")
-        save_checkpoint(networks, {"audio_encoder": variables}, config.model)
-    return True
+    networks, run = workdir / "networks", workdir / "audio"
+    if "audio_encoder" in load_checkpoint(networks).parts:
+        return True
+    outcome = train_audio_encoder(config.audio, run, report=report, progress=progress)
+    if outcome.finished:
+        save_checkpoint(networks, load_networks(run), config.model)
+    return outcome.finished
 
 
 def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:

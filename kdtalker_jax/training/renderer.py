@@ -12,7 +12,7 @@ import numpy as np
 
 from configs.renderer import RendererConfig
 from kdtalker_jax import parallel
-from kdtalker_jax.checkpoints import RendererRecord, is_run, load_checkpoint, load_renderer, read_record
+from kdtalker_jax.checkpoints import RendererRecord, is_run, load_checkpoint, load_networks, read_record
 from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.training.logs import Logs
@@ -209,7 +209,7 @@ def _landmarks_of(config: RendererConfig, clips: FaceClips) -> Landmarks:
 def _load_init(path: str, config: RendererConfig) -> dict[str, Any]:
     """The networks of a converted checkpoint or of another run."""
     if is_run(path):
-        found, variables = read_record(path, RendererRecord).config, load_renderer(path)
+        found, variables = read_record(path, RendererRecord).config, load_networks(path)
     else:
         checkpoint = load_checkpoint(path)
         checkpoint.require(*TRAINED)

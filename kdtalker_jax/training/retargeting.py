@@ -73,7 +73,7 @@ def train_retargeting(
         config: of the run.
         data: a synthetic data set.
         checkpoint: converted checkpoint with F, M, W and G.
-        workdir: of this run alone. `checkpoints.load_renderer` reads the result from it.
+        workdir: of this run alone. `checkpoints.load_networks` reads the result from it.
         report, progress: as in `train_renderer`.
 
     Raises:

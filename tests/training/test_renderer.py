@@ -14,7 +14,7 @@ from kdtalker_jax.checkpoints import (
     RendererRecord,
     export_renderer,
     load_checkpoint,
-    load_renderer,
+    load_networks,
     read_record,
     save_checkpoint,
 )
@@ -63,7 +63,7 @@ def test_phases_are_announced(finished, told):
 
 
 def test_what_it_has_learnt_becomes_a_checkpoint(finished, tmp_path):
-    networks = load_renderer(finished)
+    networks = load_networks(finished)
     assert set(networks) == set(TRAINED)
     assert set(networks["appearance"]) == {"params", "batch_stats"}
     assert set(networks["generator"]) == {"params", "spectral"}
@@ -101,7 +101,7 @@ def test_interrupted_and_resumed_is_the_same_as_uninterrupted(finished, faces, t
     assert outcome.step in (4, 5)
     assert not outcome.finished
     assert train_renderer(TINY_RENDERER, faces, tmp_path / "run") == (6, True)
-    jax.tree.map(np.testing.assert_array_equal, load_renderer(tmp_path / "run"), load_renderer(finished))
+    jax.tree.map(np.testing.assert_array_equal, load_networks(tmp_path / "run"), load_networks(finished))
     again, once = read_metrics(tmp_path / "run"), read_metrics(finished)
     assert [again[step]["train/loss"] for step in again] == [once[step]["train/loss"] for step in once]
 
@@ -110,7 +110,7 @@ def test_a_run_starts_from_the_average_of_another(finished, faces, tmp_path):
     """The first step has learning rate 0, so that after it nothing has changed but the statistics."""
     config = with_settings(TINY_RENDERER, ["first.steps=1", "second.steps=0", "checkpoints.every=1"])
     train_renderer(config, faces, tmp_path / "run", init=finished)
-    before, after = load_renderer(finished), load_renderer(tmp_path / "run")
+    before, after = load_networks(finished), load_networks(tmp_path / "run")
     for name in TRAINED:
         jax.tree.map(partial(np.testing.assert_allclose, atol=1e-8), after[name]["params"], before[name]["params"])
 

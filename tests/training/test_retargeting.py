@@ -10,7 +10,7 @@ import pytest
 
 from configs.retargeting import RetargetingTrainingConfig, RetargetingValidationConfig
 from configs.training import CheckpointConfig
-from kdtalker_jax.checkpoints import load_renderer, save_checkpoint
+from kdtalker_jax.checkpoints import load_networks, save_checkpoint
 from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.training.reenactment import TRAINED, FaceMotion, fresh_weights, full_model
 from kdtalker_jax.training.renderer_input import FaceClips, fixed_choices, stack_pictures
@@ -106,7 +106,7 @@ def test_a_run_gives_the_mlps(checkpoint, tmp_path):
     data = write_faces(tmp_path / "faces", {"train": clips, "validation": clips[:2]})
     told = []
     assert train_retargeting(CONFIG, data, checkpoint, tmp_path / "run", report=told.append) == (2, True)
-    networks = load_renderer(tmp_path / "run")
+    networks = load_networks(tmp_path / "run")
     assert set(networks) == {"retargeting"}
     assert set(networks["retargeting"]["params"]) == {"stitching", "lip", "eye"}
     assert np.abs(networks["retargeting"]["params"]["lip"]["layer_1"]["kernel"]).max() > 0
