@@ -23,6 +23,7 @@ from configs.networks import ModelConfig
 from kdtalker_jax import demo
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.diffusion.samplers import with_defaults
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import Crop, CropMode, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
@@ -184,8 +185,8 @@ class TalkingPortrait:
         *,
         rate: int = SAMPLE_RATE,
         seed: int = 0,
-        sampler: str = "ddim",
-        steps: int = 50,
+        sampler: str | None = None,
+        steps: int | None = None,
         initial_noise: np.ndarray | None = None,
         relative: bool = False,
         smooth: bool | float = True,
@@ -198,7 +199,8 @@ class TalkingPortrait:
             source: from `prepare`.
             audio: path, or a waveform (samples,) of `rate` samples per second.
             seed: of the initial noise, and of the sampler's own where it adds some.
-            sampler, steps: see `diffusion.samplers.make_sampler`.
+            sampler, steps: see `diffusion.samplers.make_sampler`. By default ddim with 50 steps, as published, but what
+                the denoiser is made for, where that is another.
             initial_noise: (windows, 64, 70) instead of the seed's, one window per 64 frames begun.
             relative: move relative to the portrait's own pose instead of taking over the predicted one.
             smooth: over time; a number is the strength, True the published 1.
@@ -227,8 +229,8 @@ class TalkingPortrait:
         *,
         rate: int = SAMPLE_RATE,
         seed: int = 0,
-        sampler: str = "ddim",
-        steps: int = 50,
+        sampler: str | None = None,
+        steps: int | None = None,
         initial_noise: np.ndarray | None = None,
         relative: bool = False,
         smooth: bool | float = True,
@@ -367,8 +369,12 @@ class TalkingPortrait:
         )
         return (denormalise(motion, statistics) for motion in windows)
 
-    def _sampler(self, windows: int | None, *diffusion: Any) -> WindowSampler:
-        return WindowSampler(partial(self.stages.sample_window, self.params), self.config.denoiser, windows, *diffusion)
+    def _sampler(
+        self, windows: int | None, sampler: str | None, steps: int | None, seed: int, initial_noise: np.ndarray | None
+    ) -> WindowSampler:
+        config, draw = self.config.denoiser, partial(self.stages.sample_window, self.params)
+        chosen = with_defaults(sampler, steps, config.sampler)
+        return WindowSampler(draw, config, windows, *chosen, seed, initial_noise)
 
     @cached_property
     def _renderer(self) -> Renderer:

@@ -9,7 +9,7 @@ import numpy as np
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option
 from kdtalker_jax.compilation import About, keep_compiled, write_export
-from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, SAMPLERS
+from kdtalker_jax.diffusion.samplers import IN_FEW_STEPS, SAMPLERS, with_defaults
 from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 from kdtalker_jax.rendering import default_batch_size
@@ -19,15 +19,17 @@ from kdtalker_jax.rendering import default_batch_size
 @click.option(
     "--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.  [default: the demo's]"
 )
-@click.option("--sampler", default="dpm++", show_default=True, type=click.Choice(list(SAMPLERS)))
-@click.option("--steps", type=int, help=f"Diffusion steps.  [default: {DEFAULT_STEPS['dpm++']} for dpm++, else 50]")
+@click.option(
+    "--sampler", type=click.Choice(list(SAMPLERS)), help="As in pipelines.sample; with --export, one without noise."
+)
+@click.option("--steps", type=int, help="As in pipelines.sample.")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), help="As in pipelines.sample.")
 @click.option("--batch_size", type=int, help="As in pipelines.sample.")
 @click.option("--export", "exported", type=click.Path(path_type=Path), help="Also export the programs to this folder.")
 @cache_option
 def main(
     checkpoint: Path | None,
-    sampler: str,
+    sampler: str | None,
     steps: int | None,
     dtype: str | None,
     batch_size: int | None,
@@ -42,7 +44,8 @@ def main(
     folder = None if no_cache else keep_compiled()
     started = time.perf_counter()
     model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
-    steps = DEFAULT_STEPS[sampler] if steps is None else steps
+    made_for = None if exported else model.config.denoiser.sampler  # which may add noise
+    sampler, steps = with_defaults(sampler, steps, made_for, IN_FEW_STEPS)
     source = model.prepare(demo.PORTRAITS[0], crop="none")
     silence = np.zeros(SAMPLES_PER_FRAME, np.float32)
     motion = model.animate(source, silence, sampler=sampler, steps=steps, stitch=True)

@@ -8,7 +8,7 @@ import click
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option
 from kdtalker_jax.compilation import keep_compiled
-from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, SAMPLERS, make_sampler
+from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, IN_FEW_STEPS, SAMPLERS, make_sampler, with_defaults
 from kdtalker_jax.faces.crop import CropMode
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.files import output_file
@@ -30,6 +30,8 @@ Options may be written --source_image X, --source-image X, -source_image X or -s
 Bad input ends with one line and exit code 2; nothing but the named outputs is ever written.
 """
 
+STEPS = ", ".join(f"{steps} for {name}" for name, steps in DEFAULT_STEPS.items())
+
 ONLY_DRAWN = (
     "The model without --checkpoint knows only drawn heads: docs/conversion.md says where to get the published one "
     "for photos."
@@ -44,12 +46,11 @@ ONLY_DRAWN = (
 @click.option("--seed", default=0, show_default=True, help="Another seed gives another performance of the same words.")
 @click.option(
     "--sampler",
-    default="dpm++",
-    show_default=True,
     type=click.Choice(list(SAMPLERS)),
-    help="Of the diffusion. dpm++ comes to nearly the same as the published ddim in few steps.",
+    help="Of the diffusion. dpm++ comes to nearly the same as the published ddim in few steps.  "
+    "[default: what the model is made for, else dpm++]",
 )
-@click.option("--steps", type=int, help=f"Diffusion steps.  [default: {DEFAULT_STEPS['dpm++']} for dpm++, else 50]")
+@click.option("--steps", type=int, help=f"Diffusion steps.  [default: {STEPS}]")
 @click.option("--relative", is_flag=True, help="Add the motion to the portrait's own pose instead of replacing it.")
 @click.option(
     "--crop",
@@ -85,7 +86,7 @@ def main(
     motion_out: str | None,
     motion_in: str | None,
     seed: int,
-    sampler: str,
+    sampler: str | None,
     steps: int | None,
     no_cache: bool,
 ) -> None:
@@ -103,8 +104,7 @@ def main(
     check_output(output, inputs)
     if motion_out:
         output_file(motion_out, "motion", inputs)
-    steps = DEFAULT_STEPS[sampler] if steps is None else steps
-    make_sampler(sampler, steps)
+    make_sampler(*with_defaults(sampler, steps, None, IN_FEW_STEPS))
     image = read_image(source_image or demo.PORTRAITS[0])
     waveform = load_waveform(driven_audio)
     saved = Motion.load(motion_in) if motion_in else None
@@ -116,6 +116,7 @@ def main(
     source = model.prepare(image, crop, face_index, name=source_image or "the drawn portrait")
     if source.crop.faces > 1 and face_index is None:
         click.echo(f"{source_image} shows {source.crop.faces} faces; --face_index picks another one.", err=True)
+    sampler, steps = with_defaults(sampler, steps, model.config.denoiser.sampler, IN_FEW_STEPS)
     if saved is not None:
         motion = model.drive(source, saved, relative=relative, stitch=stitch)
     else:

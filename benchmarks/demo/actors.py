@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from benchmarks.demo.unseen import take
-from benchmarks.race import DEFAULT_DIFFUSION
 from configs.networks import ModelConfig
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.data.extraction import describe_frames
@@ -17,6 +16,7 @@ from kdtalker_jax.data.synthetic.drawing import draw_frames
 from kdtalker_jax.data.synthetic.people import Person
 from kdtalker_jax.data.synthetic.performance import Performance
 from kdtalker_jax.data.synthetic.state import FaceState
+from kdtalker_jax.diffusion.samplers import IN_FEW_STEPS, with_defaults
 from kdtalker_jax.faces.resizing import resize
 from kdtalker_jax.motion.coefficients import Motion, split
 from kdtalker_jax.motion.keypoints import absolute_keypoints
@@ -78,5 +78,5 @@ def reenact(model: TalkingPortrait, source: Source, motion: Motion) -> np.ndarra
 
 def speak(model: TalkingPortrait, source: Source, waveform: np.ndarray, seed: int = 0) -> Motion:
     """As `pipelines.sample` does."""
-    sampler, steps = DEFAULT_DIFFUSION
+    sampler, steps = with_defaults(None, None, model.config.denoiser.sampler, IN_FEW_STEPS)
     return model.animate(source, waveform, seed=seed, sampler=sampler, steps=steps)

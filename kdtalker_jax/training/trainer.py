@@ -130,7 +130,7 @@ def _load_init(path: str, config: TrainingConfig) -> TrainedDenoiser:
         checkpoint = load_checkpoint(path)
         trained = TrainedDenoiser(checkpoint.variables("denoiser"), checkpoint.config, step=0, ema=False)
     different = differences(trained.config.denoiser, config.denoiser)
-    for name in ("beta_end", "noise_offset"):  # no sizes: a run may change them
+    for name in ("beta_end", "noise_offset", "sampler"):  # no sizes: a run may change them
         different.pop(name, None)
     if different:
         raise InputError(f"{path} has a denoiser of other sizes: here {'; '.join(different.values())}.")

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kdtalker_jax.diffusion.samplers import SAMPLERS, make_sampler, sample
+from kdtalker_jax.diffusion.samplers import SAMPLERS, make_sampler, sample, with_defaults
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.errors import InputError
 
@@ -171,6 +171,20 @@ def test_order_of_convergence(name, lowest, highest):
     assert (lowest < orders).all() and (orders < highest).all(), orders
 
 
+@pytest.mark.parametrize(("name", "steps"), [("ddim", 50), ("ddpm", 200), ("dpm++", 10)])
+def test_spread_of_what_is_sampled(name, steps):
+    """Of Gaussian data, whose noise is known, within a tenth."""
+    deviation = np.linspace(0.2, 1.5, 5)
+    alpha_bars = jnp.asarray(ALPHA_BARS, jnp.float32)
+
+    def noise_of_gaussian(x, time):
+        return jnp.sqrt(1 - alpha_bars[time]) * x / (alpha_bars[time] * deviation**2 + 1 - alpha_bars[time])
+
+    rule, x_T = make_sampler(name, steps), normal(20_000, 1, 5)
+    result = sample(noise_of_gaussian, rule, x_T, key=jax.random.key(0))
+    np.testing.assert_allclose(np.std(result, axis=0)[0], deviation, rtol=0.1)
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("steps", [5, 50])
 def test_denoiser_that_knows_the_noise_leads_to_the_clean_motion(name, steps):
@@ -248,6 +262,14 @@ def test_denoiser_can_be_told_more_than_the_time(name):
     told = {"scaled": rule.time / 300.0}
     result = sample(lambda x, t: jnp.tanh(x @ WEIGHTS + t["scaled"]), rule, x_T, noise=noise, told=told)
     np.testing.assert_allclose(result, sample(toy_denoiser, rule, x_T, noise=noise), atol=1e-5)
+
+
+def test_what_nobody_names_is_as_the_denoiser_was_made_for():
+    assert with_defaults(None, None, None) == ("ddim", 50)
+    assert with_defaults(None, None, None, "dpm++") == ("dpm++", 5)
+    assert with_defaults(None, None, "ddpm", "dpm++") == ("ddpm", 50)
+    assert with_defaults("pndm", 7, "ddpm", "dpm++") == ("pndm", 7)
+    assert with_defaults("euler", None, None) == ("euler", 50), "make_sampler says what is wrong with it"
 
 
 def test_ddpm_needs_one_source_of_noise():
