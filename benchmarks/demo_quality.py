@@ -6,7 +6,7 @@ said. Takes some minutes on two cores.
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -23,6 +23,7 @@ from benchmarks.race import describe_run, echo_table, json_option, write_json
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.compilation import keep_compiled
+from kdtalker_jax.diffusion.samplers import SAMPLERS
 from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import TalkingPortrait
 
@@ -53,11 +54,13 @@ QUICK = Amount(people=4, shown=4, speakers=2, probe_states=200, long=3, seeds=2,
     help="Folder of real speech; else that row stays empty.",
 )
 @click.option("--pictures", type=click.Path(path_type=Path), help="Also write sheets of pictures to this folder.")
+@click.option("--sampler", type=click.Choice(list(SAMPLERS)), help="Of the diffusion.  [default: as pipelines.sample]")
 @click.option("--quick", is_flag=True, help="Fewer people, frames and seeds.")
 @json_option
 def main(
-    checkpoint: Path | None, recordings: Path | None, pictures: Path | None, quick: bool, json_file: Path | None
-) -> None:
+    checkpoint: Path | None, recordings: Path | None, pictures: Path | None, sampler: str | None, quick: bool,
+    json_file: Path | None,
+) -> None:  # fmt: skip
     """Print what is measured on people and recordings not trained on, beside what is to be reached.
 
     Mouths and eyes are read in the pictures, by a probe that learns from drawings of the same person.
@@ -65,11 +68,13 @@ def main(
     keep_compiled()
     rows, started = [], time.perf_counter()
     model = TalkingPortrait.load(checkpoint or demo.MODEL)
+    if sampler:
+        model.config = replace(model.config, denoiser=replace(model.config.denoiser, sampler=sampler))
     for measured in measure(model, checkpoint, recordings, pictures, QUICK if quick else Amount()):
         rows += measured
         click.echo(f"{time.perf_counter() - started:4.0f} s: {measured[-1].quantity}", err=True)
     echo_table(("quantity", "reach", "measured", "reached"), [row.cells for row in rows])
-    run = describe_run(str(checkpoint or "default"), quick=quick)
+    run = describe_run(str(checkpoint or "default"), quick=quick, sampler=model.config.denoiser.sampler)
     write_json(json_file, {**run, "rows": [row._asdict() for row in rows]})
 
 

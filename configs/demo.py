@@ -16,9 +16,9 @@ class DemoConfig:
     name: str = "demo"
     seed: int = 0
     # Pictures that the renderer learns from: people who make faces, and people who speak, two for each performance.
-    expressive: int = 300
+    expressive: int = 200
     expressive_frames: int = 12
-    performances: int = 450
+    performances: int = 500
     performance_frames: int = 100
     performance_apart: int = 5  # every how many of them one is drawn: heads turn far in four seconds, little in one
     # Performances that the denoiser learns from; they are drawn once and not kept.

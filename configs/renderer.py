@@ -171,7 +171,7 @@ DEMO_RENDERER = renderer_config(
     first=PhaseConfig(steps=1_000, batch_size=8, image_size=64, motion_only=True),
     second=PhaseConfig(steps=1_000, batch_size=4, image_size=64),
     third=PhaseConfig(steps=700, batch_size=4, image_size=64, frozen_norms=True),
-    fourth=PhaseConfig(steps=3_000, batch_size=4, image_size=128, frozen_norms=True),
+    fourth=PhaseConfig(steps=3_600, batch_size=4, image_size=128, frozen_norms=True),
     guided=tuple(_GUIDES.get(keypoint, "") for keypoint in range(21)),
     loss=LossConfig(openings=100.0),
     optimizer=RendererOptimizerConfig(
