@@ -5,13 +5,12 @@ the truth is at hand, so that a regression does: a linear layer on top of the fe
 the lips, and is thrown away afterwards.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import flax.serialization
 import flax.struct
-import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,6 +25,7 @@ from kdtalker_jax.data.synthetic.performance import random_performance
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.mel import BANDS, mel_spectrogram, mel_windows
 from kdtalker_jax.networks import build, initialise
+from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
 from kdtalker_jax.training.loss import mean_over
@@ -157,26 +157,13 @@ def speak(config: AudioConfig, number: int) -> Spoken:
     return Spoken(mel_spectrogram(performance.waveform), mouth)
 
 
-class AudioBatches(Iterator[AudioBatch]):
-    """This process's share of each batch of a run, put together ahead of time."""
+class AudioBatches(NumberedBatches[AudioBatch]):
+    """This process's share of each batch of a run."""
 
     def __init__(self, spoken: list[Spoken], config: AudioConfig, *, process: int = 0, processes: int = 1) -> None:
         self._spoken, self._config = spoken, config
         self._mine = slice(process, None, processes)
-        options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)
-        self._iterator = iter(grain.MapDataset.range(config.steps).map(self._batch).to_iter_dataset(options))
-
-    def __next__(self) -> AudioBatch:
-        return next(self._iterator)
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """Where the next batch is."""
-        return self._iterator.get_state()
-
-    @state.setter
-    def state(self, state: dict[str, Any]) -> None:
-        self._iterator.set_state(state)
+        super().__init__(self._batch, config.steps, threads=1, prefetch=2)
 
     def _batch(self, number: int) -> AudioBatch:
         """Windows of random moments, changed as `alter` does."""

@@ -4,18 +4,18 @@ The order of the clips follows from the seed, the places of a batch's windows in
 number of the batch. So a batch is known by its number alone: on any number of processes, after any interruption.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-import grain
 import numpy as np
 from tqdm import tqdm
 
 from configs.training import InputConfig, TrainingConfig
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion.coefficients import Coefficients
+from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.loss import Windows
 
 
@@ -140,10 +140,9 @@ class Order:
         return np.concatenate([self._epoch(int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])
 
 
-class Batches(Iterator[Batch]):
-    """This process's share of each batch of a run, prepared by grain's threads ahead of time.
+class Batches(NumberedBatches[Batch]):
+    """This process's share of each batch of a run.
 
-    A whole batch is one element to grain: what it does for each of its elements takes longer than to cut a window.
     Where a batch has more samples than there are clips, some come several times in it, with other windows.
     """
 
@@ -159,17 +158,4 @@ class Batches(Iterator[Batch]):
             sources = [f"{clip.name} from frame {start}" for clip, start in zip(share, starts, strict=True)]
             return Batch(stack_windows(share, starts, length, positions), sources)
 
-        options = grain.ReadOptions(num_threads=config.input.threads, prefetch_buffer_size=config.input.prefetch)
-        self._iterator = iter(grain.MapDataset.range(config.steps).map(cut).to_iter_dataset(options))
-
-    def __next__(self) -> Batch:
-        return next(self._iterator)
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """Where the next batch is: the same in all processes, and for any number of them."""
-        return self._iterator.get_state()
-
-    @state.setter
-    def state(self, state: dict[str, Any]) -> None:
-        self._iterator.set_state(state)
+        super().__init__(cut, config.steps, threads=config.input.threads, prefetch=config.input.prefetch)

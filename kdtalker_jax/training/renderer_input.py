@@ -4,18 +4,18 @@ As in `input`: a batch is known by its number alone, on any number of processes 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
-import grain
 import numpy as np
 from tqdm import tqdm
 
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.data.clips import SPLITS, decode_frame
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.input import Order
 from kdtalker_jax.training.reenactment import output_size
 from kdtalker_jax.training.renderer_step import Pictures
@@ -115,7 +115,7 @@ class RendererBatch(NamedTuple):
     phase: int
 
 
-class RendererBatches(Iterator[RendererBatch]):
+class RendererBatches(NumberedBatches[RendererBatch]):
     """This process's share of each batch of a run, decoded by grain's threads ahead of time."""
 
     def __init__(self, clips: FaceClips, config: RendererConfig, *, process: int = 0, processes: int = 1) -> None:
@@ -123,20 +123,7 @@ class RendererBatches(Iterator[RendererBatch]):
         self._mine = slice(process, None, processes)
         self._order = Order(len(clips), config.seed)
         self._starts = np.cumsum([0] + [phase.steps * phase.batch_size for phase in config.phases])
-        options = grain.ReadOptions(num_threads=config.frames.threads, prefetch_buffer_size=config.frames.prefetch)
-        self._iterator = iter(grain.MapDataset.range(config.steps).map(self._batch).to_iter_dataset(options))
-
-    def __next__(self) -> RendererBatch:
-        return next(self._iterator)
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """Where the next batch is: the same in all processes, and for any number of them."""
-        return self._iterator.get_state()
-
-    @state.setter
-    def state(self, state: dict[str, Any]) -> None:
-        self._iterator.set_state(state)
+        super().__init__(self._batch, config.steps, threads=config.frames.threads, prefetch=config.frames.prefetch)
 
     def _batch(self, number: int) -> RendererBatch:
         config, phase_number = self._config, self._config.phase_of(number)

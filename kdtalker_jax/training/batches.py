@@ -1,0 +1,37 @@
+"""The batches of a run, made ahead of time: each is known by its number alone."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+import grain
+
+Batch = TypeVar("Batch")
+
+
+class NumberedBatches(Iterator[Batch], Generic[Batch]):
+    """Batches 0 to `count` - 1 in their order, made by grain's threads before they are asked for.
+
+    A whole batch is one element to grain: what it does for each of its elements takes longer than a sample's making.
+
+    Args:
+        make: a batch from its number, from any thread.
+        count: of the run.
+        threads: that make them.
+        prefetch: how many lie ready.
+    """
+
+    def __init__(self, make: Callable[[int], Batch], count: int, *, threads: int, prefetch: int) -> None:
+        options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=prefetch)
+        self._iterator = iter(grain.MapDataset.range(count).map(make).to_iter_dataset(options))
+
+    def __next__(self) -> Batch:
+        return next(self._iterator)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Where the next batch is: the same in all processes, and for any number of them."""
+        return self._iterator.get_state()
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self._iterator.set_state(state)
