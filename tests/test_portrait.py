@@ -76,6 +76,22 @@ def test_ddpm_draws_its_noise_from_the_seed(animate):
     assert np.abs(first - other).max() > 0.1
 
 
+def test_what_a_denoiser_is_made_for_is_what_it_gets(small_model, source):
+    model = TalkingPortrait(replace(SMALL, denoiser=replace(SMALL.denoiser, sampler="ddpm")), small_model.params)
+    published, made, asked, other = (
+        each.animate(source, noise_of(5), steps=2, **options).to_vector()
+        for each, options in (
+            (small_model, {}),
+            (model, {}),
+            (small_model, {"sampler": "ddpm"}),
+            (model, {"sampler": "ddim"}),
+        )
+    )
+    np.testing.assert_array_equal(made, asked)
+    np.testing.assert_array_equal(published, other)
+    assert np.abs(made - published).max() > 0.1
+
+
 def test_sampling_has_the_schedule_of_training(small_model, source):
     denoiser = replace(SMALL.denoiser, beta_end=0.02)
     model = TalkingPortrait(replace(SMALL, denoiser=denoiser), small_model.params)

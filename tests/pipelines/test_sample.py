@@ -1,5 +1,6 @@
 """`python -m pipelines.sample` as its users meet it: what works, what is refused, what is left behind."""
 
+import json
 import re
 import shutil
 import signal
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kdtalker_jax import demo
+from kdtalker_jax.motion.coefficients import Motion
 from pipelines.sample import ONLY_DRAWN, main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -101,6 +103,24 @@ def test_motion_goes_out_and_comes_in(run, tmp_path):
     assert run(tmp_path / "a.mp4", motion_out=tmp_path / "a.npz").exit_code == 0
     assert run(tmp_path / "b.mp4", motion_in=tmp_path / "a.npz", seed=5).exit_code == 0
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_motion_is_sampled_as_the_model_was_made_for(run, small_checkpoint, tmp_path):
+    shutil.copytree(small_checkpoint, tmp_path / "model")
+    config = tmp_path / "model" / "config.json"
+    content = json.loads(config.read_text())
+    content["model"]["denoiser"]["sampler"] = "ddpm"
+    config.write_text(json.dumps(content))
+
+    def motion(name, **options):
+        result = run(tmp_path / f"{name}.mp4", motion_out=tmp_path / f"{name}.npz", **options)
+        assert result.exit_code == 0, result.output
+        return Motion.load(tmp_path / f"{name}.npz").to_vector()
+
+    np.testing.assert_array_equal(motion("a"), motion("b", sampler="dpm++"))
+    np.testing.assert_array_equal(
+        motion("c", checkpoint=tmp_path / "model"), motion("d", checkpoint=tmp_path / "model", sampler="ddpm")
+    )
 
 
 def test_same_seed_same_file(run, tmp_path):
