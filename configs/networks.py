@@ -132,6 +132,11 @@ class ModelConfig:
     syncnet: SyncNetConfig = SyncNetConfig()
     statistics: MotionStatistics = PUBLISHED_STATISTICS
 
+    @property
+    def picture_size(self) -> int:
+        """Side of the pictures that the generator makes."""
+        return self.warping.feature_size * 2 ** len(self.generator.up_widths) * self.generator.pixel_shuffle
+
 
 PUBLISHED = ModelConfig()
 

@@ -13,6 +13,10 @@ class NoFaceError(InputError):
     """No face was found in a picture that should hold one."""
 
 
+class NoSoundError(InputError):
+    """There is no audio stream in a file that should hold one."""
+
+
 class OutputError(KDTalkerError):
     """The result cannot be written where it was asked for."""
 

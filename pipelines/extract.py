@@ -31,6 +31,7 @@ An interrupted run goes on where it was when the same command is given again. do
 @click.option("--split", default="0.95/0.05", show_default=True, help="Parts for training and validation.")
 @click.option("--already_cut", is_flag=True, help="The videos are squares cut to the face: take them whole.")
 @click.option("--keep_frames", is_flag=True, help="Keep the cut frames as JPEG, to train the renderer.")
+@click.option("--silent_too", is_flag=True, help="Take videos without sound as well: the renderer needs none.")
 @click.option(
     "--max_without_face",
     default=25.0,
@@ -60,6 +61,7 @@ def main(
     split: str,
     already_cut: bool,
     keep_frames: bool,
+    silent_too: bool,
     max_without_face: float,
     look_every: int,
     batch_size: int | None,
@@ -88,7 +90,7 @@ def main(
     beam = _import_beam() if runner else None
     options = beam.pipeline_options(runner, beam_options) if beam else None
     if videos:
-        how = ExtractionOptions(already_cut, keep_frames, look_every, max_without_face / 100)
+        how = ExtractionOptions(already_cut, keep_frames, silent_too, look_every, max_without_face / 100)
         make = VideoClips(checkpoint, how, batch_size)
     else:
         make = MatClips(dict(map(_pair, mat_key)))

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from benchmarks.demo.unseen import take
-from configs.networks import ModelConfig
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.data.extraction import describe_frames
 from kdtalker_jax.data.synthetic.drawing import draw_frames
@@ -43,13 +42,8 @@ def make_actor(model: TalkingPortrait, person: Person, performance: Performance,
     """Draw `shown` frames of a performance, the first and others at equal distances."""
     frames = np.linspace(0, len(performance.states.jaw) - 1, shown).astype(int)
     states = take(performance.states, frames)
-    pictures = draw_frames(person, states, output_size(model.config))
+    pictures = draw_frames(person, states, model.config.picture_size)
     return Actor(person, performance, frames, states, pictures, model.prepare(pictures[0], crop="none"))
-
-
-def output_size(config: ModelConfig) -> int:
-    """Side of the pictures that the generator makes."""
-    return config.warping.feature_size * 2 ** len(config.generator.up_widths) * config.generator.pixel_shuffle
 
 
 def motion_finder(model: TalkingPortrait) -> MotionFinder:

@@ -4,7 +4,7 @@ Nothing here knows other clips, data sets or how work is spread over machines.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -21,11 +21,11 @@ from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import Checkpoint, load_checkpoint
 from kdtalker_jax.data.clips import Clip, encode_frame
 from kdtalker_jax.data.tracking import steady_square
-from kdtalker_jax.errors import InputError, NoFaceError
+from kdtalker_jax.errors import InputError, NoFaceError, NoSoundError
 from kdtalker_jax.faces.crop import cut_square
-from kdtalker_jax.faces.detector import FaceDetector
+from kdtalker_jax.faces.detector import Box, FaceDetector
 from kdtalker_jax.faces.geometry import enclosing_square
-from kdtalker_jax.media.audio import load_waveform, num_frames
+from kdtalker_jax.media.audio import SAMPLES_PER_FRAME, load_waveform, num_frames
 from kdtalker_jax.media.frames import frame_rate, read_frames, sound_start
 from kdtalker_jax.media.mel import mel_spectrogram, window_batches
 from kdtalker_jax.motion.keypoints import degrees_from_bins
@@ -53,13 +53,15 @@ class ExtractionOptions:
 
     Attributes:
         already_cut: the pictures show the face as a portrait's cut does: take them whole, look for no face.
-        keep_frames: keep the cut frames as JPEG.
+        keep_frames: keep the cut frames as JPEG, in the size that the model's renderer makes.
+        silent_too: take videos without sound as well.
         look_every: look for the face in every so many frames.
         most_missing: part of these frames that may be without it.
     """
 
     already_cut: bool = False
     keep_frames: bool = False
+    silent_too: bool = False
     look_every: int = 10
     most_missing: float = 0.25
 
@@ -77,6 +79,7 @@ class ClipNetworks:
         config = checkpoint.config
         self.batch_size = batch_size * local_device_count()
         self.image_size = config.motion_extractor.image_size
+        self.picture_size = config.picture_size
         self.shortest = config.denoiser.window + 1  # usable frames that one training sample takes
         self._describe, self._encode = (
             partial(map_rows(partial(function, build(name, config))), replicate(fold(checkpoint.variables(name))))
@@ -108,7 +111,7 @@ def encode_windows(network: nn.Module, params: Any, windows: jax.Array) -> jax.A
 def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, options: ExtractionOptions) -> Clip:
     """Make a clip of a video; all fields of `clips.Clips` but the name.
 
-    Frames after the end of the sound are left out.
+    Frames after the end of the sound are left out. Where there is no sound at all and that is allowed, it is silence.
 
     Raises:
         SkippedClipError: the video gives no clip.
@@ -117,12 +120,10 @@ def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, opt
     with _skipping("unreadable"):
         rate = frame_rate(path)
     with _skipping("no sound"):
-        waveform = load_waveform(path)
-        start = sound_start(path)
-    if np.abs(waveform).max() < SILENCE:
-        raise SkippedClipError("no sound", "The sound is silent throughout.")
-    sounding = num_frames(len(waveform))
-    check_length(sounding, sounding, networks.shortest)
+        waveform, start = _load_sound(path, options.silent_too)
+    sounding = None if waveform is None else num_frames(len(waveform))
+    if sounding is not None:
+        check_length(sounding, sounding, networks.shortest)
 
     frames = partial(read_frames, path, start, most=sounding)
     with _skipping("unreadable"):
@@ -130,8 +131,11 @@ def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, opt
             square = enclosing_square(*next(frames(most=1)).shape[:2])
         else:
             square = steady_square(frames(), detector, options.look_every, options.most_missing)
-        cuts = (cut_square(frame, square, networks.image_size) for frame in frames())
-        motion, jpeg = _describe(cuts, networks, options.keep_frames)
+        keep = _keeper(square, networks) if options.keep_frames else None
+        motion, jpeg = _describe(frames(), square, networks, keep)
+    if waveform is None:
+        sounding = len(motion["yaw"])
+        waveform = np.zeros(sounding * SAMPLES_PER_FRAME, np.float32)
     check_length(len(motion["yaw"]), sounding, networks.shortest)
     mel = mel_spectrogram(waveform)  # (columns, 80)
     return {
@@ -168,16 +172,37 @@ def _skipping(reason: str) -> Iterator[None]:
         raise SkippedClipError(reason, str(error)) from error
 
 
+def _load_sound(path: Path, silent_too: bool) -> tuple[np.ndarray | None, float]:
+    """The waveform (None: there is none) and where it begins on the file's clock, in seconds."""
+    try:
+        waveform, start = load_waveform(path), sound_start(path)
+    except NoSoundError:
+        if not silent_too:
+            raise
+        return None, 0.0
+    if np.abs(waveform).max() < SILENCE and not silent_too:
+        raise InputError("The sound is silent throughout.")
+    return waveform, start
+
+
+def _keeper(square: Box, networks: ClipNetworks) -> Callable[[np.ndarray], bytes]:
+    """What makes the JPEG of a frame: as large as the renderer's pictures, but no larger than the square was."""
+    size = min(networks.picture_size, max(square.width, networks.image_size))
+    return lambda frame: encode_frame(cut_square(frame, square, size))
+
+
 def _describe(
-    cuts: Iterator[np.ndarray], networks: ClipNetworks, keep_frames: bool
+    frames: Iterable[np.ndarray], square: Box, networks: ClipNetworks, keep: Callable[[np.ndarray], bytes] | None
 ) -> tuple[dict[str, np.ndarray], list[bytes]]:
-    """The motion of cut frames (S, S, 3), and the frames as JPEG if they are kept."""
+    """The motion in a square of the frames (H, W, 3), and what is kept of each."""
     described, jpeg, size = [], [], 0
-    for batch in _batches(cuts, networks.batch_size):  # (n, S, S, 3)
-        described.append(networks.describe(batch))
-        if keep_frames:
-            jpeg += map(encode_frame, batch)
-            size += sum(map(len, jpeg[-len(batch) :]))
+    worked = ((cut_square(frame, square, networks.image_size), keep and keep(frame)) for frame in frames)
+    for batch in _batches(worked, networks.batch_size):
+        cuts, kept = zip(*batch, strict=True)
+        described.append(networks.describe(np.stack(cuts)))  # (n, S, S, 3)
+        if keep:
+            jpeg += kept
+            size += sum(map(len, kept))
         if size > MOST_JPEG_BYTES:
             raise SkippedClipError(
                 "too long", f"More than {MOST_JPEG_BYTES >> 30} GiB of frames: cut the video into parts."
@@ -185,10 +210,10 @@ def _describe(
     return {name: np.concatenate([part[name] for part in described]) for name in described[0]}, jpeg
 
 
-def _batches(rows: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+def _batches(rows: Iterable[tuple], size: int) -> Iterator[list[tuple]]:
     rows = iter(rows)
     while batch := list(islice(rows, size)):
-        yield np.stack(batch)
+        yield batch
 
 
 class VideoClips:

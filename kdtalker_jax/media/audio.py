@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from kdtalker_jax.errors import InputError
+from kdtalker_jax.errors import InputError, NoSoundError
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import input_file, looks_like_picture, looks_like_recording
 
@@ -40,8 +40,8 @@ def load_waveform(path: str | os.PathLike[str]) -> np.ndarray:
         float32 waveform of shape (samples,), full scale +-1.
 
     Raises:
-        InputError: the file is missing, empty, not a recording, without an audio stream, damaged, or
-            shorter than one video frame.
+        NoSoundError: there is no audio stream in it.
+        InputError: the file is missing, empty, not a recording, damaged, or shorter than one video frame.
     """
     path = input_file(path, "recording")
     if looks_like_picture(path):
@@ -163,7 +163,9 @@ def _load_with_ffmpeg(path: Path) -> np.ndarray:
         header = ffmpeg.process.stdout.read(_AU_HEADER.size)
         if len(header) < _AU_HEADER.size:
             ffmpeg.finish()
-            raise InputError(NO_AUDIO_STREAM.format(path) if ffmpeg.lacks_stream() else _why_not_a_recording(path))
+            if ffmpeg.lacks_stream():
+                raise NoSoundError(NO_AUDIO_STREAM.format(path))
+            raise InputError(_why_not_a_recording(path))
         _, offset, _, _, rate, channels = _AU_HEADER.unpack(header)
         ffmpeg.process.stdout.read(offset - _AU_HEADER.size)  # a comment
         waveform = _mono_16k(rate, _read_floats(ffmpeg.process.stdout, channels), f"The recording {path}")

@@ -88,6 +88,22 @@ def test_kept_frames_are_those_that_were_described(extract, networks, videos):
     assert np.abs(cuts.astype(int) - originals).mean() < 3
 
 
+@pytest.mark.parametrize(("side", "kept"), [(320, 128), (100, 100), (48, 64)])
+def test_kept_frames_are_as_large_as_what_the_renderer_makes(extract, videos, tmp_path, side, kept):
+    """Frames of the motion extractor's size, half of it, would teach the renderer to blur. None is enlarged further."""
+    _mux(videos / "a.mp4", tmp_path / "large.mp4", "-vf", f"scale={side}:{side}")
+    options = ExtractionOptions(already_cut=True, keep_frames=True)
+    assert decode_frame(extract(tmp_path / "large.mp4", options)["jpeg"][0]).shape == (kept, kept, 3)
+
+
+def test_videos_without_sound_can_be_taken(extract, videos):
+    """A renderer needs pictures alone."""
+    for name in ("mute.mp4", "silent.mp4"):
+        clip = extract(videos / name, ExtractionOptions(already_cut=True, silent_too=True))
+        assert clip["frames"] == len(clip["audio"]) == 80, name
+        assert (clip["mel"] == -4).all(), name  # silence
+
+
 def test_pictures_after_the_end_of_the_sound_are_left_out(extract, make_video, tmp_path):
     """They could never be part of a training sample."""
     video = make_video(tmp_path / "long.mp4", 80)
