@@ -9,8 +9,14 @@ from kdtalker_jax.cli import Command
 from kdtalker_jax.training.logs import METRICS_FILE
 
 PANELS = (  # folder of the run, title, and the lines with their names in its log
+    ("renderer", "renderer, loss of each phase", {"training": "train/loss"}),
     ("renderer", "unseen heads, PSNR in dB", {"self": "validation/self/psnr", "cross": "validation/cross/psnr"}),
     ("renderer", "unseen heads, degrees", {name: f"validation/{name}" for name in ("yaw", "pitch", "roll")}),
+    (
+        "audio",
+        "audio encoder, unseen voices, r",
+        {name.replace("_", " "): f"validation/{name}" for name in ("jaw", "lip_width", "lip_rounding")},
+    ),
     ("retargeting", "stitching and retargeting, loss", {"training": "train/loss", "unseen": "validation/loss"}),
     ("denoiser", "denoiser, loss", {"training": "train/loss", "unseen": "validation/loss"}),
 )
@@ -24,8 +30,8 @@ def main(workdir: Path, out: Path) -> None:
     from matplotlib import pyplot, rcParams
 
     rcParams["svg.hashsalt"] = "demo"  # the same file for the same curves
-    figure, axes = pyplot.subplots(1, len(PANELS), figsize=(4 * len(PANELS), 3), layout="constrained")
-    for axis, (run, title, lines) in zip(axes, PANELS, strict=True):
+    figure, axes = pyplot.subplots(2, 3, figsize=(12, 6), layout="constrained")
+    for axis, (run, title, lines) in zip(axes.flat, PANELS, strict=True):
         for label, name in lines.items():
             axis.plot(*read_curve(workdir / run / METRICS_FILE, name), label=label)
         axis.set_title(title, fontsize=10)

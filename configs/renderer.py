@@ -157,6 +157,24 @@ LIVEPORTRAIT = renderer_config(
     remat=True,
 )
 
+# A quarter of the parameters, for the first look at real videos on a machine without accelerators.
+HALF_LIVEPORTRAIT = renderer_config(
+    ModelConfig(
+        appearance=AppearanceConfig(widths=(32, 64, 128), volume_channels=16),
+        motion_extractor=MotionExtractorConfig(widths=(48, 96, 192, 384)),
+        warping=WarpingConfig(volume_channels=16, hourglass_width=16, hourglass_max_width=512, output_channels=128),
+        generator=GeneratorConfig(input_channels=128, width=256, up_widths=(128, 32), modulation_width=64),
+    ),
+    name="half_liveportrait",
+    first=PhaseConfig(steps=150, batch_size=4, image_size=128),
+    second=PhaseConfig(steps=100, batch_size=4, image_size=128, frozen_norms=True),
+    log_every=5,
+    optimizer=RendererOptimizerConfig(
+        kind="muon", learning_rate=3e-3, warmup_steps=20, beta1=0.9, clip_norm=100.0, ema=0.95
+    ),
+    validation=RendererValidationConfig(every=50),
+)
+
 # Keypoints of lips and eyes have the places that they have in the published model.
 _GUIDES = {
     6: "mouth left", 12: "mouth right", 14: "outer upper lip", 17: "inner upper lip", 19: "inner lower lip",
@@ -193,4 +211,4 @@ SMALL_RENDERER = renderer_config(
     checkpoints=CheckpointConfig(every=20, keep_every=0),
 )
 
-RENDERER_CONFIGS = {config.name: config for config in (LIVEPORTRAIT, DEMO_RENDERER, SMALL_RENDERER)}
+RENDERER_CONFIGS = {config.name: config for config in (LIVEPORTRAIT, HALF_LIVEPORTRAIT, DEMO_RENDERER, SMALL_RENDERER)}
