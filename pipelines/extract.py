@@ -22,7 +22,7 @@ An interrupted run goes on where it was when the same command is given again. do
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, resumes=True, epilog=EPILOG)
 @click.option("--videos", type=click.Path(path_type=Path), help="Folder of videos, also in folders below it.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
 @click.option(

@@ -21,7 +21,7 @@ docs/training.md describes several devices, several machines, and TPU pods.
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, distributed=True, resumes=True, epilog=EPILOG)
 @click.option(
     "--data", required=True, type=click.Path(path_type=Path), help="Data set that pipelines.extract has made."
 )

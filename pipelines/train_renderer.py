@@ -20,7 +20,7 @@ The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save bef
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, distributed=True, resumes=True, epilog=EPILOG)
 @click.option(
     "--data",
     required=True,

@@ -13,7 +13,7 @@ from configs.training import FREE_TO_CHANGE
 from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import RunCheckpoints, is_run, read_record, write_record
 from kdtalker_jax.errors import InputError, OutputError
-from kdtalker_jax.training.interruption import Interruption
+from kdtalker_jax.interruption import Interruption
 from kdtalker_jax.training.logs import Logs, Meter, NoLogs
 from kdtalker_jax.training.settings import differences, to_text
 from kdtalker_jax.unfinished import PREFIX

@@ -24,7 +24,7 @@ from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.mel import BANDS
-from kdtalker_jax.unfinished import unfinished_file
+from kdtalker_jax.unfinished import in_one_go, unfinished_file
 
 WORLD_FILE = "world.json"
 
@@ -136,8 +136,9 @@ def build_world(out: Path, options: WorldOptions, progress: Progress = iter) -> 
     directory = Path(builder.data_dir)
     text = json.dumps(dataclasses.asdict(options), default=str, indent=1)
     (directory / WORLD_FILE).write_text(text, encoding="utf-8")
-    directory.rename(out)
-    shutil.rmtree(work)
+    with in_one_go():
+        directory.rename(out)
+        shutil.rmtree(work)
 
 
 def open_world(directory: str | Path, split: str) -> World:
