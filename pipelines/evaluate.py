@@ -18,6 +18,8 @@ EPILOG = """
 Examples:
   python -m pipelines.evaluate --videos results --checkpoint model --out report.json
   python -m pipelines.evaluate --videos results --reference real --already_cut --checkpoint model --out report.json
+
+Ctrl-C and SIGTERM stop after the video being measured, and the report of those that are is written.
 """
 
 

@@ -18,7 +18,8 @@ Examples:
   python -m pipelines.extract --videos clips --checkpoint model --out dataset \\
       --runner DirectRunner -- --direct_num_workers 8 --direct_running_mode multi_processing
 
-An interrupted run goes on where it was when the same command is given again. docs/data.md describes the data set.
+Ctrl-C and other signals end at once and keep the clips that are whole: the same command goes on. docs/data.md describes
+the data set.
 """
 
 
