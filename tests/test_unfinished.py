@@ -139,3 +139,25 @@ with unfinished_folder(sys.argv[1]) as folder, undone(lambda: print(os.listdir(f
     done = subprocess.run(command, cwd=MODULES, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (7, "['half']\n", "")
     assert names(tmp_path) == []
+
+
+def test_nothing_comes_into_place_once_all_is_undone(tmp_path):
+    """A thread that sees its helpers die must not write down what it concludes: a good video would be a bad one."""
+    program = """
+import contextlib, os, sys, threading, time
+from unfinished import undo_all, undone, unfinished_file
+dead = threading.Event()
+def end():
+    undo_all()
+    time.sleep(0.5)
+    os._exit(7)
+with contextlib.suppress(OSError), undone(dead.set), unfinished_file(sys.argv[1]) as path:
+    path.touch()
+    threading.Thread(target=end).start()
+    dead.wait()
+with unfinished_file(sys.argv[1]) as path:
+    path.write_text("unreadable")
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "first"], cwd=MODULES, capture_output=True)
+    assert done.returncode == 7
+    assert names(tmp_path) == []

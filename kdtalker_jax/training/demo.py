@@ -37,7 +37,7 @@ from kdtalker_jax.training.audio import train_audio_encoder
 from kdtalker_jax.training.renderer import train_renderer
 from kdtalker_jax.training.retargeting import train_retargeting
 from kdtalker_jax.training.trainer import train
-from kdtalker_jax.unfinished import unfinished_folder
+from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 
 PORTRAIT_SIZE = 512
 
@@ -154,7 +154,8 @@ def make_package(config: DemoConfig, workdir: Path, report: Report, progress: bo
     if not out.exists():
         with unfinished_folder(out) as folder:
             _fill_package(config, workdir, folder)
-            folder.rename(out)
+            with in_one_go():
+                folder.rename(out)
     return True
 
 
