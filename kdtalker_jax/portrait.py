@@ -17,7 +17,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from configs.networks import ModelConfig
 from kdtalker_jax import demo
@@ -47,6 +46,7 @@ from kdtalker_jax.networks.fusing import prepare
 from kdtalker_jax.rendering import Renderer, default_batch_size, default_dtype
 from kdtalker_jax.stages import SourceArrays, Stages
 from kdtalker_jax.streaming import WindowSampler, audio_windows, motion_windows
+from kdtalker_jax.streams import progress_bar
 
 SAMPLES_AT_A_TIME = 1 << 16
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
@@ -169,13 +169,8 @@ class TalkingPortrait:
     ) -> np.ndarray:
         """What the denoiser hears: (T, 512), one row per frame of 40 ms. Arguments as in `animate`."""
         waveform = _waveform(audio, rate)
-        windows = tqdm(
-            self._features(_pieces(waveform)),
-            "Audio",
-            total=self._windows_of(waveform),
-            unit="window",
-            disable=not progress,
-        )
+        total = self._windows_of(waveform)
+        windows = progress_bar(self._features(_pieces(waveform)), "Audio", total=total, unit="window", show=progress)
         return np.concatenate(list(windows))
 
     def animate(
@@ -217,7 +212,7 @@ class TalkingPortrait:
         count = self._windows_of(waveform)
         draw = self._sampler(count, sampler, steps, seed, initial_noise)
         windows = self._sample(source, _pieces(waveform), draw)
-        windows = tqdm(windows, "Motion", total=count, unit="window", disable=not progress)
+        windows = progress_bar(windows, "Motion", total=count, unit="window", show=progress)
         vectors = np.concatenate(list(windows))  # (T, 70)
         motion = smooth_motion(Motion.from_vector(vectors), strength=float(smooth))
         return self.drive(source, motion, relative=relative, stitch=stitch)
@@ -289,7 +284,7 @@ class TalkingPortrait:
             raise InputError("This motion has not been given to a portrait yet: call drive(source, motion) first.")
         if batch_size is None:
             batch_size = default_batch_size()
-        with tqdm(total=len(motion), desc="Rendering", unit="frame", disable=not progress) as bar:
+        with progress_bar(total=len(motion), desc="Rendering", unit="frame", show=progress) as bar:
             for frames in self._renderer.frames(source.arrays, motion.keypoints, batch_size):
                 yield frames
                 bar.update(len(frames))

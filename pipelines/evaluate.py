@@ -8,6 +8,7 @@ from tqdm import tqdm
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.cli import Command, Failure
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.interruption import Interruption
 from kdtalker_jax.media.files import output_file
 from kdtalker_jax.metrics.evaluation import Evaluator
 from kdtalker_jax.metrics.report import Report
@@ -17,6 +18,8 @@ EPILOG = """
 Examples:
   python -m pipelines.evaluate --videos results --checkpoint model --out report.json
   python -m pipelines.evaluate --videos results --reference real --already_cut --checkpoint model --out report.json
+
+Ctrl-C and SIGTERM stop after the video being measured, and the report of those that are is written.
 """
 
 
@@ -57,15 +60,21 @@ def main(
         "already_cut": already_cut,
     }
     report = Report(conditions, evaluator.not_measured)
-    for name, path in tqdm(files.items(), unit="video", disable=None):
-        try:
-            report.videos[name] = evaluator.measure(path, references.get(Path(name).with_suffix("")))
-        except InputError as error:
-            report.unreadable[name] = str(error)
-        except Exception as error:  # a fault of the program's own, which must not cost the other videos' numbers
-            report.unreadable[name] = f"failed, {type(error).__name__}: {error}"
-    report.save(out)
+    with Interruption("this video, with a report of those that are measured") as interruption:
+        for name, path in tqdm(files.items(), unit="video", disable=None):
+            if interruption.asked:
+                report.unreadable[name] = "not measured, because a signal asked to stop"
+                continue
+            try:
+                report.videos[name] = evaluator.measure(path, references.get(Path(name).with_suffix("")))
+            except InputError as error:
+                report.unreadable[name] = str(error)
+            except Exception as error:  # a fault of the program's own, which must not cost the other videos' numbers
+                report.unreadable[name] = f"failed, {type(error).__name__}: {error}"
+        report.save(out)
     click.echo(report.to_table())
+    if interruption.asked:
+        raise SystemExit(128 + interruption.number)
     if report.empty:
         raise Failure(f"Nothing could be measured; {out} says why")
 

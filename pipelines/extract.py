@@ -18,11 +18,12 @@ Examples:
   python -m pipelines.extract --videos clips --checkpoint model --out dataset \\
       --runner DirectRunner -- --direct_num_workers 8 --direct_running_mode multi_processing
 
-An interrupted run goes on where it was when the same command is given again. docs/data.md describes the data set.
+Ctrl-C and other signals end at once and keep the clips that are whole: the same command goes on. docs/data.md describes
+the data set.
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, resumes=True, epilog=EPILOG)
 @click.option("--videos", type=click.Path(path_type=Path), help="Folder of videos, also in folders below it.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
 @click.option(

@@ -28,6 +28,7 @@ Examples:
 
 Options may be written --source_image X, --source-image X, -source_image X or -source_image=X.
 Bad input ends with one line and exit code 2; nothing but the named outputs is ever written.
+Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md says more.
 """
 
 STEPS = ", ".join(f"{steps} for {name}" for name, steps in DEFAULT_STEPS.items())

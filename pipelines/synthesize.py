@@ -18,7 +18,7 @@ The same options make the same world. An interrupted run goes on where it was wh
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, resumes=True, epilog=EPILOG)
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The data set: a folder that is not there yet."
 )

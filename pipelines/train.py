@@ -16,12 +16,13 @@ Examples:
   python -m pipelines.train --config small --data clips --workdir trial
   python -m pipelines.train --data clips --workdir tuned --init model --set optimizer.learning_rate=1e-5
 
-The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save before they stop.
+The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save before they stop; a second
+one ends at once.
 docs/training.md describes several devices, several machines, and TPU pods.
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, distributed=True, resumes=True, epilog=EPILOG)
 @click.option(
     "--data", required=True, type=click.Path(path_type=Path), help="Data set that pipelines.extract has made."
 )

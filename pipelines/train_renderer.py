@@ -16,11 +16,12 @@ Examples:
   python -m pipelines.train_renderer --config liveportrait --init model --data clips --workdir tuned
   python -m pipelines.train_renderer --stage2 --init model --data heads --workdir retargeting
 
-The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save before they stop.
+The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save before they stop; a second
+one ends at once.
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, distributed=True, resumes=True, epilog=EPILOG)
 @click.option(
     "--data",
     required=True,

@@ -1,5 +1,8 @@
 """Command lines take the published spellings, and fail in one line with exit code 2."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -8,6 +11,8 @@ from click.testing import CliRunner, Result
 
 from kdtalker_jax.cli import Command
 from kdtalker_jax.errors import InputError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @click.command(cls=Command)
@@ -70,6 +75,18 @@ def test_failures_are_one_line_and_exit_code_2(arguments, message):
     assert result.output.count("\n") == 1
     assert message in result.output
     assert "\x1b" not in result.output
+
+
+@pytest.mark.parametrize("command", ["sample", "evaluate --videos . --out x", "train --data . --workdir x"])
+def test_platforms_that_are_not_there(command, tmp_path):
+    """Also where JAX may be touched only after other processes have been joined (train)."""
+    name, *arguments = command.split()
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu,typo", "PYTHONPATH": str(REPOSITORY)}
+    program = [sys.executable, "-m", f"pipelines.{name}", *arguments]
+    done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: JAX_PLATFORMS=cpu,typo names a platform that JAX cannot use here")
+    assert done.stderr.count("\n") == 1
 
 
 def test_debug_shows_where_it_happened():

@@ -24,6 +24,7 @@ from kdtalker_jax.data.statistics import STATISTICS_FILE, motion_statistics, sav
 from kdtalker_jax.data.work import Outcome
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.unfinished import in_one_go
 
 REPORT_FILE = "report.json"
 
@@ -99,8 +100,9 @@ def write_dataset(
         directory / STATISTICS_FILE, statistics or motion_statistics(clip.moments for clip in splits["train"])
     )
     _write_report(directory, report)
-    directory.rename(out)
-    shutil.rmtree(work)
+    with in_one_go():
+        directory.rename(out)
+        shutil.rmtree(work)
     return report
 
 

@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from tqdm import tqdm
 
 from configs.audio import AudioConfig
 from configs.networks import ModelConfig
@@ -25,6 +24,7 @@ from kdtalker_jax.data.synthetic.performance import random_performance
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.mel import BANDS, mel_spectrogram, mel_windows
 from kdtalker_jax.networks import build, initialise
+from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
@@ -100,7 +100,7 @@ class AudioTask:
         record = begin(workdir, AudioRecord, config, None, config.performances)
         enter(workdir, record or AudioRecord(config, config.performances))
         numbers = range(config.performances + config.validation.performances)
-        spoken = [speak(config, i) for i in tqdm(numbers, "Speakers", disable=not progress)]
+        spoken = [speak(config, i) for i in progress_bar(numbers, "Speakers", show=progress)]
         self._validation = spoken[config.performances :]
         self.batches = AudioBatches(
             spoken[: config.performances], config, process=parallel.process_index(), processes=parallel.process_count()

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.data.clips import SPLITS, decode_frame
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.input import Order
 from kdtalker_jax.training.reenactment import output_size
@@ -58,7 +58,7 @@ class FaceClips(Sequence[FaceClip]):
         self._source, self._kept, self._room = source, {}, cache_gb * 2**30
         self._twins: dict[int, list[int]] = defaultdict(list)
         self._performance: list[int | None] = []
-        for index in tqdm(range(len(source)), "Reading clips", unit="clip", disable=not progress):
+        for index in progress_bar(range(len(source)), "Reading clips", unit="clip", show=progress):
             performance = self[index].performance
             self._performance.append(performance)
             if performance is not None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from click.testing import CliRunner
 from kdtalker_jax.data.clips import SPLITS, open_clips
 from kdtalker_jax.data.statistics import load_statistics
 from pipelines.extract import main
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +120,35 @@ main(sys.argv[1:])
     assert result.exit_code == 0, result.output
     assert_same(out, plain[0])
     assert not (tmp_path / "set.unfinished").exists()
+
+
+def test_a_signal_ends_at_once_and_keeps_whole_clips(arguments, tmp_path):
+    """It comes while the third clip is written."""
+    program = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # background jobs of a shell ignore it
+import numpy as np
+from pipelines.extract import main
+
+save, calls = np.savez, []
+def savez(file, **arrays):
+    calls.append(1)
+    if len(calls) == 3:
+        file.write(b"PK half a clip")
+        file.flush()
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(60)
+    save(file, **arrays)
+np.savez = savez
+main(sys.argv[1:])
+"""
+    command = [sys.executable, "-c", program, *arguments(tmp_path / "set")]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=120)
+    assert ended.returncode == 128 + signal.SIGINT
+    assert ended.stderr.endswith("Stopped: run the same command to go on.\n")
+    assert "Traceback" not in ended.stderr
+    kept = [path.suffix for path in (tmp_path / "set.unfinished" / "clips").iterdir()]
+    assert sorted(kept) == [*[".json"] * kept.count(".json"), ".npz", ".npz"]
 
 
 def test_beam_makes_the_same(plain, arguments, tmp_path):

@@ -2,7 +2,10 @@
 
 import json
 import shutil
+import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
@@ -17,6 +20,7 @@ from kdtalker_jax.metrics.evaluation import METRICS, Evaluator
 from kdtalker_jax.networks.random import random_variables
 from pipelines import evaluate
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 CLIP = "sad_WDA_AlexandriaOcasioCortez_000.mp4"
 FRAMES = 70  # one more window than one
 NEVER = {"pose_diversity_hopenet", "fid", "csim"}
@@ -49,6 +53,31 @@ def make_video(path, frames, volume=0.3, size=(64, 64)):
     with VideoWriter(path, None if volume is None else sound) as video:
         video.write(np.stack([np.roll(still, shift, axis=1) for shift in shifts]))
     sound.unlink(missing_ok=True)
+
+
+def test_a_signal_keeps_what_is_measured(tmp_path):
+    """It comes during the first of two videos, which is still measured."""
+    for name in ("a.mp4", "b.mp4"):
+        make_video(tmp_path / name, 5)
+    program = """
+import signal, sys
+from kdtalker_jax.metrics.evaluation import Evaluator
+from pipelines.evaluate import main
+
+measure = Evaluator.measure
+def stop_and_measure(self, *arguments):
+    signal.raise_signal(signal.SIGTERM)
+    return measure(self, *arguments)
+Evaluator.measure = stop_and_measure
+main(sys.argv[1:])
+"""
+    command = [sys.executable, "-c", program, "--videos", tmp_path, "--out", tmp_path / "report.json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert "Stopping after this video" in done.stderr
+    report = read(tmp_path / "report.json")
+    assert list(report["videos"]) == ["a.mp4"]
+    assert "asked to stop" in report["unreadable"]["b.mp4"]
 
 
 @pytest.fixture(scope="module")

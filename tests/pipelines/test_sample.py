@@ -215,17 +215,29 @@ def test_an_older_video_stays_when_something_fails(run, bad, tmp_path):
     assert output.read_bytes() == b"precious"
 
 
-def test_nothing_is_left_when_the_program_is_ended(tmp_path):
-    """SIGTERM in the middle of rendering."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_nothing_is_left_when_the_program_is_ended(tmp_path, number):
+    """In the middle of rendering."""
     command = [sys.executable, "-m", "pipelines.sample", "--output", tmp_path / "talk.mp4", "--steps", "1"]
     process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, start_new_session=True)
     while not any(tmp_path.glob(".kdtalker-*")):  # the folder of the unfinished video
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=120)
-    assert process.returncode == 128 + signal.SIGTERM
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + number
+    assert errors.endswith(b"Stopped.\n")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-"])
+def test_without_standard_streams(tmp_path, inputs, small_checkpoint, closed):
+    command = ["bash", "-c", f'"$@" {closed}', "bash", sys.executable, "-m", "pipelines.sample", "--steps", "2"]
+    command += ["--checkpoint", small_checkpoint, "--output", tmp_path / "talk.mp4", "--crop", "none"]
+    command += ["--source_image", inputs / "face.png", "--driven_audio", inputs / "speech.wav"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert probe(tmp_path / "talk.mp4")[0] == 10
 
 
 def test_help_teaches():
