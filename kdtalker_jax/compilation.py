@@ -18,6 +18,7 @@ from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.errors import CheckpointError, InputError, OutputError
 from kdtalker_jax.rendering import NETWORKS_OF_FRAMES
 from kdtalker_jax.stages import SourceArrays, Stages
+from kdtalker_jax.unfinished import unfinished_file
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 FORMAT_VERSION = 1
@@ -121,9 +122,8 @@ def write_export(directory: Path, stages: Stages, params: dict, source: SourceAr
         directory.mkdir(parents=True, exist_ok=True)
         (directory / ABOUT).unlink(missing_ok=True)
         for name, data in (*programs.items(), (ABOUT, json.dumps(asdict(about), indent=2).encode())):
-            unfinished = directory / f".{name}.{os.getpid()}.unfinished"
-            unfinished.write_bytes(data)
-            unfinished.replace(directory / name)
+            with unfinished_file(directory / name) as unfinished:
+                unfinished.write_bytes(data)
     except OSError as error:
         raise OutputError(f"The export cannot be written to {directory} ({error.strerror}).") from error
 

@@ -23,6 +23,7 @@ import orbax.checkpoint as ocp
 from configs.networks import ModelConfig
 from kdtalker_jax.checkpoints.trees import UnknownSettingError, from_json, read_tree
 from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 
 FORMAT = 1
 CONFIG_FILE = "config.json"
@@ -162,19 +163,18 @@ def checkpoint_writer(
     """
     directory = Path(directory).resolve()
     kept = _kept_parts(directory, config, names, overwrite)
-    staging = directory.with_name(f".{directory.name}.{os.getpid()}.unfinished")
     try:
-        staging.mkdir(parents=True)
-        if kept is not None:
-            _link_files(directory, staging, without=names)
-        writer = CheckpointWriter(staging, kept or {})
-        yield writer
-        _write_config(staging, config, writer.parts)
-        _move_into_place(staging, directory)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished_folder(directory) as staging:
+            if kept is not None:
+                _link_files(directory, staging, without=names)
+            writer = CheckpointWriter(staging, kept or {})
+            yield writer
+            _write_config(staging, config, writer.parts)
+            with in_one_go():
+                _move_into_place(staging, directory)
     except OSError as error:
         raise OutputError(f"{directory} cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _kept_parts(
@@ -232,7 +232,7 @@ def _move_into_place(staging: Path, directory: Path) -> None:
     if not directory.exists():
         staging.rename(directory)
         return
-    old = staging.with_suffix(".old")
+    old = staging.parent.with_suffix(".old")  # beside, where nobody clears it should this process die in between
     directory.rename(old)
     try:
         staging.rename(directory)

@@ -33,6 +33,7 @@ from configs.training import CheckpointConfig, TrainingConfig
 from kdtalker_jax.checkpoints.converted import Checkpoint, checkpoint_writer, load_checkpoint
 from kdtalker_jax.checkpoints.trees import UnknownSettingError, as_numpy, from_json, read_tree
 from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.unfinished import unfinished_file
 
 FORMAT = 1
 RECORD_FILE = "run.json"
@@ -158,12 +159,11 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
 def write_record(directory: str | Path, record: RunRecord | RendererRecord | RetargetingRecord | AudioRecord) -> None:
     """Raises OutputError where the file cannot be written."""
     path = Path(directory) / RECORD_FILE
-    partial = path.with_suffix(".partial")
     (kind,) = (name for name, record_type in RECORDS.items() if record_type is type(record))
     content = {"format": FORMAT, "kind": kind, **dataclasses.asdict(record)}
     try:
-        partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        partial.replace(path)
+        with unfinished_file(path) as partial:
+            partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from error
 

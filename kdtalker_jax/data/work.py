@@ -8,7 +8,6 @@ A key says which file was read, in which state, and how: what is there under a k
 
 import hashlib
 import json
-import os
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from kdtalker_jax.data.clips import Clip
 from kdtalker_jax.data.extraction import SkippedClipError
 from kdtalker_jax.data.statistics import Moments, clip_moments
 from kdtalker_jax.errors import InputError, KDTalkerError
+from kdtalker_jax.unfinished import unfinished_file
 
 FORMAT = 1
 FAILED = "failed"  # a fault of the program or machine, so tried again by the next run
@@ -148,10 +148,5 @@ def _write_outcome(task: Task, content: Mapping[str, Any]) -> None:
 
 def _write(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Whatever has the final name is whole, also if two workers write the same."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            write(file)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with unfinished_file(path) as partial, partial.open("wb") as file:
+        write(file)

@@ -12,6 +12,7 @@ from typing import Any, Self
 import imageio_ffmpeg
 
 from kdtalker_jax.errors import KDTalkerError
+from kdtalker_jax.unfinished import undone
 
 # Reads the open file given as standard input (seekable, ffmpeg 6 or later); nothing in that file, such as a
 # playlist's entries, can make ffmpeg open another one.
@@ -36,6 +37,8 @@ class FFmpeg:
         command = [_executable(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *arguments]
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe could fill up and block; closed in __exit__
         self.process = subprocess.Popen(command, stderr=self._messages, start_new_session=True, **popen)
+        self._undone = contextlib.ExitStack()
+        self._undone.enter_context(undone(self.process.kill))
 
     def __enter__(self) -> Self:
         return self
@@ -43,6 +46,7 @@ class FFmpeg:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.process.kill()
         self.process.wait()
+        self._undone.close()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 _close(pipe)

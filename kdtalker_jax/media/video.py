@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.audio import FRAME_RATE, NO_AUDIO_STREAM
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import cannot_write, input_file, output_file
+from kdtalker_jax.unfinished import unfinished_folder
 
 _CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _SILENT, _RESULT = "silent.mp4", "result"  # in a folder of their own beside the output
@@ -83,8 +83,7 @@ class VideoWriter:
 
     def __enter__(self) -> Self:
         with self._errors_for_people():
-            folder = tempfile.TemporaryDirectory(prefix=".kdtalker-", dir=self.path.parent)
-            self._folder = Path(self._stack.enter_context(folder))
+            self._folder = self._stack.enter_context(unfinished_folder(self.path))
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from kdtalker_jax.media.files import cannot_write
 from kdtalker_jax.metrics.evaluation import METRICS, Measurement
+from kdtalker_jax.unfinished import unfinished_file
 
 FORMAT = 1
 
@@ -69,14 +69,11 @@ class Report:
 
     def save(self, path: Path) -> None:
         """Raises OutputError where the file cannot be written; what was there before is then still there."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
-            partial.write_text(self.to_json(), encoding="utf-8")
-            partial.replace(path)
+            with unfinished_file(path) as partial:
+                partial.write_text(self.to_json(), encoding="utf-8")
         except OSError as error:
             raise cannot_write(path, error, "report") from error
-        finally:
-            partial.unlink(missing_ok=True)
 
     def to_table(self) -> str:
         """Lines for a terminal."""

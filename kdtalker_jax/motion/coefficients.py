@@ -12,6 +12,7 @@ import numpy as np
 from configs.statistics import MotionStatistics
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.files import input_file
+from kdtalker_jax.unfinished import unfinished_file
 
 FORMAT_VERSION = 1
 LARGEST_FILE = 2**30  # bytes once unpacked, a day of motion: a file that claims more is not one of ours
@@ -97,16 +98,11 @@ class Motion:
             OutputError: the file cannot be written. What was there before is then still there.
         """
         path = Path(path)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with partial.open("wb") as file:
-                    np.savez(file, version=FORMAT_VERSION, **{k: v for k, v in arrays.items() if v is not None})
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+            with unfinished_file(path) as partial, partial.open("wb") as file:
+                np.savez(file, version=FORMAT_VERSION, **{k: v for k, v in arrays.items() if v is not None})
         except OSError as error:
             raise OutputError(f"The motion cannot be written to {path} ({error.strerror}).") from error
 

@@ -14,6 +14,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tqdm import tqdm
 
 from kdtalker_jax.errors import OutputError
+from kdtalker_jax.unfinished import unfinished_file
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -139,6 +140,5 @@ def _cut_off(path: Path, step: int) -> None:
         if not line.endswith("\n") or json.loads(line)["step"] > step:
             break
         kept.append(line)
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(kept), encoding="utf-8")
-    partial.replace(path)
+    with unfinished_file(path) as partial:
+        partial.write_text("".join(kept), encoding="utf-8")

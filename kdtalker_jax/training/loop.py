@@ -16,6 +16,7 @@ from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.training.interruption import Interruption
 from kdtalker_jax.training.logs import Logs, Meter, NoLogs
 from kdtalker_jax.training.settings import differences, to_text
+from kdtalker_jax.unfinished import PREFIX
 
 Report = Callable[[str], None]
 Tree = Any
@@ -228,7 +229,7 @@ def _check_empty(workdir: Path) -> None:
     """Makes the folder of a new run. Raises OutputError where that cannot be, or something else is in it."""
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        strangers = [path.name for path in workdir.iterdir() if path.name != "run.partial"]
+        strangers = [path.name for path in workdir.iterdir() if not path.name.startswith(PREFIX)]
     except OSError as error:
         raise OutputError(f"{workdir} cannot be written to ({error.strerror}): name another --workdir.") from error
     if strangers:

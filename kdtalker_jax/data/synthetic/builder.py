@@ -24,6 +24,7 @@ from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.mel import BANDS
+from kdtalker_jax.unfinished import unfinished_file
 
 WORLD_FILE = "world.json"
 
@@ -169,10 +170,8 @@ def _make_or_read(plan: ClipPlan, options: WorldOptions, work: Path | None) -> d
         return {**clip, **numbers, "jpeg": [part.tobytes() for part in parts]}
     clip = make_clip(plan, options)
     joined = np.frombuffer(b"".join(clip["jpeg"]), np.uint8)
-    partial = file.with_suffix(".partial")
-    with partial.open("wb") as stream:
+    with unfinished_file(file) as partial, partial.open("wb") as stream:
         np.savez(stream, **{**clip, "jpeg": joined, "jpeg_sizes": [len(jpeg) for jpeg in clip["jpeg"]]})
-    partial.replace(file)
     return clip
 
 
