@@ -5,13 +5,14 @@ import re
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from types import FrameType
 
 import click
 
 from kdtalker_jax.errors import KDTalkerError
+from kdtalker_jax.seeds import LARGEST_SEED
 
 _DEBUG = "kdtalker_jax.debug"
 _LONG_OPTION = re.compile(r"--?[^\W\d]\w[\w-]*", re.ASCII)
@@ -23,6 +24,11 @@ cache_option = click.option(
     envvar="KDTALKER_NO_CACHE",
     help="Compile anew instead of keeping compiled programs in the user's cache folder (or set KDTALKER_NO_CACHE=1).",
 )
+
+
+def seed_option(text: str) -> Callable:
+    """`--seed`, a whole number of 64 bits; `text` says what another one gives."""
+    return click.option("--seed", default=0, show_default=True, type=click.IntRange(0, LARGEST_SEED), help=text)
 
 
 class Failure(click.ClickException):

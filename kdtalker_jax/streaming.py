@@ -15,6 +15,7 @@ from kdtalker_jax.diffusion.samplers import make_sampler
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.mel import BANDS, WINDOW, MelStream, first_column, mel_windows
+from kdtalker_jax.seeds import random_key
 
 
 def audio_windows(
@@ -71,7 +72,7 @@ class WindowSampler:
         initial_noise: np.ndarray | None,
     ) -> None:
         self._sample_window, self._rule = sample_window, make_sampler(sampler, steps, schedule_of(config))
-        self._key, self._noise = jax.random.key(seed), initial_noise
+        self._key, self._noise = random_key(seed), initial_noise
         self._shape, self._offset = (config.window, config.motion_size), config.noise_offset
         if initial_noise is not None:
             shape = (len(initial_noise) if windows is None else windows, *self._shape)

@@ -6,7 +6,7 @@ from typing import get_args
 import click
 
 from kdtalker_jax import demo
-from kdtalker_jax.cli import Command, cache_option
+from kdtalker_jax.cli import Command, cache_option, seed_option
 from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, IN_FEW_STEPS, SAMPLERS, make_sampler, with_defaults
 from kdtalker_jax.faces.crop import CropMode
@@ -43,7 +43,7 @@ ONLY_DRAWN = (
 @click.option("--source_image", help="Portrait: any common picture format, one face or several.")
 @click.option("--driven_audio", help="Recording: any audio file, or a video whose sound is used.")
 @click.option("--output", default="results/talking.mp4", show_default=True, help=".mp4, .m4v, .mov or .mkv.")
-@click.option("--seed", default=0, show_default=True, help="Another seed gives another performance of the same words.")
+@seed_option("Another seed gives another performance of the same words.")
 @click.option(
     "--sampler",
     type=click.Choice(list(SAMPLERS)),

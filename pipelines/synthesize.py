@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from kdtalker_jax.cli import Command
+from kdtalker_jax.cli import Command, seed_option
 
 EPILOG = """
 \b
@@ -54,7 +54,7 @@ The same options make the same world. An interrupted run goes on where it was wh
 @click.option(
     "--validation", default=0.1, show_default=True, type=click.FloatRange(0, 0.9), help="Part that is held out."
 )
-@click.option("--seed", default=0, show_default=True, help="Another seed, another world.")
+@seed_option("Another seed, another world.")
 def main(out: Path, seconds: float, recordings: Path | None, **options: int | float) -> None:
     """Make a synthetic world: drawn heads that speak, whose motion and mouths are known exactly.
 

@@ -22,7 +22,7 @@ _matmul = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
 
 def degrees_from_bins(logits: Array) -> jax.Array:
     """(..., 66) logits of an angle -> (...,) degrees: the expected value over bins of 3 degrees from -97.5 on."""
-    degrees = jnp.arange(logits.shape[-1]) * 3.0  # (66,)
+    degrees = jnp.arange(logits.shape[-1], dtype=jnp.float32) * 3.0  # (66,)
     return jnp.sum(jax.nn.softmax(logits.astype(jnp.float32)) * degrees, axis=-1) - 97.5
 
 

@@ -5,6 +5,7 @@ beside the kernels, in the collections `batch_stats` and `spectral`; inference t
 multiplied into the kernels by `folding.fold`.
 """
 
+import math
 from collections.abc import Sequence
 
 import flax.linen as nn
@@ -32,6 +33,11 @@ def conv2d(
     """A 2-D convolution padded as PyTorch pads it: the same on both sides, `kernel // 2` unless given."""
     pad = kernel // 2 if padding is None else padding
     return nn.Conv(features, (kernel, kernel), strides, ((pad, pad), (pad, pad)), **kwargs)
+
+
+def average_pool(x: jax.Array, window: Sequence[int]) -> jax.Array:
+    """Means over windows side by side (..., C). As `nn.avg_pool`, which strict promotion of dtypes refuses."""
+    return nn.pool(x, 0.0, lax.add, window, window, "VALID") / math.prod(window)
 
 
 def upsample_nearest(x: jax.Array, factor: int, axes: Sequence[int]) -> jax.Array:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from configs.networks import WarpingConfig
-from kdtalker_jax.networks.blocks import Conv3d, ConvNorm, conv2d
+from kdtalker_jax.networks.blocks import Conv3d, ConvNorm, average_pool, conv2d
 from kdtalker_jax.networks.sampling import identity_axis, identity_grid, sample_translated, sample_volume
 
 HEAT_MAP_VARIANCE = 0.01
@@ -111,7 +111,7 @@ class Hourglass(nn.Module):
         skips = [x]
         for i, width in enumerate(widths[1:]):
             x = nn.relu(ConvNorm(width, 3, **common, name=f"down_{i}")(x, train))
-            x = nn.avg_pool(x, (1, 2, 2), (1, 2, 2))
+            x = average_pool(x, (1, 2, 2))
             skips.append(x)
         skips.pop()  # the innermost map is the decoder's input
         for i, width in enumerate(reversed(widths[:-1])):

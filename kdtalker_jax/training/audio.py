@@ -25,6 +25,7 @@ from kdtalker_jax.data.synthetic.performance import random_performance
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.mel import BANDS, mel_spectrogram, mel_windows
 from kdtalker_jax.networks import build, initialise
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
@@ -192,7 +193,7 @@ def alter(config: AudioConfig, mel: np.ndarray, rng: np.random.Generator) -> np.
 
 def initial_state(config: AudioConfig) -> AudioState:
     """The state before the first step, from the seed."""
-    key, head_key = jax.random.split(jax.random.key(config.seed))
+    key, head_key = jax.random.split(random_key(config.seed))
     variables = jax.jit(lambda: initialise(NAME, ModelConfig(audio_encoder=config.encoder), key))()
     weights = Weights.of({NAME: variables})
     features = config.encoder.widths[-1]

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from configs.renderer import PhaseConfig, RendererConfig, RendererOptimizerConfig
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training import renderer_loss as terms
 from kdtalker_jax.training.discriminator import (
     MultiScaleDiscriminator,
@@ -77,7 +78,7 @@ def initial_state(config: RendererConfig, first: Mapping[str, Mapping[str, Tree]
         adversary = None
         if any(phase.adversarial for phase in config.phases):
             picture = jnp.zeros((1, 64, 64, 3))
-            variables = make_discriminator(config).init(jax.random.key(config.seed + 1, impl="unsafe_rbg"), picture)
+            variables = make_discriminator(config).init(random_key((config.seed + 1) % 2**64, "unsafe_rbg"), picture)
             judge = Weights.of({"discriminator": variables})
             adversary = Adversary(judge, make_judge_optimizer(config).init(judge.params))
         return RendererState(jnp.int32(0), weights, weights, opt_state, adversary, Classifiers(None, None))
@@ -191,7 +192,7 @@ class Objective:
     ) -> None:
         self._config, self._phase, self._landmarks = config, phase, landmarks
         self._classifiers = state.classifiers
-        self._key = jax.random.fold_in(jax.random.key(config.seed), state.step)
+        self._key = jax.random.fold_in(random_key(config.seed), state.step)
         self._networks = Networks(config, phase, train=True, axis_name=axis_name)
         self._discriminator = make_discriminator(config)
 

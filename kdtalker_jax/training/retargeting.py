@@ -25,6 +25,7 @@ from kdtalker_jax.checkpoints import RetargetingRecord, load_checkpoint
 from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.networks import build, initialise
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
 from kdtalker_jax.training.loss import mean_over
@@ -152,7 +153,7 @@ class RetargetingTask:
 
 def initial_state(config: RetargetingTrainingConfig, model: RendererConfig, renderer: Weights) -> RetargetingState:
     """The state before the first step. The last layers begin with zeros: at first nothing is moved."""
-    variables = jax.jit(lambda key: initialise(NAME, full_model(model), key))(jax.random.key(config.seed))
+    variables = jax.jit(lambda key: initialise(NAME, full_model(model), key))(random_key(config.seed))
     for mlp in variables["params"].values():
         last = max(mlp, key=lambda name: int(name.rpartition("_")[2]))
         mlp[last]["kernel"] = jnp.zeros_like(mlp[last]["kernel"])

@@ -15,6 +15,7 @@ from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.networks import initialise
 from kdtalker_jax.networks.denoiser import Denoiser
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.loss import (
     Examples,
     Losses,
@@ -45,7 +46,7 @@ def initial_state(config: TrainingConfig, params: Params | None = None) -> Train
 
     def create(params: Params | None) -> TrainState:
         if params is None:
-            key = jax.random.key(config.seed)
+            key = random_key(config.seed)
             params = initialise("denoiser", ModelConfig(denoiser=config.denoiser), key)["params"]
         ema = params if config.ema.enabled else None
         return TrainState(jnp.int32(0), params, make_optimizer(config).init(params), ema)
@@ -112,7 +113,7 @@ def draw(
 ) -> tuple[Examples, jax.Array, jax.Array]:
     """The random numbers of a step: examples with or without audio noise, times (B,), noise (B, L, 70)."""
     time_key, noise_key, choice_key, audio_key = (
-        jax.random.fold_in(key, step) for key in jax.random.split(jax.random.key(config.seed), 4)
+        jax.random.fold_in(key, step) for key in jax.random.split(random_key(config.seed), 4)
     )
     each = jax.vmap(jax.random.fold_in, (None, 0))  # a key for each sample
     times_count = schedule_of(config.denoiser).times
