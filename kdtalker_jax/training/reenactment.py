@@ -182,5 +182,7 @@ def fresh_weights(config: RendererConfig) -> Weights:
     for name in ("fc_kp", "fc_exp", "fc_t", "fc_scale"):
         heads[name]["kernel"] *= 0.02  # the features have variance 1; displacements are much smaller
     heads["fc_scale"]["bias"] += 1.0
-    heads["fc_kp"]["bias"] = jax.random.uniform(keys[0], heads["fc_kp"]["bias"].shape, minval=-0.4, maxval=0.4)
+    heads["fc_kp"]["bias"] = jax.random.uniform(
+        keys[0], heads["fc_kp"]["bias"].shape, jnp.float32, minval=-0.4, maxval=0.4
+    )
     return Weights.of(variables)

@@ -1,6 +1,7 @@
 """One step of training, as a pure function."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.struct
@@ -79,7 +80,7 @@ def make_train_step(
         state: TrainState, windows: Windows, *, axis_name: str | None = None
     ) -> tuple[TrainState, dict[str, jax.Array], jax.Array]:
         examples, times, noise = draw(config, to_examples(windows, statistics), windows.position, state.step, axis_name)
-        weights = jnp.ones(times.shape)
+        weights = jnp.ones(times.shape, jnp.float32)
         if config.min_snr is not None:
             weights = snr_weights(schedule_of(config.denoiser), times, config.min_snr)
         batch = (weights, examples, times, noise)
@@ -99,7 +100,7 @@ def make_train_step(
             "expression": means.expression,
             "pose": means.pose,
             "grad_norm": grad_norm,
-            "learning_rate": jnp.asarray(learning_rate(state.step)),
+            "learning_rate": jnp.asarray(learning_rate(state.step), jnp.float32),
             "finite": finite,
         }
         state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), updated, state)
@@ -117,7 +118,8 @@ def draw(
     )
     each = jax.vmap(jax.random.fold_in, (None, 0))  # a key for each sample
     times_count = schedule_of(config.denoiser).times
-    times = jax.vmap(lambda key: jax.random.randint(key, (), 0, times_count))(each(time_key, position))  # (B,)
+    draw_time = partial(jax.random.randint, shape=(), minval=0, maxval=times_count, dtype=jnp.int32)
+    times = jax.vmap(draw_time)(each(time_key, position))  # (B,)
     shape = examples.motion.shape[1:]
     offset = config.denoiser.noise_offset
     noise = jax.vmap(lambda key: window_noise(key, shape, offset))(each(noise_key, position))  # (B, L, 70)
