@@ -1,6 +1,7 @@
 """What all command lines share: one-line errors with exit code 2, `--debug`, and the spellings of options."""
 
 import gc
+import math
 import re
 import signal
 import threading
@@ -24,6 +25,16 @@ cache_option = click.option(
     envvar="KDTALKER_NO_CACHE",
     help="Compile anew instead of keeping compiled programs in the user's cache folder (or set KDTALKER_NO_CACHE=1).",
 )
+
+
+class Number(click.FloatRange):
+    """A float in a range. For click NaN lies in all of them."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 def seed_option(text: str) -> Callable:

@@ -94,7 +94,7 @@ def check_export(directory: Path, sampler: str | None) -> None:
     Raises:
         InputError: the sampler adds noise. OutputError: the directory cannot be written to.
     """
-    if sampler is not None and make_sampler(sampler, DEFAULT_STEPS[sampler]).noise is not None:
+    if sampler is not None and make_sampler(sampler, DEFAULT_STEPS.get(sampler, 50)).noise is not None:
         raise InputError(f"The sampler {sampler} adds noise at every step and cannot be exported; use another.")
     try:
         directory.mkdir(parents=True, exist_ok=True)
