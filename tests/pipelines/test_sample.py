@@ -164,7 +164,6 @@ def bad(tmp_path):
     Motion.from_vector(np.ones((2, 22))).save(folder / "few.npz")
     with np.load(folder / "few.npz") as file:
         np.savez(folder / "absurd.npz", **{**file, "yaw": np.full(2, 1e38)})
-    (folder / "link.mp4").symlink_to(folder / "a.mp4")
     return folder
 
 
@@ -190,7 +189,6 @@ REFUSALS = {
     "a motion that is no head's": ({"motion_in": "{bad}/absurd.npz"}, "absurd.npz"),
     "a motion of other keypoints": ({"motion_in": "{bad}/few.npz"}, "5 keypoints"),
     "a motion that is the video": ({"output": "{bad}/a.mp4", "motion_out": "{bad}/../bad/a.mp4"}, "another output"),
-    "a motion that is the video by a link": ({"output": "{bad}/a.mp4", "motion_out": "{bad}/link.mp4"}, "output"),
     "a motion that would replace the one to use": (
         {"motion_in": "{bad}/few.npz", "motion_out": "{bad}/few.npz"},
         "lost",
@@ -237,6 +235,14 @@ def test_settings_are_looked_at_before_the_model(run, bad, tmp_path, name, value
     assert result.exit_code == 2
     assert name.partition("_")[0] in result.stderr
     assert "nowhere" not in result.stderr
+
+
+def test_the_motion_may_not_be_the_video_by_another_name(run, tmp_path):
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "a.mp4")  # which is not there yet
+    for name in ("link.mp4", "A.MP4", "./a.mp4"):
+        result = run(tmp_path / "a.mp4", motion_out=f"{tmp_path}/{name}")
+        assert result.exit_code == 2
+        assert "another output" in result.stderr
 
 
 def test_a_model_is_no_place_for_outputs(run, small_checkpoint, tmp_path):
