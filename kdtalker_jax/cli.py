@@ -1,9 +1,10 @@
 """What all command lines share: one-line errors with exit code 2, `--debug`, and the spellings of options."""
 
+import math
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 
 from kdtalker_jax.errors import KDTalkerError
 from kdtalker_jax.interruption import listening
+from kdtalker_jax.seeds import LARGEST_SEED
 from kdtalker_jax.streams import mend_streams
 
 _DEBUG = "kdtalker_jax.debug"
@@ -23,6 +25,21 @@ cache_option = click.option(
     envvar="KDTALKER_NO_CACHE",
     help="Compile anew instead of keeping compiled programs in the user's cache folder (or set KDTALKER_NO_CACHE=1).",
 )
+
+
+class Number(click.FloatRange):
+    """A float in a range. For click NaN lies in all of them."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
+def seed_option(text: str) -> Callable:
+    """`--seed`, a whole number of 64 bits; `text` says what another one gives."""
+    return click.option("--seed", default=0, show_default=True, type=click.IntRange(0, LARGEST_SEED), help=text)
 
 
 class Failure(click.ClickException):

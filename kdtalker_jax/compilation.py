@@ -13,12 +13,12 @@ import jax.numpy as jnp
 import jaxlib
 from jax import export
 
-from kdtalker_jax.diffusion.samplers import make_sampler
+from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, make_sampler
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.errors import CheckpointError, InputError, OutputError
 from kdtalker_jax.rendering import NETWORKS_OF_FRAMES
 from kdtalker_jax.stages import SourceArrays, Stages
-from kdtalker_jax.unfinished import unfinished_file
+from kdtalker_jax.unfinished import unfinished_file, unfinished_folder
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 FORMAT_VERSION = 1
@@ -88,6 +88,22 @@ class Exported:
     motion: Callable
 
 
+def check_export(directory: Path, sampler: str | None) -> None:
+    """Whether an export for this sampler can be written there; makes the folder.
+
+    Raises:
+        InputError: the sampler adds noise. OutputError: the directory cannot be written to.
+    """
+    if sampler is not None and make_sampler(sampler, DEFAULT_STEPS.get(sampler, 50)).noise is not None:
+        raise InputError(f"The sampler {sampler} adds noise at every step and cannot be exported; use another.")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with unfinished_folder(directory / ABOUT):
+            pass
+    except OSError as error:
+        raise OutputError(f"The export cannot be written to {directory} ({error.strerror}).") from error
+
+
 def write_export(directory: Path, stages: Stages, params: dict, source: SourceArrays, about: About) -> None:
     """Export both programs for CPUs, NVIDIA GPUs and TPUs. `ABOUT` comes last: with it the export is whole.
 
@@ -100,9 +116,8 @@ def write_export(directory: Path, stages: Stages, params: dict, source: SourceAr
     Raises:
         InputError: the sampler adds noise. OutputError: the directory cannot be written to.
     """
+    check_export(directory, about.sampler)
     rule = make_sampler(about.sampler, about.steps, schedule_of(stages.config.denoiser))
-    if rule.noise is not None:
-        raise InputError(f"The sampler {about.sampler} adds noise at every step and cannot be exported; use another.")
 
     def frames(params: dict, arrays: tuple, driving: jax.Array) -> tuple[jax.Array, jax.Array]:
         return stages.render(params, SourceArrays(*arrays), driving)
@@ -111,9 +126,9 @@ def write_export(directory: Path, stages: Stages, params: dict, source: SourceAr
         return stages.sample_window(params, rule, *window, jax.random.key(0))  # of which no use is made
 
     config = stages.config.denoiser
-    token = jnp.zeros(config.motion_size)
-    audio, x_T = (jnp.zeros((config.window, size)) for size in (config.audio_features, config.motion_size))
-    driving = jnp.zeros((about.batch_size, *source.keypoints.shape[1:]))
+    token = jnp.zeros(config.motion_size, jnp.float32)
+    audio, x_T = (jnp.zeros((config.window, size), jnp.float32) for size in (config.audio_features, config.motion_size))
+    driving = jnp.zeros((about.batch_size, *source.keypoints.shape[1:]), jnp.float32)
     programs = {
         FRAMES: _export(frames, _of_frames(params), tuple(source), driving),
         MOTION: _export(motion, {"denoiser": params["denoiser"]}, token, token, audio, x_T),

@@ -20,11 +20,11 @@ import numpy as np
 
 from configs.networks import ModelConfig
 from kdtalker_jax import demo
+from kdtalker_jax.animation import Animation
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import load_checkpoint
-from kdtalker_jax.diffusion.samplers import with_defaults
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.faces.crop import Crop, CropMode, crop_portrait
+from kdtalker_jax.faces.crop import Crop, CropMode, check_choice, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.media.audio import (
     FRAME_RATE,
@@ -37,13 +37,13 @@ from kdtalker_jax.media.audio import (
 from kdtalker_jax.media.image import check_image_array, read_image
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.motion.coefficients import Motion, canonical_token, denormalise, normalise
-from kdtalker_jax.motion.keypoints import drive
+from kdtalker_jax.motion.keypoints import check_keypoints, drive
 from kdtalker_jax.motion.smoothing import smooth as smooth_motion
 from kdtalker_jax.motion.smoothing import smoothed
 from kdtalker_jax.networks import NETWORKS
 from kdtalker_jax.networks.folding import fold
 from kdtalker_jax.networks.fusing import prepare
-from kdtalker_jax.rendering import Renderer, default_batch_size, default_dtype
+from kdtalker_jax.rendering import Renderer, check_batch_size, default_batch_size, default_dtype
 from kdtalker_jax.stages import SourceArrays, Stages
 from kdtalker_jax.streaming import WindowSampler, audio_windows, motion_windows
 from kdtalker_jax.streams import progress_bar
@@ -109,8 +109,7 @@ class TalkingPortrait:
                 seed gives the same one everywhere, and for frames float32 on a CPU, bfloat16 on accelerators.
             predictor_file: dlib's 68-landmark predictor, where it is not installed as a package.
         """
-        if dtype not in (None, *DTYPES):
-            raise InputError(f"There is no dtype {dtype!r}: choose one of {', '.join(DTYPES)}.")
+        _check_dtype(dtype)
         self.config = config
         self.dtype = dtype or default_dtype()  # of the frames
         self.params = jax.device_put(prepare(config, params, DTYPES[self.dtype]))
@@ -122,8 +121,9 @@ class TalkingPortrait:
         """Read a directory that `convert.official` has written; by default the model that comes with the package.
 
         Raises:
-            CheckpointError: it is missing, incomplete, damaged or of a newer format.
+            CheckpointError: it is missing, incomplete, damaged or of a newer format. InputError: no such dtype.
         """
+        _check_dtype(dtype)
         checkpoint = load_checkpoint(directory)
         checkpoint.require(*NETWORKS)
         params = {name: fold(checkpoint.variables(name)) for name in NETWORKS}
@@ -147,6 +147,7 @@ class TalkingPortrait:
         Raises:
             InputError: unreadable picture, no such face. NoFaceError: no face at all.
         """
+        check_choice(crop, face_index)
         if isinstance(image, (str, os.PathLike)):
             name, image = str(image), read_image(image)
         image = check_image_array(image)
@@ -179,43 +180,37 @@ class TalkingPortrait:
         audio: PathLike | np.ndarray,
         *,
         rate: int = SAMPLE_RATE,
-        seed: int = 0,
-        sampler: str | None = None,
-        steps: int | None = None,
-        initial_noise: np.ndarray | None = None,
-        relative: bool = False,
-        smooth: bool | float = True,
-        stitch: bool = False,
         progress: bool = False,
+        **animation: Any,
     ) -> Motion:
         """Motion for a recording, one frame per 40 ms.
 
         Args:
             source: from `prepare`.
             audio: path, or a waveform (samples,) of `rate` samples per second.
-            seed: of the initial noise, and of the sampler's own where it adds some.
-            sampler, steps: see `diffusion.samplers.make_sampler`. By default ddim with 50 steps, as published, but what
-                the denoiser is made for, where that is another.
-            initial_noise: (windows, 64, 70) instead of the seed's, one window per 64 frames begun.
-            relative: move relative to the portrait's own pose instead of taking over the predicted one.
-            smooth: over time; a number is the strength, True the published 1.
-            stitch: keep the shoulders where the portrait has them (LivePortrait's stitching; not part of KDTalker).
             progress: show bars.
+            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch: see `Animation`.
 
         Returns:
             Motion of T = floor(samples at 16 kHz / 640) frames, `keypoints` (T, 21, 3) among it.
 
         Raises:
-            InputError: unreadable or too short recording, unknown sampler, noise of another shape.
+            TypeError: an argument that there is not. InputError: a value that the model cannot be asked for, an
+                unreadable or too short recording. Nothing has been computed then.
         """
+        asked = Animation(**animation)
         waveform = _waveform(audio, rate)
-        count = self._windows_of(waveform)
-        draw = self._sampler(count, sampler, steps, seed, initial_noise)
+        return self._animate(source, waveform, asked, self._sampler(asked, self._windows_of(waveform)), progress)
+
+    def _animate(
+        self, source: Source, waveform: np.ndarray, asked: Animation, draw: WindowSampler, progress: bool
+    ) -> Motion:
+        """`animate` for a 16 kHz waveform, once everything has been checked."""
         windows = self._sample(source, _pieces(waveform), draw)
-        windows = progress_bar(windows, "Motion", total=count, unit="window", show=progress)
+        windows = progress_bar(windows, "Motion", total=self._windows_of(waveform), unit="window", show=progress)
         vectors = np.concatenate(list(windows))  # (T, 70)
-        motion = smooth_motion(Motion.from_vector(vectors), strength=float(smooth))
-        return self.drive(source, motion, relative=relative, stitch=stitch)
+        motion = smooth_motion(Motion.from_vector(vectors), strength=asked.smooth)
+        return self.drive(source, motion, relative=asked.relative, stitch=asked.stitch)
 
     def stream_motion(
         self,
@@ -223,13 +218,7 @@ class TalkingPortrait:
         audio_chunks: Iterable[np.ndarray],
         *,
         rate: int = SAMPLE_RATE,
-        seed: int = 0,
-        sampler: str | None = None,
-        steps: int | None = None,
-        initial_noise: np.ndarray | None = None,
-        relative: bool = False,
-        smooth: bool | float = True,
-        stitch: bool = False,
+        **animation: Any,
     ) -> Iterator[Motion]:
         """`animate` of a recording that is still being made: pieces of its motion, as soon as they are settled.
 
@@ -244,11 +233,19 @@ class TalkingPortrait:
         Yields:
             Motion, with keypoints. Joined, the pieces are what `animate` returns for the joined chunks, to 1e-5.
         """
-        first, draw = None, self._sampler(None, sampler, steps, seed, initial_noise)
-        for vectors in smoothed(self._sample(source, resample_chunks(audio_chunks, rate), draw), float(smooth)):
+        asked = Animation(**animation)
+        draw = self._sampler(asked, None)
+        return self._stream_motion(source, resample_chunks(audio_chunks, rate), asked, draw)
+
+    def _stream_motion(
+        self, source: Source, pieces: Iterable[np.ndarray], asked: Animation, draw: WindowSampler
+    ) -> Iterator[Motion]:
+        """`stream_motion` for a 16 kHz waveform in pieces, once everything has been checked."""
+        first = None
+        for vectors in smoothed(self._sample(source, pieces, draw), asked.smooth):
             motion = Motion.from_vector(vectors)
             first = first or motion
-            yield self.drive(source, motion, relative=relative, stitch=stitch, first=first)
+            yield self.drive(source, motion, relative=asked.relative, stitch=asked.stitch, first=first)
 
     def drive(
         self,
@@ -269,6 +266,10 @@ class TalkingPortrait:
             keypoints = in_batches(move, self.config.denoiser.window, keypoints)
         return replace(motion, keypoints=keypoints)
 
+    def check_motion(self, motion: Motion) -> None:
+        """Raises InputError where the motion is of another number of keypoints than the model's."""
+        check_keypoints(motion, self.config.motion_extractor.keypoints)
+
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False
     ) -> Iterator[np.ndarray]:
@@ -279,11 +280,19 @@ class TalkingPortrait:
         Args:
             motion: with keypoints, as `animate` and `drive` return it.
             batch_size: frames per call of the networks; by default 1 for each CPU device and 8 for each accelerator.
+
+        Raises:
+            InputError: at once, for a batch size that cannot be, or a motion without keypoints or with too many or few.
         """
         if motion.keypoints is None:
             raise InputError("This motion has not been given to a portrait yet: call drive(source, motion) first.")
-        if batch_size is None:
-            batch_size = default_batch_size()
+        expected, given = len(source.keypoints), motion.keypoints.shape[1]
+        if given != expected:
+            raise InputError(f"The motion has {given} keypoints and the portrait {expected}: drive it with its own.")
+        batch_size = _batch_size(batch_size)
+        return self._render(source, motion, batch_size, progress)
+
+    def _render(self, source: Source, motion: Motion, batch_size: int, progress: bool) -> Iterator[np.ndarray]:
         with progress_bar(total=len(motion), desc="Rendering", unit="frame", show=progress) as bar:
             for frames in self._renderer.frames(source.arrays, motion.keypoints, batch_size):
                 yield frames
@@ -294,16 +303,18 @@ class TalkingPortrait:
         source: Source,
         audio_chunks: Iterable[np.ndarray],
         *,
+        rate: int = SAMPLE_RATE,
         batch_size: int | None = None,
         **animation: Any,
     ) -> Iterator[np.ndarray]:
         """Frames as the sound arrives: uint8 (b, 512, 512, 3), those of `render` for the motion of `animate`.
 
         The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). Arguments as in
-        `stream_motion` and `render`.
+        `stream_motion` and `render`, which are checked before any sound is taken.
         """
-        for motion in self.stream_motion(source, audio_chunks, **animation):
-            yield from self.render(source, motion, batch_size=batch_size)
+        batch_size = _batch_size(batch_size)
+        motions = self.stream_motion(source, audio_chunks, rate=rate, **animation)
+        return (frames for motion in motions for frames in self.render(source, motion, batch_size=batch_size))
 
     def sample(
         self,
@@ -319,16 +330,24 @@ class TalkingPortrait:
     ) -> Video:
         """Portrait and recording to a video file: H.264, 25 frames a second, the recording as its sound.
 
-        Further arguments go to `animate`. The file appears under its name only once it is complete.
+        Further arguments as in `animate`. The file appears under its name only once it is complete.
 
         Raises:
-            InputError, OutputError: before any heavy work where that is possible.
+            TypeError: an argument that there is not.
+            InputError, OutputError: before any heavy work, but where the picture shows no such face.
         """
-        inputs = [path for path in (image, audio) if isinstance(path, (str, os.PathLike))]
-        check_output(output, inputs)
+        asked, batch_size = Animation(**animation), _batch_size(batch_size)
+        check_choice(crop, face_index)
+        if not isinstance(audio, (str, os.PathLike)):
+            raise InputError("The recording must be a file, for its sound goes into the video as it is.")
+        inputs = [image] if isinstance(image, (str, os.PathLike)) else []
+        check_output(output, [audio, *inputs])
+        waveform = load_waveform(audio)
+        draw = self._sampler(asked, self._windows_of(waveform))
+        video = VideoWriter(output, audio, inputs, frames=num_frames(len(waveform)))
         source = self.prepare(image, crop, face_index)
-        motion = self.animate(source, audio, progress=progress, **animation)
-        return self.write(source, motion, output, audio, batch_size=batch_size, progress=progress)
+        motion = self._animate(source, waveform, asked, draw, progress)
+        return self._write(video, source, motion, output, batch_size, progress)
 
     def write(
         self,
@@ -341,9 +360,22 @@ class TalkingPortrait:
         progress: bool = False,
     ) -> Video:
         """Render a motion into a video file, with the sound of a recording. The last step of `sample`."""
+        video = VideoWriter(output, audio, frames=len(motion))
+        return self._write(video, source, motion, output, batch_size, progress)
+
+    def _write(
+        self,
+        video: VideoWriter,
+        source: Source,
+        motion: Motion,
+        output: PathLike,
+        batch_size: int | None,
+        progress: bool,
+    ) -> Video:
         started = time.perf_counter()
-        with VideoWriter(output, audio) as video:
-            for frames in self.render(source, motion, batch_size=batch_size, progress=progress):
+        rendered = self.render(source, motion, batch_size=batch_size, progress=progress)
+        with video:
+            for frames in rendered:
                 video.write(frames)
         return Video(Path(output), len(motion), time.perf_counter() - started)
 
@@ -364,16 +396,26 @@ class TalkingPortrait:
         )
         return (denormalise(motion, statistics) for motion in windows)
 
-    def _sampler(
-        self, windows: int | None, sampler: str | None, steps: int | None, seed: int, initial_noise: np.ndarray | None
-    ) -> WindowSampler:
-        config, draw = self.config.denoiser, partial(self.stages.sample_window, self.params)
-        chosen = with_defaults(sampler, steps, config.sampler)
-        return WindowSampler(draw, config, windows, *chosen, seed, initial_noise)
+    def _sampler(self, asked: Animation, windows: int | None) -> WindowSampler:
+        draw = partial(self.stages.sample_window, self.params)
+        return WindowSampler(draw, self.config.denoiser, windows, asked)
 
     @cached_property
     def _renderer(self) -> Renderer:
         return Renderer(self.config, self.stages, self.params, self.dtype)
+
+
+def _check_dtype(dtype: str | None) -> None:
+    if not (dtype is None or (isinstance(dtype, str) and dtype in DTYPES)):
+        raise InputError(f"There is no dtype {dtype!r}: choose one of {', '.join(DTYPES)}.")
+
+
+def _batch_size(batch_size: int | None) -> int:
+    """The one that was asked for, or the default."""
+    if batch_size is None:
+        return default_batch_size()
+    check_batch_size(batch_size)
+    return int(batch_size)
 
 
 def _waveform(audio: PathLike | np.ndarray, rate: int) -> np.ndarray:

@@ -11,10 +11,12 @@ import numpy as np
 from configs.networks import ModelConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.batching import fill_up, one_ahead
+from kdtalker_jax.checks import is_whole
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.stages import Params, SourceArrays, Stages
 
 NETWORKS_OF_FRAMES = ("warping", "generator")
+LARGEST_BATCH = 4096  # frames; of the published size, terabytes
 
 
 def default_dtype() -> str:
@@ -25,6 +27,12 @@ def default_dtype() -> str:
 def default_batch_size() -> int:
     """Frames per call of the networks: 1 for each CPU device, whose caches hold no more, 8 for each accelerator."""
     return parallel.local_device_count() * (1 if jax.default_backend() == "cpu" else 8)
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Raises InputError where no machine can render so many frames at a time."""
+    if not is_whole(batch_size, 1, LARGEST_BATCH):
+        raise InputError(f"The batch size must be a whole number from 1 to {LARGEST_BATCH}, not {batch_size!r}.")
 
 
 class FramePath:
@@ -80,8 +88,7 @@ class Renderer:
 
         While the caller uses a batch the devices render the next: two are held at a time, however many there are.
         """
-        if batch_size < 1:
-            raise InputError(f"The batch size must be at least 1, not {batch_size}.")
+        check_batch_size(batch_size)
         batches = (keypoints[i : i + batch_size] for i in range(0, len(keypoints), batch_size))
         start = partial(self._path.start, self._path.place(source), batch_size)
         warned = False

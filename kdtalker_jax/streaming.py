@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from configs.networks import DenoiserConfig
+from kdtalker_jax.animation import Animation
 from kdtalker_jax.diffusion.noise import window_noise
-from kdtalker_jax.diffusion.samplers import make_sampler
-from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.mel import BANDS, WINDOW, MelStream, first_column, mel_windows
+from kdtalker_jax.seeds import random_key
 
 
 def audio_windows(
@@ -54,10 +54,10 @@ class WindowSampler:
         sample_window: `Stages.sample_window` with its parameters.
         config: sizes, and the noise that it was trained with.
         windows: how many there will be, None where nobody knows.
-        sampler, steps, seed, initial_noise: as in `TalkingPortrait.animate`.
+        asked: for its sampler, seed and noise.
 
     Raises:
-        InputError: no such sampler, or noise of another shape.
+        InputError: the sampler cannot make so many steps, or noise of another shape.
     """
 
     def __init__(
@@ -65,18 +65,11 @@ class WindowSampler:
         sample_window: Callable[..., jax.Array],
         config: DenoiserConfig,
         windows: int | None,
-        sampler: str,
-        steps: int,
-        seed: int,
-        initial_noise: np.ndarray | None,
+        asked: Animation,
     ) -> None:
-        self._sample_window, self._rule = sample_window, make_sampler(sampler, steps, schedule_of(config))
-        self._key, self._noise = jax.random.key(seed), initial_noise
+        self._sample_window, self._rule = sample_window, asked.rule(config)
+        self._key, self._noise = random_key(asked.seed), asked.noise(config, windows)
         self._shape, self._offset = (config.window, config.motion_size), config.noise_offset
-        if initial_noise is not None:
-            shape = (len(initial_noise) if windows is None else windows, *self._shape)
-            if np.shape(initial_noise) != shape:
-                raise InputError(f"The initial noise must have shape {shape}, not {np.shape(initial_noise)}.")
 
     def __call__(self, canonical: np.ndarray, i: int, reference: np.ndarray, features: np.ndarray) -> jax.Array:
         """Window i, normalised (size, 70): canonical token (70,), frame before it (70,), features (size, C)."""
@@ -84,7 +77,7 @@ class WindowSampler:
         if self._noise is None:
             x_T = window_noise(of_start, self._shape, self._offset)
         elif i < len(self._noise):
-            x_T = jnp.asarray(self._noise[i], jnp.float32)
+            x_T = jnp.asarray(self._noise[i])
         else:
             raise InputError(f"The initial noise ends after {len(self._noise)} windows; the recording goes on.")
         return self._sample_window(self._rule, canonical, reference, features, x_T, of_sampler)

@@ -46,7 +46,7 @@ def main(
     """
     files = find_videos(videos)
     references = find_references(reference) if reference else {}
-    out = output_file(out, "report", files.values())
+    out = output_file(out, "report", [*files.values(), *references.values(), *([checkpoint] if checkpoint else [])])
     evaluator = Evaluator(
         load_checkpoint(checkpoint) if checkpoint else None,
         already_cut=already_cut,

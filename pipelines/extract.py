@@ -6,7 +6,7 @@ from types import ModuleType
 import click
 from tqdm import tqdm
 
-from kdtalker_jax.cli import Command
+from kdtalker_jax.cli import Command, Number
 from kdtalker_jax.errors import InputError
 
 EPILOG = """
@@ -37,7 +37,7 @@ the data set.
     "--max_without_face",
     default=25.0,
     show_default=True,
-    type=click.FloatRange(0, 100),
+    type=Number(0, 100),
     help="Skip a clip with no face in more than so many per cent of its frames.",
 )
 @click.option(

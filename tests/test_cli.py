@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from kdtalker_jax.cli import Command
 from kdtalker_jax.errors import InputError
+from pipelines import extract, synthesize
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -101,3 +102,22 @@ def test_help_names_the_common_option():
     result = run("--help")
     assert result.exit_code == 0
     assert "--debug" in result.output
+
+
+@pytest.mark.parametrize(
+    ("main", "option"),
+    [
+        (synthesize.main, ["--seconds", "nan"]),
+        (synthesize.main, ["--seconds", "inf"]),
+        (synthesize.main, ["--recorded", "nan"]),
+        (synthesize.main, ["--validation", "nan"]),
+        (synthesize.main, ["--seed", "-1"]),
+        (synthesize.main, ["--seed", str(2**64)]),
+        (extract.main, ["--max_without_face", "nan"]),
+    ],
+)
+def test_numbers_that_are_none_are_refused(tmp_path, main, option):
+    result = CliRunner().invoke(main, ["--out", str(tmp_path / "out"), *option])
+    assert result.exit_code == 2, result.output
+    assert option[0] in result.stderr and "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())

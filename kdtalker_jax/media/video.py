@@ -51,13 +51,15 @@ class VideoWriter:
 
     When the block ends well the whole file appears under its name; otherwise nothing appears, and an older file of
     that name stays. Frames go to the encoder at once, so memory does not grow with the video. The recording keeps
-    its rate (up to AAC's 96 kHz) and channels, and is cut or padded with silence to the length of the video.
+    its rate (up to AAC's 96 kHz) and channels, and is cut or padded with silence to the length of the video. Where that
+    is known from the beginning, or there is no recording, the disk needs to hold the video once; else twice.
 
     Args:
         path: ends in .mp4, .m4v, .mov or .mkv.
         recording: audio or video file whose first audio stream is added; it is only read.
         inputs: further files that `path` must not replace, such as the portrait.
         frame_rate: frames per second.
+        frames: how many will be written, where that is known.
 
     Raises:
         InputError: the recording cannot be read, or has no sound that AAC can hold.
@@ -70,12 +72,13 @@ class VideoWriter:
         recording: str | os.PathLike[str] | None = None,
         inputs: Iterable[str | os.PathLike[str]] = (),
         frame_rate: int = FRAME_RATE,
+        frames: int | None = None,
     ) -> None:
         self.recording = None if recording is None else input_file(recording, "recording")
         self.path = check_output(path, inputs if recording is None else [recording, *inputs])
         if self.recording is not None:
             _try_sound(self.recording)
-        self.frame_rate = frame_rate
+        self.frame_rate, self.expected = frame_rate, frames
         self.frames = 0  # written so far
         self._stack = contextlib.ExitStack()  # the encoder, then its folder
         self._encoder: FFmpeg | None = None
@@ -116,24 +119,42 @@ class VideoWriter:
 
     def _start_encoder(self) -> FFmpeg:
         height, width, _ = self._shape
-        source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(self.frame_rate))
-        return FFmpeg(*source, "-i", "pipe:0", *_ENCODE, _SILENT, stdin=subprocess.PIPE, cwd=self._folder)
+        frames = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(self.frame_rate))
+        arguments = [*frames, "-i", "pipe:0"]
+        with contextlib.ExitStack() as opened:
+            files = ()
+            if self._in_one_pass and self.recording is not None:
+                sound = opened.enter_context(self.recording.open("rb"))  # ffmpeg has a descriptor of its own
+                files = (sound.fileno(),)
+                arguments += ["-fd", str(sound.fileno()), *READ_STDIN, *self._with_sound(self.expected)]
+            arguments += [*_ENCODE, *(self._result if self._in_one_pass else [_SILENT])]
+            return FFmpeg(*arguments, stdin=subprocess.PIPE, cwd=self._folder, pass_fds=files)
 
     def _finish(self) -> None:
-        """End the encoding, add the recording, and give the result its name."""
+        """End the encoding, add the recording where it is not there yet, and give the result its name."""
         if self.frames == 0:
             raise OutputError(f"The output {self.path} was not written: there were no frames.")
+        if self.expected not in (None, self.frames):
+            raise OutputError(f"{self.path} was to have {self.expected} frames and was given {self.frames}.")
         self._wait_for(self._encoder)
-        arguments, sound = ["-i", _SILENT], subprocess.DEVNULL
-        with contextlib.ExitStack() as stack:
-            if self.recording is not None:
-                arguments += [*READ_STDIN, "-map", "0:v", "-map", "1:a:0", *_sound(self.frames / self.frame_rate)]
-                sound = stack.enter_context(self.recording.open("rb"))
-            container = _CONTAINERS[self.path.suffix.lower()]
-            arguments += ["-c:v", "copy", "-movflags", "+faststart", "-f", container, _RESULT]  # Matroska needs no flag
-            self._wait_for(stack.enter_context(FFmpeg(*arguments, stdin=sound, cwd=self._folder)))
+        if not self._in_one_pass:
+            arguments = ["-i", _SILENT, *READ_STDIN, *self._with_sound(self.frames), "-c:v", "copy", *self._result]
+            with self.recording.open("rb") as sound, FFmpeg(*arguments, stdin=sound, cwd=self._folder) as ffmpeg:
+                self._wait_for(ffmpeg)
         with in_one_go():
             (self._folder / _RESULT).replace(self.path)
+
+    @property
+    def _in_one_pass(self) -> bool:
+        return self.recording is None or self.expected is not None
+
+    @property
+    def _result(self) -> list[str]:
+        return ["-movflags", "+faststart", "-f", _CONTAINERS[self.path.suffix.lower()], _RESULT]  # no flag of Matroska
+
+    def _with_sound(self, frames: int) -> list[str]:
+        """Frames from the first input, and the second one's sound for so many of them."""
+        return ["-map", "0:v", "-map", "1:a:0", *_sound(frames / self.frame_rate)]
 
     def _wait_for(self, ffmpeg: FFmpeg) -> None:
         if complaint := ffmpeg.finish():

@@ -54,32 +54,35 @@ def variable_shapes(name: str, config: ModelConfig, *, folded: bool = False) -> 
 def example_inputs(name: str, config: ModelConfig) -> tuple[tuple, dict[str, jax.Array]]:
     """Zeros of the shapes that a network takes, for one portrait, window or frame."""
 
+    def zeros(*shape: int) -> jax.Array:
+        return jnp.zeros(shape, jnp.float32)
+
     def picture(size: int) -> jax.Array:
-        return jnp.zeros((1, size, size, 3))
+        return zeros(1, size, size, 3)
 
     warping, denoiser, audio, syncnet = config.warping, config.denoiser, config.audio_encoder, config.syncnet
-    keypoints = jnp.zeros((1, warping.keypoints, 3))
+    keypoints = zeros(1, warping.keypoints, 3)
     size, tokens = warping.feature_size, PREFIX + denoiser.window
-    volume = jnp.zeros((1, warping.volume_depth, size, size, warping.volume_channels))
+    volume = zeros(1, warping.volume_depth, size, size, warping.volume_channels)
     return {
         "appearance": ((picture(config.appearance.image_size),), {}),
         "motion_extractor": ((picture(config.motion_extractor.image_size),), {}),
         "warping": ((volume,), {"source": keypoints, "driving": keypoints}),
-        "generator": ((jnp.zeros((1, size, size, config.generator.input_channels)),), {}),
+        "generator": ((zeros(1, size, size, config.generator.input_channels),), {}),
         "retargeting": ((keypoints, keypoints), {}),
-        "audio_encoder": ((jnp.zeros((1, audio.mel_bands, audio.mel_columns)),), {}),
+        "audio_encoder": ((zeros(1, audio.mel_bands, audio.mel_columns),), {}),
         "denoiser": (
             (
-                jnp.zeros((1, tokens, denoiser.motion_size)),
-                jnp.zeros(1),
-                jnp.zeros((1, tokens, denoiser.audio_features)),
+                zeros(1, tokens, denoiser.motion_size),
+                zeros(1),
+                zeros(1, tokens, denoiser.audio_features),
             ),
             {},
         ),
         "syncnet": (
             (
-                jnp.zeros((1, syncnet.columns, syncnet.coefficients)),
-                jnp.zeros((1, syncnet.frames, syncnet.image_size, syncnet.image_size, 3)),
+                zeros(1, syncnet.columns, syncnet.coefficients),
+                zeros(1, syncnet.frames, syncnet.image_size, syncnet.image_size, 3),
             ),
             {},
         ),

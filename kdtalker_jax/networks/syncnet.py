@@ -15,6 +15,7 @@ from jax.typing import DTypeLike
 
 from configs.networks import SyncNetConfig
 from kdtalker_jax.networks.blocks import batch_norm
+from kdtalker_jax.networks.convolution import per_channel
 
 
 class Pool(NamedTuple):
@@ -145,4 +146,4 @@ class ClipConv(nn.Module):
         kernel = kernel.transpose(1, 2, 0, 3, 4).reshape(*self.kernel, frames * inputs, self.features)
         dimensions = ("NHWC", "HWIO", "NHWC")
         x = lax.conv_general_dilated(x, kernel, self.strides, self.padding, dimension_numbers=dimensions)
-        return (x + bias)[:, None]
+        return (x + per_channel(bias, x))[:, None]

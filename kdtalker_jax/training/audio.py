@@ -5,6 +5,7 @@ the truth is at hand, so that a regression does: a linear layer on top of the fe
 the lips, and is thrown away afterwards.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,12 +25,13 @@ from kdtalker_jax.data.synthetic.performance import random_performance
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.mel import BANDS, mel_spectrogram, mel_windows
 from kdtalker_jax.networks import build, initialise
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
 from kdtalker_jax.training.loss import mean_over
-from kdtalker_jax.training.optimizer import global_norm
+from kdtalker_jax.training.optimizer import chain, global_norm, lenient
 from kdtalker_jax.training.reenactment import Weights
 from kdtalker_jax.training.settings import to_text
 
@@ -192,11 +194,11 @@ def alter(config: AudioConfig, mel: np.ndarray, rng: np.random.Generator) -> np.
 
 def initial_state(config: AudioConfig) -> AudioState:
     """The state before the first step, from the seed."""
-    key, head_key = jax.random.split(jax.random.key(config.seed))
+    key, head_key = jax.random.split(random_key(config.seed))
     variables = jax.jit(lambda: initialise(NAME, ModelConfig(audio_encoder=config.encoder), key))()
     weights = Weights.of({NAME: variables})
     features = config.encoder.widths[-1]
-    head = jax.random.normal(head_key, (features, len(TARGETS))) / np.sqrt(features)
+    head = jax.random.normal(head_key, (features, len(TARGETS)), jnp.float32) / math.sqrt(features)
     return AudioState(jnp.int32(0), weights, head, _optimizer(config).init((weights.params, head)))
 
 
@@ -236,9 +238,9 @@ def _network(config: AudioConfig) -> Any:
 
 
 def _learning_rate(config: AudioConfig) -> optax.Schedule:
-    return optax.cosine_onecycle_schedule(config.steps, config.learning_rate, pct_start=0.1)
+    return lenient(optax.cosine_onecycle_schedule(config.steps, config.learning_rate, pct_start=0.1))
 
 
 def _optimizer(config: AudioConfig) -> optax.GradientTransformation:
     adam = optax.adamw(_learning_rate(config), weight_decay=config.weight_decay)
-    return optax.chain(optax.clip_by_global_norm(1.0), adam)
+    return chain(optax.clip_by_global_norm(1.0), adam)

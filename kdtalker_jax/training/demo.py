@@ -32,6 +32,7 @@ from kdtalker_jax.data.synthetic.people import random_people
 from kdtalker_jax.data.synthetic.performance import random_performance
 from kdtalker_jax.data.synthetic.state import neutral_state
 from kdtalker_jax.media.audio import SAMPLE_RATE
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.training.audio import train_audio_encoder
 from kdtalker_jax.training.renderer import train_renderer
@@ -135,7 +136,7 @@ def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool
     if out.exists():
         return True
     folder = dataset.work_folder(out, workdir / "networks")
-    make = DescribedPerformances(workdir / "networks", config.seed + 1, config.spoken_frames)
+    make = DescribedPerformances(workdir / "networks", (config.seed + 1) % 2**64, config.spoken_frames)
     tasks = make.tasks(config.spoken, folder / "clips")
     for task in progress_bar(tasks, "Performances", show=progress):
         work.carry_out(task, make)
@@ -163,7 +164,7 @@ def _fill_package(config: DemoConfig, workdir: Path, out: Path) -> None:
     for folder in ("portraits", "recordings"):
         (out / folder).mkdir()
     for name, seed in config.portraits:
-        person = jax.tree.map(lambda field: field[0], random_people(jax.random.key(seed), 1))
+        person = jax.tree.map(lambda field: field[0], random_people(random_key(seed), 1))
         picture = draw_frames(person, neutral_state(), PORTRAIT_SIZE)[0]  # (512, 512, 3)
         Image.fromarray(picture).save(out / "portraits" / f"{name}.png")
     for name, seed in config.recordings:

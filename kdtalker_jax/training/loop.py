@@ -14,6 +14,7 @@ from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import RunCheckpoints, is_run, read_record, write_record
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.interruption import Interruption
+from kdtalker_jax.seeds import check_seed
 from kdtalker_jax.training.logs import Logs, Meter, NoLogs
 from kdtalker_jax.training.settings import differences, to_text
 from kdtalker_jax.unfinished import PREFIX
@@ -194,8 +195,9 @@ def begin(workdir: Path, kind: type[Record], config: Any, init: str | None, clip
     Every process looks before the main one writes there with `enter`, so all of them come to the same end.
 
     Raises:
-        InputError: another run is in it. OutputError: something else is, or it cannot be made.
+        InputError: another run is in it, or the seed is none. OutputError: something else is, or it cannot be made.
     """
+    check_seed(config.seed)
     if is_run(workdir):
         return _resumed(read_record(workdir, kind), config, init, clips, workdir)
     _check_empty(workdir)

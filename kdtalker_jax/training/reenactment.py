@@ -12,6 +12,7 @@ from configs.networks import ModelConfig
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.motion.keypoints import degrees_from_bins, rotation_matrix, transform_keypoints
 from kdtalker_jax.networks import build, initialise
+from kdtalker_jax.seeds import random_key
 
 TRAINED = ("appearance", "motion_extractor", "warping", "generator")
 SYNCHRONISED = ("appearance", "warping")  # networks with batch norms
@@ -174,12 +175,14 @@ def _feature_size(config: RendererConfig, phase: PhaseConfig) -> int:
 
 def fresh_weights(config: RendererConfig) -> Weights:
     """Random weights, with heads of the motion extractor that begin near a neutral face."""
-    keys = jax.random.split(jax.random.key(config.seed), len(TRAINED) + 1)
+    keys = jax.random.split(random_key(config.seed), len(TRAINED) + 1)
     model = full_model(config)
     variables = {name: initialise(name, model, key) for name, key in zip(TRAINED, keys[1:], strict=True)}
     heads = variables["motion_extractor"]["params"]
     for name in ("fc_kp", "fc_exp", "fc_t", "fc_scale"):
         heads[name]["kernel"] *= 0.02  # the features have variance 1; displacements are much smaller
     heads["fc_scale"]["bias"] += 1.0
-    heads["fc_kp"]["bias"] = jax.random.uniform(keys[0], heads["fc_kp"]["bias"].shape, minval=-0.4, maxval=0.4)
+    heads["fc_kp"]["bias"] = jax.random.uniform(
+        keys[0], heads["fc_kp"]["bias"].shape, jnp.float32, minval=-0.4, maxval=0.4
+    )
     return Weights.of(variables)

@@ -25,10 +25,11 @@ from kdtalker_jax.checkpoints import RetargetingRecord, load_checkpoint
 from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.networks import build, initialise
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
 from kdtalker_jax.training.loss import mean_over
-from kdtalker_jax.training.optimizer import global_norm
+from kdtalker_jax.training.optimizer import chain, global_norm, lenient
 from kdtalker_jax.training.reenactment import TRAINED, FaceMotion, Networks, Weights, full_model
 from kdtalker_jax.training.renderer_input import (
     FaceClips,
@@ -152,7 +153,7 @@ class RetargetingTask:
 
 def initial_state(config: RetargetingTrainingConfig, model: RendererConfig, renderer: Weights) -> RetargetingState:
     """The state before the first step. The last layers begin with zeros: at first nothing is moved."""
-    variables = jax.jit(lambda key: initialise(NAME, full_model(model), key))(jax.random.key(config.seed))
+    variables = jax.jit(lambda key: initialise(NAME, full_model(model), key))(random_key(config.seed))
     for mlp in variables["params"].values():
         last = max(mlp, key=lambda name: int(name.rpartition("_")[2]))
         mlp[last]["kernel"] = jnp.zeros_like(mlp[last]["kernel"])
@@ -213,7 +214,7 @@ def make_losses(config: RetargetingTrainingConfig, model: RendererConfig) -> Any
         eyes = jnp.concatenate([eye_ratios(before), eye_ratios(after).mean(axis=-1, keepdims=True)], axis=-1)  # (B, 3)
         offsets = {"lip": mlp("lip_delta", start, mouth), "eye": mlp("eye_delta", start, eyes)}
         moving = {"lip": jnp.array(config.lips), "eye": jnp.array(config.lids)}
-        losses["others"] = jnp.zeros(len(source))
+        losses["others"] = jnp.zeros(len(source), jnp.float32)
         for name, offset in offsets.items():
             places = moving[name]
             losses[name] = jnp.abs((offset - wanted)[:, places]).mean(axis=(1, 2))
@@ -258,11 +259,11 @@ def _distance(landmarks: jax.Array, a: str, b: str) -> jax.Array:
 
 
 def _learning_rate(config: RetargetingTrainingConfig) -> optax.Schedule:
-    return optax.cosine_decay_schedule(config.learning_rate, config.steps)
+    return lenient(optax.cosine_decay_schedule(config.learning_rate, config.steps))
 
 
 def _optimizer(config: RetargetingTrainingConfig) -> optax.GradientTransformation:
-    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(_learning_rate(config)))
+    return chain(optax.clip_by_global_norm(1.0), optax.adam(_learning_rate(config)))
 
 
 def _load_renderer(config: RetargetingTrainingConfig, path: str) -> tuple[RendererConfig, Weights]:

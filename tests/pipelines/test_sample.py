@@ -161,6 +161,9 @@ def bad(tmp_path):
     (folder / "empty.png").touch()
     soundfile.write(folder / "soundless.wav", np.zeros((0, 1)), 16000)
     cv2.imwrite(str(folder / "plain.png"), np.full((300, 300, 3), 127, np.uint8))
+    Motion.from_vector(np.ones((2, 22))).save(folder / "few.npz")
+    with np.load(folder / "few.npz") as file:
+        np.savez(folder / "absurd.npz", **{**file, "yaw": np.full(2, 1e38)})
     return folder
 
 
@@ -183,6 +186,17 @@ REFUSALS = {
     "no frames at a time": ({"batch_size": "0"}, "batch"),
     "negative smoothing": ({"smoothing": "-1"}, "smoothing"),
     "a motion that is none": ({"motion_in": "{inputs}/speech.wav"}, "speech.wav"),
+    "a motion that is no head's": ({"motion_in": "{bad}/absurd.npz"}, "absurd.npz"),
+    "a motion of other keypoints": ({"motion_in": "{bad}/few.npz"}, "5 keypoints"),
+    "a motion that is the video": ({"output": "{bad}/a.mp4", "motion_out": "{bad}/../bad/a.mp4"}, "another output"),
+    "a motion that would replace the one to use": (
+        {"motion_in": "{bad}/few.npz", "motion_out": "{bad}/few.npz"},
+        "lost",
+    ),
+    "a motion that would replace the picture": (
+        {"motion_out": "{bad}/plain.png", "source_image": "{bad}/plain.png"},
+        "lost",
+    ),
     "a motion that cannot go out": ({"motion_out": "{bad}/text.png/motion.npz"}, "motion.npz"),
 }
 
@@ -206,6 +220,43 @@ def test_bad_input_is_found_before_the_model_is_loaded(run, bad, tmp_path):
     """With both wrong, the picture is named: the checkpoint has not been looked at yet."""
     result = run(tmp_path / "talk.mp4", source_image=bad / "text.png", checkpoint=bad / "nowhere")
     assert "text.png" in result.stderr
+
+
+SETTINGS = [
+    ("seed", "-1"), ("seed", 2**64), ("seed", "1.5"), ("smoothing", "nan"), ("smoothing", "inf"), ("smoothing", "1e40"),
+    ("batch_size", "0"), ("batch_size", "1000000000"), ("steps", "0"), ("steps", "1000000000"), ("face_index", "-1"),
+    ("face_index", "0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), SETTINGS)
+def test_settings_are_looked_at_before_the_model(run, bad, tmp_path, name, value):
+    result = run(tmp_path / "talk.mp4", checkpoint=bad / "nowhere", **{name: value})
+    assert result.exit_code == 2
+    assert name.partition("_")[0] in result.stderr
+    assert "nowhere" not in result.stderr
+
+
+def test_the_motion_may_not_be_the_video_by_another_name(run, tmp_path):
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "a.mp4")  # which is not there yet
+    for name in ("link.mp4", "A.MP4", "./a.mp4"):
+        result = run(tmp_path / "a.mp4", motion_out=f"{tmp_path}/{name}")
+        assert result.exit_code == 2
+        assert "another output" in result.stderr
+
+
+def test_a_model_is_no_place_for_outputs(run, small_checkpoint, tmp_path):
+    shutil.copytree(small_checkpoint, tmp_path / "model")
+    before = (tmp_path / "model" / "config.json").read_bytes()
+    result = run(tmp_path / "a.mp4", checkpoint=tmp_path / "model", motion_out=tmp_path / "model" / "config.json")
+    assert result.exit_code == 2
+    assert (tmp_path / "model" / "config.json").read_bytes() == before
+
+
+def test_names_of_all_bytes_that_there_may_be(run, tmp_path):
+    result = run(tmp_path / f"{'v' * 251}.mp4", motion_out=tmp_path / f"{'n' * 251}.npz", seed=2**63)
+    assert result.exit_code == 0, result.output
+    assert sorted(len(path.name) for path in tmp_path.iterdir()) == [255, 255]
 
 
 def test_an_older_video_stays_when_something_fails(run, bad, tmp_path):
