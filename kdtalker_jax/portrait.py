@@ -8,7 +8,7 @@ source, driving keypoints -> warp -> generate -> frames -> video with the record
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from kdtalker_jax import demo
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.diffusion.samplers import with_defaults
-from kdtalker_jax.errors import InputError
+from kdtalker_jax.errors import DamagedModelError, InputError
 from kdtalker_jax.faces.crop import Crop, CropMode, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.media.audio import (
@@ -37,7 +37,7 @@ from kdtalker_jax.media.audio import (
 )
 from kdtalker_jax.media.image import check_image_array, read_image
 from kdtalker_jax.media.video import VideoWriter, check_output
-from kdtalker_jax.motion.coefficients import Motion, canonical_token, denormalise, normalise
+from kdtalker_jax.motion.coefficients import Motion, canonical_token, denormalise, normalise, split
 from kdtalker_jax.motion.keypoints import drive
 from kdtalker_jax.motion.smoothing import smooth as smooth_motion
 from kdtalker_jax.motion.smoothing import smoothed
@@ -146,6 +146,7 @@ class TalkingPortrait:
 
         Raises:
             InputError: unreadable picture, no such face. NoFaceError: no face at all.
+            DamagedModelError: the networks describe the picture with what is not finite.
         """
         if isinstance(image, (str, os.PathLike)):
             name, image = str(image), read_image(image)
@@ -154,7 +155,9 @@ class TalkingPortrait:
         arrays, own = self.stages.describe(self.params, cut.image[None])
         own = {field: np.asarray(value) for field, value in own.items()}
         keypoints = np.asarray(arrays.keypoints)  # (1, 21, 3)
-        motion = Motion(**{field: own[field] for field in ("scale", "yaw", "pitch", "roll", "t", "exp")})
+        motion = _predicted({field: own[field] for field in ("scale", "yaw", "pitch", "roll", "t", "exp")})
+        if not all(np.isfinite(part).all() for part in (*arrays, own["kp"])):
+            raise DamagedModelError("a description of the picture that is not finite")
         return Source(
             image=cut.image,
             keypoints=keypoints[0],
@@ -212,6 +215,7 @@ class TalkingPortrait:
 
         Raises:
             InputError: unreadable or too short recording, unknown sampler, noise of another shape.
+            DamagedModelError: the networks give motion that no head makes.
         """
         waveform = _waveform(audio, rate)
         count = self._windows_of(waveform)
@@ -271,7 +275,9 @@ class TalkingPortrait:
         keypoints = drive(source.canonical, source.motion, motion, relative=relative, first=first)  # (T, 21, 3)
         if stitch:
             move = partial(self.stages.stitch, self.params, source.arrays.keypoints)
-            keypoints = in_batches(move, self.config.denoiser.window, keypoints)
+            driven, keypoints = keypoints, in_batches(move, self.config.denoiser.window, keypoints)
+            if np.isfinite(driven).all() and not np.isfinite(keypoints).all():
+                raise DamagedModelError("stitched keypoints that are not finite")
         return replace(motion, keypoints=keypoints)
 
     def render(
@@ -279,7 +285,8 @@ class TalkingPortrait:
     ) -> Iterator[np.ndarray]:
         """Frames of a motion, a batch at a time: uint8 (b, 512, 512, 3), b at most `batch_size`.
 
-        The devices render one batch while the caller uses the one before.
+        The devices render one batch while the caller uses the one before. Raises CheckpointError at a frame that is
+        not finite.
 
         Args:
             motion: with keypoints, as `animate` and `drive` return it.
@@ -367,7 +374,7 @@ class TalkingPortrait:
         windows = motion_windows(
             partial(draw, canonical), self._features(pieces), reference, self.config.denoiser.window
         )
-        return (denormalise(motion, statistics) for motion in windows)
+        return (_predicted_vectors(denormalise(motion, statistics)) for motion in windows)
 
     def _sampler(
         self, windows: int | None, sampler: str | None, steps: int | None, seed: int, initial_noise: np.ndarray | None
@@ -379,6 +386,20 @@ class TalkingPortrait:
     @cached_property
     def _renderer(self) -> Renderer:
         return Renderer(self.config, self.stages, self.params, self.dtype)
+
+
+def _predicted(coefficients: Mapping[str, np.ndarray]) -> Motion:
+    """Motion that a network made: where it is none, that is no fault of the user's."""
+    try:
+        return Motion(**coefficients)
+    except InputError as error:
+        raise DamagedModelError(f"motion that no head makes ({str(error).rstrip('.')})") from error
+
+
+def _predicted_vectors(vectors: np.ndarray) -> np.ndarray:
+    """Motion vectors (n, 70) that a network made, as they are."""
+    _predicted(split(vectors)._asdict())
+    return vectors
 
 
 def _waveform(audio: PathLike | np.ndarray, rate: int) -> np.ndarray:
