@@ -99,8 +99,8 @@ class Renderer:
             if not finite.all():
                 frame = done + int(np.argmin(finite)) + 1
                 raise CheckpointError(
-                    f"Frame {frame} holds values that are not finite: the model's weights are damaged, or the motion is "
-                    "that of no head; copy or convert the model again."
+                    f"Frame {frame} holds values that are not finite: the model's weights are damaged (copy or convert "
+                    "it again), or the motion is that of no head."
                 )
             done += len(batch)
             yield frames

@@ -89,9 +89,8 @@ class Checkpoint:
                 f"{self.directory} lacks {', '.join(lacking)}: add with '{HOW_TO_CONVERT} {self.directory}{only}'"
             )
         if problem := self.config.disagreement(names):
-            raise CheckpointError(
-                f"{self.directory / CONFIG_FILE} is damaged: its parts do not fit together ({problem})"
-            )
+            path = self.directory / CONFIG_FILE
+            raise CheckpointError(f"{path} is damaged: its parts do not fit together ({problem}); copy the model again")
 
     def variables(self, name: str) -> dict[str, Any]:
         """The variables of one network with `folded=False`, as NumPy arrays: params and, where it has them, batch_stats
@@ -104,9 +103,8 @@ class Checkpoint:
         folder, sums = _part(self.directory, name), self.sums.get(name)
         try:
             layout = read_layout(folder)
-            fault = (
-                None if sums and sums.fit == fit_sum(name, self.config, layout) else misfit(name, self.config, layout)
-            )
+            known = sums and sums.fit == fit_sum(name, self.config, layout)
+            fault = None if known else misfit(name, self.config, layout)
             if not fault:
                 variables = read_tree(folder)
                 fault = fault_of(variables, sums and sums.values)

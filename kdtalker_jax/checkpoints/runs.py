@@ -31,7 +31,7 @@ from configs.retargeting import RetargetingTrainingConfig
 from configs.statistics import MotionStatistics
 from configs.training import CheckpointConfig, TrainingConfig
 from kdtalker_jax.checkpoints.converted import Checkpoint, checkpoint_writer, load_checkpoint
-from kdtalker_jax.checkpoints.trees import as_numpy, fault_of, read_tree, sum_of
+from kdtalker_jax.checkpoints.trees import as_numpy, fault_of, quiet_failure, read_tree, sum_of
 from kdtalker_jax.errors import CheckpointError, OutputError
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
 
@@ -238,7 +238,8 @@ class RunCheckpoints:
         items = {name: ocp.args.PyTreeRestore(tree, restore_args=as_numpy(tree)) for name, tree in templates.items()}
         items["progress"] = ocp.args.JsonRestore()
         try:
-            restored = self._manager.restore(self.latest, args=ocp.args.Composite(**items))
+            with quiet_failure():
+                restored = self._manager.restore(self.latest, args=ocp.args.Composite(**items))
             trees, progress = {name: restored[name] for name in templates}, restored["progress"]
             sums = from_json(dict[str, str], progress.pop("sums", {}), "sums")
             _check_whole(trees, sums)
