@@ -3,13 +3,19 @@
 The defaults are the published ones (KDTalker, arXiv 2503.12963; LivePortrait, arXiv 2407.03168).
 """
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from configs.sizes import Sizes
 from configs.statistics import PUBLISHED_STATISTICS, MotionStatistics
+
+LARGEST_PICTURE = 8192  # side of what the generator makes
+LARGEST_VOLUME = 1 << 28  # numbers in the feature volume; the published one has 2**21
 
 
 @dataclass(frozen=True)
-class AppearanceConfig:
+class AppearanceConfig(Sizes):
     """F: portrait -> feature volume."""
 
     image_size: int = 256
@@ -20,7 +26,7 @@ class AppearanceConfig:
 
 
 @dataclass(frozen=True)
-class MotionExtractorConfig:
+class MotionExtractorConfig(Sizes):
     """M: portrait -> keypoints, pose, expression (ConvNeXt V2)."""
 
     image_size: int = 256
@@ -31,7 +37,7 @@ class MotionExtractorConfig:
 
 
 @dataclass(frozen=True)
-class WarpingConfig:
+class WarpingConfig(Sizes):
     """W: feature volume and two sets of keypoints -> warped feature map."""
 
     keypoints: int = 21
@@ -47,7 +53,7 @@ class WarpingConfig:
 
 
 @dataclass(frozen=True)
-class GeneratorConfig:
+class GeneratorConfig(Sizes):
     """G: warped feature map -> picture (SPADE)."""
 
     input_channels: int = 256
@@ -59,7 +65,7 @@ class GeneratorConfig:
 
 
 @dataclass(frozen=True)
-class RetargetingConfig:
+class RetargetingConfig(Sizes):
     """S, R: the hidden widths of the stitching and retargeting MLPs."""
 
     keypoints: int = 21
@@ -69,7 +75,7 @@ class RetargetingConfig:
 
 
 @dataclass(frozen=True)
-class AudioEncoderConfig:
+class AudioEncoderConfig(Sizes):
     """A: a mel window of 16 columns -> audio feature (Wav2Lip)."""
 
     mel_bands: int = 80
@@ -78,7 +84,7 @@ class AudioEncoderConfig:
 
 
 @dataclass(frozen=True)
-class DenoiserConfig:
+class DenoiserConfig(Sizes):
     """D: noisy motion and audio -> noise (spatiotemporal attention)."""
 
     keypoints: int = 21
@@ -104,7 +110,7 @@ class DenoiserConfig:
 
 
 @dataclass(frozen=True)
-class SyncNetConfig:
+class SyncNetConfig(Sizes):
     """SyncNet: judges in evaluation how well lips fit the speech; makes no part of a video."""
 
     image_size: int = 224  # what the published strides reduce to one position
@@ -132,10 +138,59 @@ class ModelConfig:
     syncnet: SyncNetConfig = SyncNetConfig()
     statistics: MotionStatistics = PUBLISHED_STATISTICS
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for pictures or volumes that no machine holds, and noise that there is not."""
+        if self.picture_size > LARGEST_PICTURE:
+            raise ValueError(f"the pictures are {self.picture_size} wide, more than {LARGEST_PICTURE}")
+        volume = self.warping.volume_channels * self.warping.volume_depth * self.warping.feature_size**2
+        if volume > LARGEST_VOLUME:
+            raise ValueError(f"the feature volume has {volume} numbers, more than {LARGEST_VOLUME}")
+        denoiser = self.denoiser
+        if not 1e-5 < denoiser.beta_end < 1:
+            raise ValueError(f"denoiser.beta_end is a variance between 1e-5 and 1, not {denoiser.beta_end}")
+        if not 0 <= denoiser.noise_offset < math.inf:
+            raise ValueError(f"denoiser.noise_offset is a standard deviation, 0 or more, not {denoiser.noise_offset}")
+        if not 1 <= denoiser.bias_buckets // 4 < denoiser.bias_max_distance:
+            raise ValueError("denoiser.bias_buckets is not from 4 to four times denoiser.bias_max_distance")
+
     @property
     def picture_size(self) -> int:
         """Side of the pictures that the generator makes."""
         return self.warping.feature_size * 2 ** len(self.generator.up_widths) * self.generator.pixel_shuffle
+
+    def disagreement(self, names: Collection[str]) -> str | None:
+        """What keeps the networks `names` from working together, in words: what one makes, another has to take."""
+        appearance, warping, statistics = self.appearance, self.warping, self.statistics
+        sizes = {
+            "keypoints": {
+                "motion_extractor": self.motion_extractor.keypoints,
+                "warping": warping.keypoints,
+                "retargeting": self.retargeting.keypoints,
+                "denoiser": self.denoiser.keypoints,
+            },
+            "image_size": {"appearance": appearance.image_size, "motion_extractor": self.motion_extractor.image_size},
+            "feature volume": {
+                "appearance": (
+                    appearance.image_size >> (len(appearance.widths) - 1),
+                    appearance.volume_depth,
+                    appearance.volume_channels,
+                ),
+                "warping": (warping.feature_size, warping.volume_depth, warping.volume_channels),
+            },
+            "feature map": {"warping": warping.output_channels, "generator": self.generator.input_channels},
+            "audio features": {
+                "audio_encoder": self.audio_encoder.widths[-1],
+                "denoiser": self.denoiser.audio_features,
+            },
+        }
+        if "denoiser" in names:
+            sizes["keypoints"]["statistics"] = len(statistics.exp_mean) // 3
+        for what, of in sizes.items():
+            (first, size), *others = [item for item in of.items() if item[0] in (*names, "statistics")] or [("", 0)]
+            for name, other in others:
+                if other != size:
+                    return f"{what}: {size} of {first} and {other} of {name}"
+        return None
 
 
 PUBLISHED = ModelConfig()

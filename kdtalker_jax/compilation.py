@@ -16,6 +16,7 @@ from jax import export
 from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, make_sampler
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.errors import CheckpointError, InputError, OutputError
+from kdtalker_jax.records import from_json, read_json
 from kdtalker_jax.rendering import NETWORKS_OF_FRAMES
 from kdtalker_jax.stages import SourceArrays, Stages
 from kdtalker_jax.unfinished import unfinished_file, unfinished_folder
@@ -160,7 +161,9 @@ def load_export(directory: Path) -> Exported:
         CheckpointError: not an export, incomplete, damaged, or made by a JAX too far from this one.
     """
     try:
-        about = About(**json.loads((directory / ABOUT).read_text()))
+        about = from_json(About, read_json(directory / ABOUT))
+        if about.version > FORMAT_VERSION:
+            raise ValueError(f"format {about.version}, newer than {FORMAT_VERSION}")
         programs = {name: export.deserialize(bytearray((directory / name).read_bytes())) for name in (FRAMES, MOTION)}
     except Exception as error:  # whatever flatbuffers and the compiler raise on bytes that they did not write
         raise CheckpointError(

@@ -23,3 +23,12 @@ class OutputError(KDTalkerError):
 
 class CheckpointError(KDTalkerError):
     """A checkpoint is missing, incomplete, damaged or not the one that was asked for."""
+
+
+class DamagedModelError(CheckpointError):
+    """What a network computes is of no use: its weights are damaged, though each is a number."""
+
+    def __init__(self, result: str) -> None:
+        super().__init__(
+            f"The model gives {result}: its weights are damaged, or of no trained model; copy or convert it again."
+        )

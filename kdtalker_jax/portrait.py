@@ -8,7 +8,7 @@ source, driving keypoints -> warp -> generate -> frames -> video with the record
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import load_checkpoint
-from kdtalker_jax.errors import InputError
+from kdtalker_jax.errors import DamagedModelError, InputError
 from kdtalker_jax.faces.crop import Crop, CropMode, check_choice, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.media.audio import (
@@ -36,7 +36,7 @@ from kdtalker_jax.media.audio import (
 )
 from kdtalker_jax.media.image import check_image_array, read_image
 from kdtalker_jax.media.video import VideoWriter, check_output
-from kdtalker_jax.motion.coefficients import Motion, canonical_token, denormalise, normalise
+from kdtalker_jax.motion.coefficients import Motion, canonical_token, denormalise, normalise, split
 from kdtalker_jax.motion.keypoints import check_keypoints, drive
 from kdtalker_jax.motion.smoothing import smooth as smooth_motion
 from kdtalker_jax.motion.smoothing import smoothed
@@ -146,6 +146,7 @@ class TalkingPortrait:
 
         Raises:
             InputError: unreadable picture, no such face. NoFaceError: no face at all.
+            DamagedModelError: the networks describe the picture with what is not finite.
         """
         check_choice(crop, face_index)
         if isinstance(image, (str, os.PathLike)):
@@ -155,7 +156,9 @@ class TalkingPortrait:
         arrays, own = self.stages.describe(self.params, cut.image[None])
         own = {field: np.asarray(value) for field, value in own.items()}
         keypoints = np.asarray(arrays.keypoints)  # (1, 21, 3)
-        motion = Motion(**{field: own[field] for field in ("scale", "yaw", "pitch", "roll", "t", "exp")})
+        motion = _predicted({field: own[field] for field in ("scale", "yaw", "pitch", "roll", "t", "exp")})
+        if not all(np.isfinite(part).all() for part in (*arrays, own["kp"])):
+            raise DamagedModelError("a description of the picture that is not finite")
         return Source(
             image=cut.image,
             keypoints=keypoints[0],
@@ -197,6 +200,7 @@ class TalkingPortrait:
         Raises:
             TypeError: an argument that there is not. InputError: a value that the model cannot be asked for, an
                 unreadable or too short recording. Nothing has been computed then.
+            DamagedModelError: the networks give motion that no head makes.
         """
         asked = Animation(**animation)
         waveform = _waveform(audio, rate)
@@ -263,7 +267,9 @@ class TalkingPortrait:
         keypoints = drive(source.canonical, source.motion, motion, relative=relative, first=first)  # (T, 21, 3)
         if stitch:
             move = partial(self.stages.stitch, self.params, source.arrays.keypoints)
-            keypoints = in_batches(move, self.config.denoiser.window, keypoints)
+            driven, keypoints = keypoints, in_batches(move, self.config.denoiser.window, keypoints)
+            if np.isfinite(driven).all() and not np.isfinite(keypoints).all():
+                raise DamagedModelError("stitched keypoints that are not finite")
         return replace(motion, keypoints=keypoints)
 
     def check_motion(self, motion: Motion) -> None:
@@ -275,7 +281,8 @@ class TalkingPortrait:
     ) -> Iterator[np.ndarray]:
         """Frames of a motion, a batch at a time: uint8 (b, 512, 512, 3), b at most `batch_size`.
 
-        The devices render one batch while the caller uses the one before.
+        The devices render one batch while the caller uses the one before. Raises CheckpointError at a frame that is
+        not finite.
 
         Args:
             motion: with keypoints, as `animate` and `drive` return it.
@@ -394,7 +401,7 @@ class TalkingPortrait:
         windows = motion_windows(
             partial(draw, canonical), self._features(pieces), reference, self.config.denoiser.window
         )
-        return (denormalise(motion, statistics) for motion in windows)
+        return (_predicted_vectors(denormalise(motion, statistics)) for motion in windows)
 
     def _sampler(self, asked: Animation, windows: int | None) -> WindowSampler:
         draw = partial(self.stages.sample_window, self.params)
@@ -416,6 +423,20 @@ def _batch_size(batch_size: int | None) -> int:
         return default_batch_size()
     check_batch_size(batch_size)
     return int(batch_size)
+
+
+def _predicted(coefficients: Mapping[str, np.ndarray]) -> Motion:
+    """Motion that a network made: where it is none, that is no fault of the user's."""
+    try:
+        return Motion(**coefficients)
+    except InputError as error:
+        raise DamagedModelError(f"motion that no head makes ({str(error).rstrip('.')})") from error
+
+
+def _predicted_vectors(vectors: np.ndarray) -> np.ndarray:
+    """Motion vectors (n, 70) that a network made, as they are."""
+    _predicted(split(vectors)._asdict())
+    return vectors
 
 
 def _waveform(audio: PathLike | np.ndarray, rate: int) -> np.ndarray:

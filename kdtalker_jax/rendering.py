@@ -12,7 +12,7 @@ from configs.networks import ModelConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.batching import fill_up, one_ahead
 from kdtalker_jax.checks import is_whole
-from kdtalker_jax.errors import InputError
+from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.stages import Params, SourceArrays, Stages
 
 NETWORKS_OF_FRAMES = ("warping", "generator")
@@ -87,11 +87,14 @@ class Renderer:
         """Keypoints (T, K, 3) -> frames uint8 (b, H, W, 3) in their order, b at most `batch_size`.
 
         While the caller uses a batch the devices render the next: two are held at a time, however many there are.
+
+        Raises:
+            CheckpointError: a frame is not finite in float32.
         """
         check_batch_size(batch_size)
         batches = (keypoints[i : i + batch_size] for i in range(0, len(keypoints), batch_size))
         start = partial(self._path.start, self._path.place(source), batch_size)
-        warned = False
+        warned, done = False, 0
         for batch, started in one_ahead(start, batches):
             frames, finite = self._path.finish(len(batch), started)
             if self.dtype != "float32" and not finite.all():
@@ -99,7 +102,14 @@ class Renderer:
                     warnings.warn(f"Some frames overflow in {self.dtype}; they are rendered in float32.", stacklevel=2)
                     warned = True
                 exact = self._exact.start(self._exact.place(source), batch_size, batch)
-                frames, _ = self._exact.finish(len(batch), exact)
+                frames, finite = self._exact.finish(len(batch), exact)
+            if not finite.all():
+                frame = done + int(np.argmin(finite)) + 1
+                raise CheckpointError(
+                    f"Frame {frame} holds values that are not finite: the model's weights are damaged (copy or convert "
+                    "it again), or the motion is that of no head."
+                )
+            done += len(batch)
             yield frames
 
     @cached_property

@@ -12,7 +12,7 @@ import numpy as np
 from configs.networks import DenoiserConfig
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.diffusion.noise import window_noise
-from kdtalker_jax.errors import InputError
+from kdtalker_jax.errors import DamagedModelError, InputError
 from kdtalker_jax.media.mel import BANDS, WINDOW, MelStream, first_column, mel_windows
 from kdtalker_jax.seeds import random_key
 
@@ -28,11 +28,17 @@ def audio_windows(
 
     Yields:
         (size, C), from the last window fewer. The mel windows of a window of frames end 100 ms after it.
+
+    Raises:
+        DamagedModelError: features that are not finite.
     """
     stream, mel, gone, start = MelStream(), np.zeros((0, BANDS), np.float32), 0, 0
 
     def window(mel: np.ndarray) -> np.ndarray:
-        return np.asarray(encode(mel_windows(mel, start, start + size, gone)))
+        features = np.asarray(encode(mel_windows(mel, start, start + size, gone)))
+        if not np.isfinite(features).all():
+            raise DamagedModelError("audio features that are not finite")
+        return features
 
     for piece in pieces:
         mel = np.concatenate([mel, stream.push(piece)])  # (columns, 80)

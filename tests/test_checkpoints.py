@@ -1,6 +1,7 @@
 """Checkpoints come back as they were saved, and a failed write leaves nothing that looks like one."""
 
 import dataclasses
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from configs.training import SMALL_RUN
 from kdtalker_jax.checkpoints import (
     PARTS,
     RunCheckpoints,
+    RunRecord,
     checkpoint_writer,
     load_checkpoint,
     read_record,
@@ -227,4 +229,38 @@ def test_a_setting_that_this_version_does_not_know_is_no_damage(tmp_path):
 def test_a_record_of_a_newer_format_is_refused(tmp_path):
     (tmp_path / "run.json").write_text('{"format": 99}')
     with pytest.raises(CheckpointError, match="newer"):
+        read_record(tmp_path)
+
+
+RECORD = {"format": 1, "kind": "denoiser", **dataclasses.asdict(RunRecord(SMALL_RUN, SMALL.statistics, 3))}
+NONSENSE = {
+    "a size": ("config.denoiser.width", 10**18),
+    "text for a number": ("config.steps", "many"),
+    "a fraction": ("config.batch_size", 1.5),
+    "null": ("clips", None),
+    "a list": ("config", []),
+    "statistics": ("statistics.t_std", [0, 0, 0]),
+    "a version": ("format", "1"),
+    "a kind": ("kind", 3),
+}
+
+
+@pytest.mark.parametrize(("place", "value"), NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_in_the_record_of_a_run_is_damage(tmp_path, place, value):
+    record = json.loads(json.dumps(RECORD))
+    *way, name = place.split(".")
+    functools.reduce(dict.__getitem__, way, record)[name] = value
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(CheckpointError, match=r"run\.json is damaged \(.*\): start the run anew"):
+        read_record(tmp_path)
+
+
+def test_a_byte_order_mark_in_the_record_of_a_run_is_no_damage(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps(RECORD), encoding="utf-8-sig")
+    assert read_record(tmp_path) == RunRecord(SMALL_RUN, SMALL.statistics, 3)
+
+
+def test_a_kind_of_run_that_this_version_does_not_know(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps(RECORD | {"kind": "hologram"}))
+    with pytest.raises(CheckpointError, match="'hologram', which this version does not train"):
         read_record(tmp_path)

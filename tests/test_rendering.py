@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from kdtalker_jax import demo
+from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax.rendering import Renderer
 
@@ -88,3 +90,17 @@ def test_an_error_on_the_device_reaches_the_caller(small_model, source, motion):
     renderer = Renderer(small_model.config, SimpleNamespace(render=render), small_model.params, "float32")
     with pytest.raises(jax.errors.JaxRuntimeError, match="the device gave up"):
         list(renderer.frames(source.arrays, motion.keypoints, 2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_frame_that_is_not_finite_ends_the_rendering(small_model, source, motion, dtype):
+    """Also one that has been rendered again in float32; those before it are handed out."""
+    keypoints = motion.keypoints.copy()
+    keypoints[4] = np.nan
+    renderer = Renderer(small_model.config, small_model.stages, small_model.params, dtype)
+    frames = renderer.frames(source.arrays, keypoints, 2)
+    assert [len(next(frames)) for _ in range(2)] == [2, 2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(CheckpointError, match=r"^Frame 5 holds values that are not finite: the model's weights"):
+            next(frames)

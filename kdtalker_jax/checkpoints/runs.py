@@ -5,7 +5,7 @@
                            ema/      its moving average, where the run keeps one
                            optimizer/
                            weights/, adversary/, head/  in runs of other networks, instead of params
-                           progress/ step and position in the data
+                           progress/ step, position in the data, sums of the trees
                            metrics/  validation loss, where it was measured
 
 Orbax writes each step beside its place and renames it when complete, in the background.
@@ -31,8 +31,9 @@ from configs.retargeting import RetargetingTrainingConfig
 from configs.statistics import MotionStatistics
 from configs.training import CheckpointConfig, TrainingConfig
 from kdtalker_jax.checkpoints.converted import Checkpoint, checkpoint_writer, load_checkpoint
-from kdtalker_jax.checkpoints.trees import UnknownSettingError, as_numpy, from_json, read_tree
+from kdtalker_jax.checkpoints.trees import as_numpy, fault_of, quiet_failure, read_tree, sum_of
 from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.records import UnknownSettingError, from_json, read_json
 from kdtalker_jax.unfinished import unfinished_file
 
 FORMAT = 1
@@ -114,7 +115,7 @@ def is_run(directory: str | Path) -> bool:
 
 def run_kind(directory: str | Path) -> str:
     """What a run trains: a key of RECORDS. Raises CheckpointError where the directory is no run."""
-    return _read_content(directory).get("kind", "denoiser")
+    return _read_content(directory)["kind"]
 
 
 def read_record(directory: str | Path, kind: type[Record] = RunRecord) -> Record:
@@ -124,31 +125,35 @@ def read_record(directory: str | Path, kind: type[Record] = RunRecord) -> Record
         CheckpointError: the directory is no run, or of another kind, or its record is damaged or of a newer format.
     """
     content = _read_content(directory)
-    found = content.pop("kind", "denoiser")
-    if RECORDS.get(found) is not kind:
+    found = content.pop("kind")
+    if RECORDS[found] is not kind:
         raise CheckpointError(f"{directory} is the run of a {found}: name another")
     try:
         return from_json(kind, content)
     except UnknownSettingError as error:
         path = Path(directory) / RECORD_FILE
         raise CheckpointError(f"{path} was written by another version ({error}): update kdtalker_jax") from error
-    except (LookupError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise _damaged(Path(directory) / RECORD_FILE, error) from error
 
 
 def _read_content(directory: str | Path) -> dict[str, Any]:
-    """What the record's file says, without its version."""
+    """What the record's file says, without its version, and with a kind that there is."""
     path = Path(directory) / RECORD_FILE
     if not path.is_file():
         raise CheckpointError(f"{directory} is not a training run: there is no {RECORD_FILE} in it")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content.pop("format")
-        newer = version > FORMAT
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        content = read_json(path)
+        version = from_json(int, content.pop("format", None), "format")
+        if version > FORMAT:
+            raise CheckpointError(f"{path} has format {version}, newer than this program's {FORMAT}: update it")
+        kind = from_json(str, content.setdefault("kind", "denoiser"), "kind")
+        if kind not in RECORDS:
+            raise CheckpointError(f"{path} is of a {kind!r}, which this version does not train: update kdtalker_jax")
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
         raise _damaged(path, error) from error
-    if newer:
-        raise CheckpointError(f"{path} has format {version}, newer than this program's {FORMAT}: update it")
     return content
 
 
@@ -209,7 +214,8 @@ class RunCheckpoints:
             return
         self.check_room(trees)
         items = {name: ocp.args.PyTreeSave(tree) for name, tree in trees.items()}
-        items["progress"] = ocp.args.JsonSave({"step": step, **progress})
+        sums = {name: sum_of(tree) for name, tree in trees.items()}
+        items["progress"] = ocp.args.JsonSave({"step": step, "sums": sums, **progress})
         arguments = ocp.args.Composite(**items)
         self._guarded(self._manager.save, step, args=arguments, metrics={"loss": loss}, force=True)
 
@@ -232,12 +238,16 @@ class RunCheckpoints:
         items = {name: ocp.args.PyTreeRestore(tree, restore_args=as_numpy(tree)) for name, tree in templates.items()}
         items["progress"] = ocp.args.JsonRestore()
         try:
-            restored = self._manager.restore(self.latest, args=ocp.args.Composite(**items))
+            with quiet_failure():
+                restored = self._manager.restore(self.latest, args=ocp.args.Composite(**items))
+            trees, progress = {name: restored[name] for name in templates}, restored["progress"]
+            sums = from_json(dict[str, str], progress.pop("sums", {}), "sums")
+            _check_whole(trees, sums)
         except Exception as error:  # Orbax and its storage raise many kinds
             raise CheckpointError(
                 f"{self._path / str(self.latest)} is damaged: remove that folder to go on from the one before"
             ) from error
-        return {name: restored[name] for name in templates}, restored["progress"]
+        return trees, progress
 
     def close(self) -> None:
         """Waits until everything is on disk. Raises OutputError where that fails."""
@@ -275,10 +285,7 @@ def load_denoiser(run: str | Path, *, ema: bool | None = None, which: Which = "l
     if ema and not has_ema:
         raise CheckpointError(f"{run} keeps no moving average: it was trained without ema.enabled=true")
     ema = has_ema if ema is None else ema
-    try:
-        params = read_tree(folder / ("ema" if ema else "params"))
-    except Exception as error:  # Orbax and its storage raise many kinds
-        raise CheckpointError(f"{folder} is damaged: name another step") from error
+    params = _read_item(folder, "ema" if ema else "params")
     config = ModelConfig(name=record.config.name, denoiser=record.config.denoiser, statistics=record.statistics)
     return TrainedDenoiser({"params": params}, config, step, ema)
 
@@ -298,10 +305,7 @@ def load_networks(run: str | Path, *, which: Which = "latest") -> dict[str, dict
         CheckpointError: no such run or step, or it is damaged.
     """
     folder = Path(run) / FOLDER / str(_find_step(Path(run), which))
-    try:
-        weights = read_tree(folder / ("ema" if (folder / "ema").is_dir() else "weights"))
-    except Exception as error:  # Orbax and its storage raise many kinds
-        raise CheckpointError(f"{folder} is damaged: name another step") from error
+    weights = _read_item(folder, "ema" if (folder / "ema").is_dir() else "weights")
     return {name: {"params": tree, **weights["statistics"].get(name, {})} for name, tree in weights["params"].items()}
 
 
@@ -360,6 +364,24 @@ def export_denoiser(trained: TrainedDenoiser, base: str | Path, out: str | Path,
     _write(out, config, {"denoiser": trained.variables}, others, overwrite)
 
 
+def _read_item(folder: Path, name: str) -> Tree:
+    """One tree of a run's checkpoint. Raises CheckpointError where it is damaged."""
+    try:
+        sums = from_json(dict[str, str], read_json(folder / "progress" / "metadata").get("sums", {}), "sums")
+        tree = read_tree(folder / name)
+        _check_whole({name: tree}, sums)
+    except Exception as error:  # Orbax and its storage raise many kinds
+        raise CheckpointError(f"{folder} is damaged: name another step") from error
+    return tree
+
+
+def _check_whole(trees: Mapping[str, Tree], sums: Mapping[str, str]) -> None:
+    """Raises ValueError where the trees of a checkpoint are not what was written, or not finite."""
+    for name, tree in trees.items():
+        if fault := fault_of(tree, sums.get(name)):
+            raise ValueError(f"{name}: {fault}")
+
+
 def _find_step(run: Path, which: Which) -> int:
     """The step of one of a run's complete checkpoints."""
     steps = sorted(int(path.name) for path in (run / FOLDER).glob("*") if path.name.isdigit())
@@ -368,9 +390,7 @@ def _find_step(run: Path, which: Which) -> int:
     if which == "latest":
         return steps[-1]
     if which == "best":
-        losses = {
-            step: _loss(json.loads((run / FOLDER / str(step) / "metrics" / "metrics").read_text())) for step in steps
-        }
+        losses = {step: _read_loss(run / FOLDER / str(step)) for step in steps}
         best = min(steps, key=losses.__getitem__)
         if losses[best] == math.inf:
             raise CheckpointError(f"{run} has no checkpoint with a validation loss: name a step")
@@ -378,6 +398,13 @@ def _find_step(run: Path, which: Which) -> int:
     if which not in steps:
         raise CheckpointError(f"{run} has no checkpoint of step {which}: there are {', '.join(map(str, steps))}")
     return which
+
+
+def _read_loss(folder: Path) -> float:
+    try:
+        return _loss(read_json(folder / "metrics" / "metrics"))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(f"{folder} is damaged: remove that folder, or name a step") from error
 
 
 def _loss(metrics: Mapping[str, float | None]) -> float:

@@ -20,6 +20,7 @@ from kdtalker_jax.data.clips import Clip
 from kdtalker_jax.data.extraction import SkippedClipError
 from kdtalker_jax.data.statistics import Moments, clip_moments
 from kdtalker_jax.errors import InputError, KDTalkerError
+from kdtalker_jax.records import read_json
 from kdtalker_jax.unfinished import unfinished_file
 
 FORMAT = 1
@@ -116,14 +117,17 @@ def _make_and_keep(task: Task, make: ClipMaker) -> dict[str, Any]:
 
 
 def read_outcome(task: Task) -> Outcome | None:
-    """What became of a task; None if it has not been carried out."""
+    """What became of a task; None if it has not been carried out, or its result is damaged."""
     try:
-        content = json.loads(task.result.with_suffix(".json").read_bytes())
-    except FileNotFoundError:
+        content = read_json(task.result.with_suffix(".json"))
+        if moments := content.get("moments"):
+            content["moments"] = {
+                name: Moments(count, np.array(mean, np.float64), np.array(deviations, np.float64))
+                for name, (count, mean, deviations) in moments.items()
+            }
+        return Outcome(name=task.name, file=task.result.with_suffix(".npz"), **content)
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return None
-    if moments := content.get("moments"):
-        content["moments"] = {name: Moments(n, np.array(mean), np.array(m2)) for name, (n, mean, m2) in moments.items()}
-    return Outcome(name=task.name, file=task.result.with_suffix(".npz"), **content)
 
 
 def read_clip(file: Path) -> Clip:

@@ -122,6 +122,15 @@ def test_an_interruption_leaves_no_trace(tasks):
     assert read_outcome(tasks()[0]) is None
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"moments": 3}', b'{"moments": {"t": [1]}}', b'{"x": 1}'])
+def test_a_result_that_nobody_can_read_is_made_again(tasks, content):
+    carry_out(tasks()[0], Maker())
+    tasks()[0].result.with_suffix(".json").write_bytes(content)
+    assert read_outcome(tasks()[0]) is None
+    carry_out(tasks()[0], Maker())
+    assert read_outcome(tasks()[0]).frames == 7
+
+
 def test_a_full_disk_stops_the_run(folder, tasks):
     """It is no fault of the file."""
     task = tasks()[0]
