@@ -78,8 +78,9 @@ def report(checkpoint, tmp_path_factory):
     (videos / "cut short.mp4").write_bytes((videos / "good.mp4").read_bytes()[:3000])
     references.mkdir()
     shutil.copy(videos / "good.mp4", references / "good.mov")
-    shutil.copy(videos / "silent.mp4", references / "single.mp4")
+    shutil.copy(videos / "single.mp4", references / "single.mp4")
     shutil.copy(videos / "good.mp4", references / "wide.mp4")
+    (references / "good.txt").write_text("what is said, beside it")
     out = folder / "reports" / "report.json"
     common = ("--checkpoint", checkpoint, "--already_cut", "--out", out)
     result = run("--videos", videos, "--reference", references, *common)
