@@ -123,7 +123,7 @@ def test_a_clip_of_which_one_expects_nothing_else_has_no_notes(extract, videos):
     ("made", "note"),
     [
         (("-t", "2.8", "-map", "0:v", "-map", "1:a"), r"sound ends 1\.2 s before the pictures"),
-        (("-map", "0:v", "-map", "1:a", "-frames:v", "72"), r"pictures end 1\.1 s before the sound"),
+        (("-map", "0:v", "-map", "1:a", "-vf", "trim=end_frame=72"), r"pictures end 1\.1 s before the sound"),
         (("-itsoffset", "0.6", "-map", "0:v", "-map", "1:a"), r"sound begins 0\.6 s into the file"),
         (("-map", "0:v", "-map", "1:a", "-af", "volume=0.01"), r"very quiet \(its peak is at -5\d dB\)"),
         (("-map", "0:v", "-map", "1:a", "-vf", "fps=12"), "12 frames a second"),
@@ -135,8 +135,8 @@ def test_what_one_may_not_expect_of_a_clip_is_noted(extract, make_video, tmp_pat
     video = make_video(tmp_path / "video.mp4", 100)
     cut = made.index("-map")
     _mux(video, tmp_path / "odd.mkv", *made[:cut], "-i", video, *made[cut:])
-    (found,) = extract(tmp_path / "odd.mkv")["notes"]
-    assert re.search(note, found), found
+    notes = extract(tmp_path / "odd.mkv")["notes"]
+    assert sum(re.search(note, each) is not None for each in notes) == 1, notes
 
 
 def test_silence_that_is_taken_is_noted(extract, videos):
