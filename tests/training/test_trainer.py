@@ -149,7 +149,7 @@ def test_validation_clips_that_are_too_short_are_none(tmp_path):
 @pytest.mark.filterwarnings("error::UserWarning")
 def test_validation_that_is_off_is_not_missed(tmp_path):
     data = write_dataset(tmp_path, {"train": [make_clip("a", 90)]})
-    assert train(with_settings(TINY, ["validation.windows=0", "steps=2"]), data, tmp_path / "run").finished
+    assert train(with_settings(TINY, ["validation.windows=0", "steps=3"]), data, tmp_path / "run").finished
     with pytest.raises(CheckpointError, match=r"loss, because it was trained with validation.windows=0: name a step"):
         load_denoiser(tmp_path / "run", which="best")
 
