@@ -28,7 +28,7 @@ Examples:
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
-    help="Folder of real videos that show the same, cut alike, under the same names but for the extension; or one video.",
+    help="Folder of real videos that show the same, cut alike, under the same names but for the extension; or one.",
 )
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Report to write, as JSON.")
