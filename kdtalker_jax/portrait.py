@@ -77,7 +77,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Video:
-    """What `sample` has written. seconds_per_frame covers rendering and encoding, compilation included."""
+    """What `sample` has written.
+
+    Attributes:
+        frames: 25 a second.
+        rendering_seconds: that rendering and encoding took, compilation included.
+    """
 
     path: Path
     frames: int

@@ -1,5 +1,6 @@
 """Make a data set for training from a folder of videos."""
 
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +22,11 @@ Examples:
 Ctrl-C and other signals end at once and keep the clips that are whole: the same command goes on. docs/data.md describes
 the data set.
 """
+
+NO_VALIDATION = (
+    "No clip fell into validation: training on this data set is not validated, and has no best checkpoint. Take more "
+    "videos, or a larger part of them for validation, such as --split 0.8/0.2; --split 1/0 if none is wanted."
+)
 
 
 @click.command(cls=Command, resumes=True, epilog=EPILOG)
@@ -110,6 +116,8 @@ def main(
     writing = beam.writing_config(options) if beam else None
     report = dataset.write_dataset(out, folder, list(map(work.read_outcome, tasks)), train, given, writing)
     click.echo(f"{out}\n{dataset.summary(report)}")
+    if train < 1 and not report["clips"]["validation"]:
+        warnings.warn(NO_VALIDATION, stacklevel=1)
 
 
 def _train_part(split: str) -> float:

@@ -393,7 +393,7 @@ def _find_step(run: Path, which: Which) -> int:
         losses = {step: _read_loss(run / FOLDER / str(step)) for step in steps}
         best = min(steps, key=losses.__getitem__)
         if losses[best] == math.inf:
-            raise CheckpointError(f"{run} has no checkpoint with a validation loss: name a step")
+            raise CheckpointError(f"{run} has no checkpoint with a validation loss{_why_no_loss(run)}: name a step")
         return best
     if which not in steps:
         raise CheckpointError(f"{run} has no checkpoint of step {which}: there are {', '.join(map(str, steps))}")
@@ -405,6 +405,15 @@ def _read_loss(folder: Path) -> float:
         return _loss(read_json(folder / "metrics" / "metrics"))
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise CheckpointError(f"{folder} is damaged: remove that folder, or name a step") from error
+
+
+def _why_no_loss(run: Path) -> str:
+    """What follows "a checkpoint without a validation loss", as far as the run's record tells."""
+    validation = _read_content(run).get("config", {}).get("validation", {})
+    for name in ("windows", "pairs", "performances"):
+        if validation.get(name) == 0:
+            return f", because it was trained with validation.{name}=0"
+    return ", because no clip in its validation split is long enough, or no step was both validated and saved"
 
 
 def _loss(metrics: Mapping[str, float | None]) -> float:

@@ -9,7 +9,7 @@ A key says which file was read, in which state, and how: what is there under a k
 import hashlib
 import json
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -20,6 +20,7 @@ from kdtalker_jax.data.clips import Clip
 from kdtalker_jax.data.extraction import SkippedClipError
 from kdtalker_jax.data.statistics import Moments, clip_moments
 from kdtalker_jax.errors import InputError, KDTalkerError
+from kdtalker_jax.media.files import files_below
 from kdtalker_jax.records import read_json
 from kdtalker_jax.unfinished import unfinished_file
 
@@ -28,7 +29,7 @@ FAILED = "failed"  # a fault of the program or machine, so tried again by the ne
 
 
 class ClipMaker(Protocol):
-    """Makes a clip of a file. Can be pickled; loads what it needs when first called."""
+    """Makes a clip of a file, perhaps with `notes` beside its fields. Can be pickled; loads what it needs late."""
 
     fingerprint: str  # of everything but the file that the clip depends on
 
@@ -46,12 +47,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: moments where it gave a clip, otherwise a kind of reason and a sentence."""
+    """What became of a file: moments and notes where it gave a clip, otherwise a kind of reason and a sentence."""
 
     name: str
     file: Path  # of the clip
     frames: int = 0
     moments: dict[str, Moments] | None = None
+    notes: Sequence[str] = ()
     reason: str = ""
     explanation: str = ""
 
@@ -64,8 +66,7 @@ def find_files(directory: Path, suffix: str = "") -> list[Path]:
     """
     if not directory.is_dir():
         raise InputError(f"{directory} is not a folder: name the one that holds the files.")
-    paths = (path for path in sorted(directory.rglob(f"*{suffix}")) if path.is_file())
-    files = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(directory).parts)]
+    files = [path for path in files_below(directory) if path.name.lower().endswith(suffix)]
     if not files:
         raise InputError(f"There are no {suffix or 'video'} files in {directory}.")
     return files
@@ -109,11 +110,12 @@ def _make_and_keep(task: Task, make: ClipMaker) -> dict[str, Any]:
         last = traceback.extract_tb(error.__traceback__)[-1]
         explanation = f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
         return {"reason": FAILED, "explanation": explanation}
+    notes = clip.pop("notes", [])
     _write(task.result.with_suffix(".npz"), lambda file: np.savez(file, **_to_arrays(clip)))
     moments = {
         name: [part.count, part.mean.tolist(), part.deviations.tolist()] for name, part in clip_moments(clip).items()
     }
-    return {"frames": clip["frames"], "moments": moments}
+    return {"frames": clip["frames"], "moments": moments, "notes": notes}
 
 
 def read_outcome(task: Task) -> Outcome | None:

@@ -39,6 +39,19 @@ def input_file(path: str | os.PathLike[str], role: str) -> Path:
     return path
 
 
+def files_below(directory: Path) -> list[Path]:
+    """The files in a folder and the folders below it, sorted; none that are hidden. Links to folders are followed."""
+    files, seen = [], set()
+    for folder, folders, names in os.walk(directory, followlinks=True):
+        if (place := os.path.realpath(folder)) in seen:  # a link back to where we come from
+            folders.clear()
+            continue
+        seen.add(place)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files += [Path(folder, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in files if path.is_file())
+
+
 def output_file(
     path: str | os.PathLike[str],
     role: str,

@@ -52,6 +52,14 @@ class Report:
             }
         return summary
 
+    def warnings(self) -> list[str]:
+        """A sentence for each kind of doubt: about the first video concerned, and how many others there are."""
+        kinds: dict[str, list[str]] = {}
+        for name, video in self.videos.items():
+            for kind, sentence in video.warnings.items():
+                kinds.setdefault(kind, []).append(f"{name}: {sentence}")
+        return [first + (f" (And {len(others)} more.)" if others else "") for first, *others in kinds.values()]
+
     def to_json(self) -> str:
         """Strict JSON: null stands for NaN."""
         content = {
@@ -64,6 +72,7 @@ class Report:
                 for name, video in self.videos.items()
             },
             "unreadable": self.unreadable,
+            "warnings": self.warnings(),
         }
         return json.dumps(_without_nan(content), indent=1, allow_nan=False)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -187,6 +188,21 @@ class Trainer:
         self._task.batches.state = progress["input"]
         self._report(f"Going on after step {progress['step']}.")
         return self._task.from_trees(progress["step"], trees)
+
+
+def is_validated(data: Path, split: str, usable: bool, wanted: int) -> bool:
+    """Whether a run can be validated. Warns where it should be, as `wanted` samples say, and has nothing for it.
+
+    Args:
+        usable: whether the split has a clip that is long enough.
+    """
+    if wanted and not usable and parallel.is_main():
+        warnings.warn(
+            f"{data} has no clip in its {split} split that is long enough: nothing is validated, and no checkpoint is "
+            "the best. Extract more videos, or a larger part of them for validation (--split of pipelines.extract).",
+            stacklevel=2,
+        )
+    return wanted > 0 and usable
 
 
 def begin(workdir: Path, kind: type[Record], config: Any, init: str | None, clips: int) -> Record | None:

@@ -16,10 +16,10 @@ from kdtalker_jax.checkpoints import RendererRecord, is_run, load_checkpoint, lo
 from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
+from kdtalker_jax.training.loop import Outcome, Report, begin, enter, is_validated, run_task
 from kdtalker_jax.training.perceptual import load_classifiers
 from kdtalker_jax.training.reenactment import TRAINED
-from kdtalker_jax.training.renderer_input import FaceClips, RendererBatch, RendererBatches, open_faces
+from kdtalker_jax.training.renderer_input import FaceClips, RendererBatch, RendererBatches, any_moving, open_faces
 from kdtalker_jax.training.renderer_memory import step_memory
 from kdtalker_jax.training.renderer_step import (
     Landmarks,
@@ -113,7 +113,8 @@ class RendererTask:
         )
         self._landmarks = _landmarks_of(config, clips)
         self._step_of = cache(self._make_step)
-        self._validation_of = cache(lambda phase: self._make_validation(phase, validation_clips))
+        validated = is_validated(data, config.validation.split, any_moving(validation_clips), config.validation.pairs)
+        self._validation_of = cache(lambda phase: self._make_validation(phase, validation_clips) if validated else None)
 
     def initial_state(self) -> RendererState:
         return initial_state(self.config, self._first)
@@ -156,9 +157,7 @@ class RendererTask:
         self._report(f"Phase {phase + 1} of {len(self.config.phases)}: {settings}.")
         return parallel.map_step(make_train_step(self.config, settings, self._landmarks))
 
-    def _make_validation(self, phase: int, clips: FaceClips) -> RendererValidation | None:
-        if not len(clips) or not self.config.validation.pairs:
-            return None
+    def _make_validation(self, phase: int, clips: FaceClips) -> RendererValidation:
         return RendererValidation(self.config, self.config.phases[phase], clips, self._landmarks)
 
 

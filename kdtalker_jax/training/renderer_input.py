@@ -98,6 +98,11 @@ def open_faces(data: Path, split: str, cache_gb: float, *, progress: bool = Fals
     return clips
 
 
+def any_moving(clips: FaceClips) -> bool:
+    """Whether a clip has two frames, so that one can drive the other."""
+    return any(len(clip.jpeg) > 1 for clip in clips)
+
+
 class Choice(NamedTuple):
     """One sample: a source frame, and driving frames of the same clip or of a twin."""
 

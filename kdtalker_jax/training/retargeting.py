@@ -27,7 +27,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.networks import build, initialise
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
+from kdtalker_jax.training.loop import Outcome, Report, begin, enter, is_validated, run_task
 from kdtalker_jax.training.loss import mean_over
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient
 from kdtalker_jax.training.reenactment import TRAINED, FaceMotion, Networks, Weights, full_model
@@ -35,6 +35,7 @@ from kdtalker_jax.training.renderer_input import (
     FaceClips,
     RendererBatch,
     RendererBatches,
+    any_moving,
     fixed_choices,
     open_faces,
     stack_pictures,
@@ -117,7 +118,8 @@ class RetargetingTask:
             clips, self._model, process=parallel.process_index(), processes=parallel.process_count()
         )
         self._step = parallel.map_step(make_retargeting_step(config, self._model))
-        self._validation = _validation(config, self._model, validation_clips) if validation_clips else None
+        validated = is_validated(data, config.validation.split, any_moving(validation_clips), config.validation.pairs)
+        self._validation = _validation(config, self._model, validation_clips) if validated else None
 
     def initial_state(self) -> RetargetingState:
         return initial_state(self.config, self._model, self._renderer)

@@ -15,7 +15,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.training.curves import CurveSampler
 from kdtalker_jax.training.input import Batch, Batches, UsableClips, check_clips
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
+from kdtalker_jax.training.loop import Outcome, Report, begin, enter, is_validated, run_task
 from kdtalker_jax.training.settings import check, differences, to_text
 from kdtalker_jax.training.step import TrainState, initial_state, make_train_step
 from kdtalker_jax.training.validation import Validation
@@ -69,7 +69,7 @@ class DenoiserTask:
 
         self._validation = self._curves = None
         validation_clips = _load_clips(config, data, config.validation.split, report, progress)
-        if config.validation.windows and len(validation_clips):
+        if is_validated(data, config.validation.split, len(validation_clips) > 0, config.validation.windows):
             self._validation = Validation(config, record.statistics, validation_clips)
             if config.validation.sampled_windows and parallel.is_main():
                 self._curves = CurveSampler(config, record.statistics, validation_clips[0])

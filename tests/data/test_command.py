@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -79,6 +80,20 @@ def test_bad_files_are_reported(plain, bad):
     assert "skipped: 6 (3 unreadable, 2 no sound, 1 too short)" in output
     assert all(f"{name}: {reason}: " in output for name, reason in bad.items())
     assert Counter(bad.values())["unreadable"] == 3
+
+
+def test_what_one_may_not_expect_is_reported(run, make_video, small_checkpoint, tmp_path):
+    """Notes on clips, and a validation split without any, which training would silently do without."""
+    make_video(tmp_path / "in" / "faint.mp4", 80, volume=0.005)
+    given = ("--videos", tmp_path / "in", "--checkpoint", small_checkpoint, "--already_cut")
+    with pytest.warns(UserWarning, match=r"No clip fell into validation: .* such as --split 0.8/0.2"):
+        result = run(*given, "--split", "0.9999999/0.0000001", "--out", tmp_path / "set")
+    assert result.exit_code == 0, result.output
+    assert "faint.mp4: The sound is very quiet" in result.output
+    assert json.loads((tmp_path / "set" / "report.json").read_text())["notes"].keys() == {"faint.mp4"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert run(*given, "--split", "1/0", "--out", tmp_path / "meant").exit_code == 0
 
 
 def test_statistics_are_there(plain):

@@ -107,8 +107,9 @@ def report(checkpoint, tmp_path_factory):
     (videos / "cut short.mp4").write_bytes((videos / "good.mp4").read_bytes()[:3000])
     references.mkdir()
     shutil.copy(videos / "good.mp4", references / "good.mov")
-    shutil.copy(videos / "silent.mp4", references / "single.mp4")
+    shutil.copy(videos / "single.mp4", references / "single.mp4")
     shutil.copy(videos / "good.mp4", references / "wide.mp4")
+    (references / "good.txt").write_text("what is said, beside it")
     out = folder / "reports" / "report.json"
     common = ("--checkpoint", checkpoint, "--already_cut", "--out", out)
     result = run("--videos", videos, "--reference", references, *common)
@@ -154,6 +155,36 @@ def test_reasons_are_given(report):
     assert "no audio stream" in notes["deeper/mute.mkv"]
     assert "There is no reference of this name." in notes["deeper/mute.mkv"]
     assert "pictures of another shape, 64x64" in notes["wide.mp4"]
+
+
+def test_a_comparison_that_cannot_be_meant_is_refused_and_said(tmp_path):
+    """Five frames of one size against an uncut reference of many frames of another: the numbers would be of nothing."""
+    make_video(tmp_path / "talk.mp4", 5)
+    make_video(tmp_path / "real.mp4", 40, size=(128, 128))
+    given = ("--videos", tmp_path / "talk.mp4", "--reference", tmp_path / "real.mp4", "--out", tmp_path / "r.json")
+    with pytest.warns(UserWarning, match="talk.mp4: The reference has 40 frames where the video has 5: cut it alike"):
+        result = run(*given)
+    video = read(tmp_path / "r.json")["videos"]["talk.mp4"]
+    assert [video["metrics"][name] for name in ("psnr", "ssim", "l1")] == [None] * 3
+    assert "talk.mp4: The reference has 40 frames where the video has 5: cut it alike." in result.output
+
+
+def test_a_reference_that_two_videos_share_is_noted(tmp_path):
+    for folder, names in (("videos", ("a.mp4", "a.mov", "b.mp4")), ("real", ("a.mp4", "b.mp4"))):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            make_video(tmp_path / folder / name, 2)
+    given = ("--videos", tmp_path / "videos", "--reference", tmp_path / "real", "--out", tmp_path / "r.json")
+    with pytest.warns(UserWarning, match="a.mov: a.mp4 is compared with the same reference"):
+        run(*given)
+    notes = {name: " ".join(video["notes"]) for name, video in read(tmp_path / "r.json")["videos"].items()}
+    assert "a.mov is compared with the same" in notes["a.mp4"]
+    assert "same reference" not in notes["b.mp4"]
+    make_video(tmp_path / "real" / "a.mkv", 2)
+    (tmp_path / "real" / "a.mp4").rename(tmp_path / "real" / "a.m4v")
+    result = run(*given)
+    assert result.exit_code == 2
+    assert "Any of a.m4v and a.mkv may be the reference of a.mov: leave one of them there" in result.output
 
 
 def test_bad_files_are_named_and_stop_nothing(report):

@@ -20,7 +20,7 @@ from kdtalker_jax.checkpoints import (
 )
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.training.reenactment import TRAINED
-from kdtalker_jax.training.renderer import train_renderer
+from kdtalker_jax.training.renderer import RendererTask, train_renderer
 from kdtalker_jax.training.settings import with_settings
 from tests.training.faces import TINY_RENDERER, make_face_clips, write_faces
 from tests.training.metrics import read_metrics
@@ -141,3 +141,11 @@ def test_all_clips_need_frames(tmp_path):
     data = write_faces(tmp_path / "data", {"train": [{**make_face_clips(1)[0], "jpeg": []}]})
     with pytest.raises(InputError, match="has no frames: make it again with pipelines"):
         train_renderer(TINY_RENDERER, data, tmp_path / "run")
+
+
+@pytest.mark.parametrize("validation", [{}, {"validation": make_face_clips(2, frames=1)}])
+def test_missing_validation_clips_are_missed_aloud(tmp_path, validation):
+    """A single frame cannot drive another."""
+    data = write_faces(tmp_path / "data", {"train": make_face_clips(), **validation})
+    with pytest.warns(UserWarning, match="no clip in its validation split that is long enough"):
+        RendererTask(TINY_RENDERER, data, tmp_path / "run", None, lambda sentence: None, False)

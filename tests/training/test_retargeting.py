@@ -15,6 +15,7 @@ from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.training.reenactment import TRAINED, FaceMotion, fresh_weights, full_model
 from kdtalker_jax.training.renderer_input import FaceClips, fixed_choices, stack_pictures
 from kdtalker_jax.training.retargeting import (
+    RetargetingTask,
     border_difference,
     expressed,
     eye_ratios,
@@ -112,3 +113,14 @@ def test_a_run_gives_the_mlps(checkpoint, tmp_path):
     assert np.abs(networks["retargeting"]["params"]["lip"]["layer_1"]["kernel"]).max() > 0
     assert any(sentence.startswith("Step 2: ") for sentence in told)
     assert train_retargeting(CONFIG, data, checkpoint, tmp_path / "run") == (2, True), "nothing is left to do"
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_missing_validation_clips_are_missed_aloud(checkpoint, tmp_path):
+    """But not where nobody asked for validation."""
+    data = write_faces(tmp_path / "data", {"train": make_face_clips()})
+    silence = (lambda sentence: None, False)
+    with pytest.warns(UserWarning, match="no clip in its validation split that is long enough"):
+        RetargetingTask(CONFIG, data, str(checkpoint), tmp_path / "run", *silence)
+    off = replace(CONFIG, validation=replace(CONFIG.validation, pairs=0))
+    RetargetingTask(off, data, str(checkpoint), tmp_path / "other", *silence)
