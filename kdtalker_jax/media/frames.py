@@ -33,15 +33,16 @@ def read_frames(
     """Decode a video as it is looked at: 25 frames a second, upright, square pixels, no side above `LONGEST_SIDE`.
 
     Resampled by time: frame k is the one nearest to `start` + k / 25 seconds, whatever the rate of the file and
-    also where it varies, so that an hour stays in step with its sound. One frame is held at a time.
+    also where it varies, so that an hour stays in step with its sound; where pictures were lost the last one is held.
+    Colours become sRGB, those of HDR and wide gamuts too. One frame is held at a time.
 
     Args:
         path: a video file of any container and codec that ffmpeg knows.
         start: where on the file's clock frame 0 lies, in seconds; see `sound_start`. Where the pictures
             begin later, the first one is repeated.
         most: stop after so many frames.
-        as_opencv: round colours as OpenCV's VideoCapture does, a level or two too dark, for numbers that are compared
-            with published ones which were measured through it.
+        as_opencv: take colours as OpenCV's VideoCapture does, a level or two too dark and by the tagged matrix alone,
+            for numbers that are compared with published ones which were measured through it.
 
     Yields:
         uint8 RGB (H, W, 3), all of one size.
