@@ -52,13 +52,20 @@ class FirstPicture:
         matrix = self._matrix()
         if self._is_shown_as_it_is() and not self.has_rare_matrix():
             return scale if matrix == self.matrix else f"{scale}:in_color_matrix={matrix}"
-        meant = f"setparams=color_primaries={self._primaries()}:color_trc={self._transfer()}:colorspace={matrix}"
-        rgb = f"{meant},zscale=m=gbr:r=pc:f=bicubic,format=gbrp16le,{scale}"
-        return rgb if self._is_shown_as_it_is() else f"{rgb},{_TO_SRGB}"
+        meant = f"setparams=color_primaries={self._primaries()}:color_trc={self._transfer()}"
+        if self._is_yuv():  # 4:4:4 first, because zscale refuses odd sizes of others; swscale leaves this matrix alone
+            known = "smpte170m" if matrix == "unknown" else matrix
+            scale = f"setparams=colorspace=bt709,{scale},format=yuv444p16le,{meant}:colorspace={known}"
+        else:
+            scale = f"{scale},format=gbrp16le,{meant}:colorspace=gbr"
+        return f"{scale},zscale=m=gbr:r=pc,format=gbrp16le" if self._is_shown_as_it_is() else f"{scale},{_TO_SRGB}"
 
     def has_rare_matrix(self) -> bool:
         """Whether swscale refuses these pixels."""
         return self.matrix in _SWSCALE_LACKS
+
+    def _is_yuv(self) -> bool:
+        return _YUV.match(self.pixel_format) is not None
 
     def _is_shown_as_it_is(self) -> bool:
         own_gamma = self.transfer == self.primaries  # of a television standard
@@ -66,14 +73,16 @@ class FirstPicture:
 
     def _matrix(self) -> str:
         """By the rule of players where the file does not tell."""
-        if self.matrix != "unknown" or not _YUV.match(self.pixel_format):
+        if self.matrix != "unknown" or not self._is_yuv():
             return self.matrix
         if self._primaries() == "bt2020":
             return "bt2020nc"
         return "bt709" if self.width >= 1280 or self.height >= 720 else "unknown"
 
     def _primaries(self) -> str:
-        return "bt2020" if self.primaries == "unknown" and self.transfer in _HDR else self.primaries
+        if self.primaries != "unknown":
+            return self.primaries
+        return "bt2020" if self.transfer in _HDR else "bt709"
 
     def _transfer(self) -> str:
         return self.transfer if self.transfer in _LIGHT_OF else "bt709"

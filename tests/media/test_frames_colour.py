@@ -155,6 +155,35 @@ def test_hdr_in_other_wrappings(coloured, how):
     assert error(coloured(shown, "smpte2084", "bt2020", matrix, **options), shown) <= (20 if "8" in how else 6)
 
 
+@pytest.mark.parametrize(
+    ("transfer", "primaries", "said"),
+    [
+        ("bt709", "smpte432", "color_primaries=smpte432:color_trc=unknown:colorspace=unknown"),
+        ("linear", "bt709", "color_primaries=unknown:color_trc=linear:colorspace=unknown"),
+        ("smpte2084", "bt2020", "color_primaries=unknown:color_trc=smpte2084:colorspace=unknown"),
+    ],
+)
+def test_what_tags_leave_out(coloured, transfer, primaries, said):
+    """The matrix of small video, the primaries and the curve that are most common with what is said."""
+    matrix = "bt2020nc" if primaries == "bt2020" else "smpte170m"
+    shown = np.clip(colours(), 80, 240)
+    assert error(coloured(shown, transfer, primaries, matrix, depth=12, tags=said), shown) <= 4
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p10le", "yuv422p10le", "yuv420p", "yuva420p10le", "gbrp10le", "rgb48le"])
+def test_hdr_of_common_pixel_formats_and_odd_sizes(ffmpeg, tmp_path, pixels):
+    video = tmp_path / "video.mkv"
+    level = round(255 * float(pq(np.array(0.2))))
+    source = ("-f", "lavfi", "-i", f"color=0x{level:02x}{level:02x}{level:02x}:s=63x47:d=0.1")
+    matrix = "gbr" if pixels[0] in "gr" else "bt2020nc"
+    tags = f"setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace={matrix}"
+    scale = "scale" if matrix == "gbr" else "scale=out_color_matrix=bt2020nc"
+    ffmpeg(*source, "-vf", f"{scale},format={pixels},{tags}", "-c:v", "ffv1", video)
+    frame = next(read_frames(video))
+    assert frame.shape == (47, 63, 3)
+    np.testing.assert_allclose(frame.astype(int), round(255 * float(to_srgb(np.array(0.2)))), atol=4)
+
+
 def test_grey_hdr(ffmpeg, tmp_path):
     """A pixel format without colours still has a transfer."""
     video = tmp_path / "grey.mkv"

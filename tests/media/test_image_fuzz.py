@@ -67,7 +67,7 @@ def test_any_picture(tmp_path, spaces, mode, kind, space, fits, orientation, dar
 
     colours = np.broadcast_to(upright, (*size, 3)).astype(np.uint8)
     if mode == "P" or kind in LOSSY:
-        with Image.open(tmp_path / "a") as stored:
+        with (tmp_path / "a").open("rb") as file, Image.open(file) as stored:
             stored.load()  # which turns a TIFF already
             colours = np.asarray(ImageOps.exif_transpose(stored).convert("RGB"))
     converted = colours if space in (None, "sRGB") or not fits else spaces[space].shown(colours)
