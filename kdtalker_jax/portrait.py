@@ -36,6 +36,7 @@ from kdtalker_jax.media.audio import (
     resample_waveform,
 )
 from kdtalker_jax.media.image import check_image_array, read_image
+from kdtalker_jax.media.pace import warn_if_slow, watched
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.motion.coefficients import Motion, canonical_token, denormalise, normalise
 from kdtalker_jax.motion.keypoints import drive
@@ -165,7 +166,7 @@ class TalkingPortrait:
         )
 
     def audio_features(
-        self, audio: PathLike | np.ndarray, rate: int = SAMPLE_RATE, *, progress: bool = False
+        self, audio: PathLike | np.ndarray, rate: int | None = None, *, progress: bool = False
     ) -> np.ndarray:
         """What the denoiser hears: (T, 512), one row per frame of 40 ms. Arguments as in `animate`."""
         waveform = _waveform(audio, rate)
@@ -183,7 +184,7 @@ class TalkingPortrait:
         source: Source,
         audio: PathLike | np.ndarray,
         *,
-        rate: int = SAMPLE_RATE,
+        rate: int | None = None,
         seed: int = 0,
         sampler: str | None = None,
         steps: int | None = None,
@@ -197,7 +198,8 @@ class TalkingPortrait:
 
         Args:
             source: from `prepare`.
-            audio: path, or a waveform (samples,) of `rate` samples per second.
+            audio: path, or a waveform (samples,) or (samples, channels).
+            rate: samples per second of the waveform; by default 16,000, with a warning if it sounds like more.
             seed: of the initial noise, and of the sampler's own where it adds some.
             sampler, steps: see `diffusion.samplers.make_sampler`. By default ddim with 50 steps, as published, but what
                 the denoiser is made for, where that is another.
@@ -227,7 +229,7 @@ class TalkingPortrait:
         source: Source,
         audio_chunks: Iterable[np.ndarray],
         *,
-        rate: int = SAMPLE_RATE,
+        rate: int | None = None,
         seed: int = 0,
         sampler: str | None = None,
         steps: int | None = None,
@@ -242,15 +244,15 @@ class TalkingPortrait:
         smoother holds back its last 5 until the next window is there (`smoothing.KalmanSmoother.lag`).
 
         Args:
-            audio_chunks: waveforms of `rate` samples per second, (n,) or (n, channels), of any lengths; the end of the
-                recording is where they end. Other arguments as in `animate`; of the initial noise as many windows are
-                used as there are.
+            audio_chunks: waveforms (n,) or (n, channels) of any lengths and the same channels; the end of the recording
+                is where they end. Other arguments as in `animate`; of the initial noise as many windows are used as
+                there are.
 
         Yields:
             Motion, with keypoints. Joined, the pieces are what `animate` returns for the joined chunks, to 1e-5.
         """
         first, draw = None, self._sampler(None, sampler, steps, seed, initial_noise)
-        for vectors in smoothed(self._sample(source, resample_chunks(audio_chunks, rate), draw), float(smooth)):
+        for vectors in smoothed(self._sample(source, _stream(audio_chunks, rate), draw), float(smooth)):
             motion = Motion.from_vector(vectors)
             first = first or motion
             yield self.drive(source, motion, relative=relative, stitch=stitch, first=first)
@@ -381,9 +383,19 @@ class TalkingPortrait:
         return Renderer(self.config, self.stages, self.params, self.dtype)
 
 
-def _waveform(audio: PathLike | np.ndarray, rate: int) -> np.ndarray:
+def _waveform(audio: PathLike | np.ndarray, rate: int | None) -> np.ndarray:
     """A path, or a waveform of any rate, as 16 kHz mono (samples,)."""
-    return load_waveform(audio) if isinstance(audio, (str, os.PathLike)) else resample_waveform(audio, rate)
+    if isinstance(audio, (str, os.PathLike)):
+        return load_waveform(audio)
+    waveform = resample_waveform(audio, SAMPLE_RATE if rate is None else rate)
+    if rate is None:
+        warn_if_slow(waveform)
+    return waveform
+
+
+def _stream(chunks: Iterable[np.ndarray], rate: int | None) -> Iterator[np.ndarray]:
+    """Chunks of any rate as pieces (n,) of 16 kHz."""
+    return watched(resample_chunks(chunks, SAMPLE_RATE)) if rate is None else resample_chunks(chunks, rate)
 
 
 def _pieces(waveform: np.ndarray) -> Iterator[np.ndarray]:

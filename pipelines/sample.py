@@ -10,7 +10,7 @@ from kdtalker_jax.cli import Command, cache_option
 from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, IN_FEW_STEPS, SAMPLERS, make_sampler, with_defaults
 from kdtalker_jax.faces.crop import CropMode
-from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.media.audio import SAMPLE_RATE, load_waveform
 from kdtalker_jax.media.files import output_file
 from kdtalker_jax.media.image import read_image
 from kdtalker_jax.media.video import check_output
@@ -123,6 +123,7 @@ def main(
         motion = model.animate(
             source,
             waveform,
+            rate=SAMPLE_RATE,
             seed=seed,
             sampler=sampler,
             steps=steps,

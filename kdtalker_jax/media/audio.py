@@ -3,11 +3,11 @@
 Files are decoded, mixed and resampled block by block; only the result is held in memory.
 """
 
-import contextlib
 import math
 import os
 import struct
 import subprocess
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -35,6 +35,7 @@ _SAMPLE_BYTES = {
     **dict.fromkeys(("PCM_S8", "PCM_U8", "ULAW", "ALAW"), 1),
     **{"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8},
 }
+_PLAIN_STARTS = (b"RIFF", b"RF64", b"riff", b"FORM", b".snd", b"caff")  # of formats that mostly hold plain samples
 _AU_HEADER = struct.Struct(">4sIIIII")  # magic, offset of the samples, size, encoding, rate, channels
 
 
@@ -199,29 +200,48 @@ def _to_float(block: np.ndarray) -> np.ndarray:
 
 def _decode(path: Path, name: str, mixer: Mixer) -> np.ndarray:
     """All of a recording as (samples,): through libsndfile where it is certain to reach the end, or else ffmpeg."""
-    with path.open("rb") as file, contextlib.ExitStack() as stack:
-        try:  # through a descriptor, because libsndfile would believe a name's extension
-            sound = stack.enter_context(soundfile.SoundFile(file.fileno(), closefd=False))
-        except soundfile.SoundFileError:
+    with path.open("rb", buffering=0) as file:  # what libsndfile sees of it is the descriptor's own position
+        if file.read(4) in _PLAIN_STARTS:
+            waveform = _decode_with_libsndfile(file, name, mixer, only_whole=True)
+            if waveform is not None:
+                return waveform
+        try:
             return _decode_with_ffmpeg(path, name, mixer)
-        if not _ends_with_its_samples(sound, file):
-            try:
-                return _decode_with_ffmpeg(path, name, mixer)
-            except _UnreadableError:  # by ffmpeg, which does not know all formats that libsndfile knows
-                if not sound.frames:
-                    raise
-            sound.seek(0)
-        return _mono_16k(sound.samplerate, _read_blocks(sound), name, mixer)
+        except _UnreadableError:
+            waveform = _decode_with_libsndfile(file, name, mixer)  # knows some formats that ffmpeg does not
+            if waveform is None:
+                raise
+            return waveform
 
 
-def _ends_with_its_samples(sound: soundfile.SoundFile, file: BinaryIO) -> bool:
-    """Whether plain samples fill the file to its end, so that the header's length is true and nothing follows."""
-    if sound.subtype not in _SAMPLE_BYTES or not sound.frames or not sound.seekable():
+def _decode_with_libsndfile(file: BinaryIO, name: str, mixer: Mixer, only_whole: bool = False) -> np.ndarray | None:
+    """`_decode` as far as the header says; None where it fails, or `only_whole` and that may not be all."""
+    file.seek(0)
+    try:  # through a descriptor, because libsndfile would believe a name's extension
+        with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
+            if sound.frames and (not only_whole or _is_whole(sound, file, name)):
+                return _mono_16k(sound.samplerate, _read_blocks(sound), name, mixer)
+    except soundfile.SoundFileError:
+        pass
+    return None
+
+
+def _is_whole(sound: soundfile.SoundFile, file: BinaryIO, name: str) -> bool:
+    """Whether plain samples fill the file to its end, so that the header's length is true and nothing follows.
+
+    Warns where a whole file follows: such formats end where their header says, for every program.
+    """
+    if sound.subtype not in _SAMPLE_BYTES:
         return False
-    sound.seek(0)
-    frame = _SAMPLE_BYTES[sound.subtype] * sound.channels
-    left = os.fstat(file.fileno()).st_size - os.lseek(file.fileno(), 0, os.SEEK_CUR) - sound.frames * frame
-    return 0 <= left < max(frame, 2)  # an incomplete frame, or one byte for an even size
+    sound.seek(0)  # libsndfile reads plain samples without a buffer of its own
+    frame = sound.channels * _SAMPLE_BYTES[sound.subtype]
+    end = os.lseek(file.fileno(), 0, os.SEEK_CUR) + sound.frames * frame
+    if os.pread(file.fileno(), 5, end).lstrip(b"\0").startswith(_PLAIN_STARTS):
+        warnings.warn(
+            f"{name} is followed in its file by another, which is not heard; join them in an audio editor.",
+            stacklevel=2,
+        )
+    return 0 <= os.fstat(file.fileno()).st_size - end < max(frame, 2)  # an incomplete frame, or padding
 
 
 def _read_blocks(sound: soundfile.SoundFile) -> Iterator[np.ndarray]:
