@@ -67,7 +67,9 @@ class Mixer:
 
     @property
     def loudest(self) -> int:
-        return int(self._variances()[:-1].argmax())
+        """The first channel that is as loud as any, but for rounding."""
+        channels = self._variances()[:-1]
+        return int(np.argmax(channels > 0.99 * channels.max()))
 
     def _see(self, block: np.ndarray, mono: np.ndarray) -> None:
         both = np.column_stack([block, mono])

@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,9 @@ class Sound:
 
 def find_sound(path: str | os.PathLike[str]) -> Sound:
     """The first audio stream that its file marks as default, or else the first of all. Reads only the headers."""
-    with Path(path).open("rb") as file, FFmpeg("-loglevel", "info", *READ_STDIN, stdin=file) as ffmpeg:
+    arguments = ("-loglevel", "info", *READ_STDIN)
+    with Path(path).open("rb") as file, FFmpeg(*arguments, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
+        ffmpeg.process.stdout.read()  # empty; but how long it may take is watched
         ffmpeg.finish()  # fails: it was given nothing to do
         description = ffmpeg.messages()
     streams = re.findall(r"^  Stream #0:(\d+)\S*: Audio: (?!none)(.*)$", description, re.MULTILINE)
