@@ -41,7 +41,7 @@ ONLY_DRAWN = (
 @click.command(cls=Command, epilog=EPILOG)
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
 @click.option("--source_image", help="Portrait: any common picture format, one face or several.")
-@click.option("--driven_audio", help="Recording: any audio file, or a video whose sound is used.")
+@click.option("--driven_audio", help="Recording: any audio file, or a video whose (default) sound is used.")
 @click.option("--output", default="results/talking.mp4", show_default=True, help=".mp4, .m4v, .mov or .mkv.")
 @click.option("--seed", default=0, show_default=True, help="Another seed gives another performance of the same words.")
 @click.option(

@@ -5,6 +5,7 @@ Files are decoded, mixed and resampled block by block; only the result is held i
 
 import math
 import os
+import re
 import struct
 import subprocess
 import warnings
@@ -36,6 +37,8 @@ _SAMPLE_BYTES = {
     **{"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8},
 }
 _PLAIN_STARTS = (b"RIFF", b"RF64", b"riff", b"FORM", b".snd", b"caff")  # of formats that mostly hold plain samples
+# What ffmpeg says of joined Ogg files, of which it then reads the first only.
+_CHANGES = re.compile("(Channel|Sample rate) change is not supported|failed to create or replace stream")
 _AU_HEADER = struct.Struct(">4sIIIII")  # magic, offset of the samples, size, encoding, rate, channels
 
 
@@ -201,7 +204,8 @@ def _to_float(block: np.ndarray) -> np.ndarray:
 def _decode(path: Path, name: str, mixer: Mixer) -> np.ndarray:
     """All of a recording as (samples,): through libsndfile where it is certain to reach the end, or else ffmpeg."""
     with path.open("rb", buffering=0) as file:  # what libsndfile sees of it is the descriptor's own position
-        if file.read(4) in _PLAIN_STARTS:
+        _warn_of_another(file, name)
+        if os.pread(file.fileno(), 4, 0) in _PLAIN_STARTS:
             waveform = _decode_with_libsndfile(file, name, mixer, only_whole=True)
             if waveform is not None:
                 return waveform
@@ -219,29 +223,32 @@ def _decode_with_libsndfile(file: BinaryIO, name: str, mixer: Mixer, only_whole:
     file.seek(0)
     try:  # through a descriptor, because libsndfile would believe a name's extension
         with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
-            if sound.frames and (not only_whole or _is_whole(sound, file, name)):
+            if sound.frames and (not only_whole or _is_whole(sound, file)):
                 return _mono_16k(sound.samplerate, _read_blocks(sound), name, mixer)
     except soundfile.SoundFileError:
         pass
     return None
 
 
-def _is_whole(sound: soundfile.SoundFile, file: BinaryIO, name: str) -> bool:
-    """Whether plain samples fill the file to its end, so that the header's length is true and nothing follows.
-
-    Warns where a whole file follows: such formats end where their header says, for every program.
-    """
+def _is_whole(sound: soundfile.SoundFile, file: BinaryIO) -> bool:
+    """Whether plain samples fill the file to its end, so that the header's length is true and nothing follows."""
     if sound.subtype not in _SAMPLE_BYTES:
         return False
     sound.seek(0)  # libsndfile reads plain samples without a buffer of its own
     frame = sound.channels * _SAMPLE_BYTES[sound.subtype]
     end = os.lseek(file.fileno(), 0, os.SEEK_CUR) + sound.frames * frame
-    if os.pread(file.fileno(), 5, end).lstrip(b"\0").startswith(_PLAIN_STARTS):
+    return 0 <= os.fstat(file.fileno()).st_size - end < max(frame, 2)  # an incomplete frame, or padding
+
+
+def _warn_of_another(file: BinaryIO, name: str) -> None:
+    """One line where wav or aiff files were joined by their bytes: they end where they say, for every program."""
+    start = os.pread(file.fileno(), 8, 0)
+    order = {b"RIFF": "little", b"FORM": "big"}.get(start[:4])
+    if order and os.pread(file.fileno(), 4, 8 + int.from_bytes(start[4:], order)) == start[:4]:
         warnings.warn(
             f"{name} is followed in its file by another, which is not heard; join them in an audio editor.",
             stacklevel=2,
         )
-    return 0 <= os.fstat(file.fileno()).st_size - end < max(frame, 2)  # an incomplete frame, or padding
 
 
 def _read_blocks(sound: soundfile.SoundFile) -> Iterator[np.ndarray]:
@@ -269,6 +276,10 @@ def _decode_with_ffmpeg(path: Path, name: str, mixer: Mixer) -> np.ndarray:
         waveform = _mono_16k(rate, _read_floats(ffmpeg.process.stdout, channels), name, mixer)
         if ffmpeg.finish():
             raise _UnreadableError(f"{name} is damaged; save it again, for example as wav.")
+        if _CHANGES.search(ffmpeg.messages()):
+            raise InputError(
+                f"{name} changes its rate, channels or codec on the way; save it again, for example as wav."
+            )
         return waveform
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.video import VideoWriter
 
@@ -52,6 +53,15 @@ def test_joined_mp3_of_another_rate_and_other_channels(tmp_path, encode, ffmpeg)
     path.write_bytes(encode("a.mp3", 2.4, 48_000, 1) + encode("b.mp3", 1.1, 44_100, 2))
     assert 3.49 < len(load_waveform(path)) / 16_000 < 3.6
     assert written_seconds(path, 100, ffmpeg) == pytest.approx(3.5, abs=0.1)
+
+
+@pytest.mark.parametrize("other", [("b.ogg", 44_100, 2), ("b.ogg", 48_000, 1), ("b.opus", 48_000, 1)])
+def test_joined_ogg_that_changes_is_not_heard_in_part(tmp_path, encode, other):
+    """ffmpeg stops where rate, channels or codec change, without an error."""
+    name, rate, channels = other
+    (tmp_path / "joined.ogg").write_bytes(encode("a.ogg", 2.4) + encode(name, 1.1, rate, channels))
+    with pytest.raises(InputError, match=r"joined\.ogg changes its rate, channels or codec on the way"):
+        load_waveform(tmp_path / "joined.ogg")
 
 
 def test_mp3_without_a_header_of_its_length(tmp_path, tone, ffmpeg):
