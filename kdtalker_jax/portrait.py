@@ -35,6 +35,7 @@ from kdtalker_jax.media.audio import (
     resample_waveform,
 )
 from kdtalker_jax.media.image import check_image_array, read_image
+from kdtalker_jax.media.pace import warn_if_slow, watched
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.motion.coefficients import Motion, canonical_token, denormalise, normalise, split
 from kdtalker_jax.motion.keypoints import check_keypoints, drive
@@ -174,7 +175,7 @@ class TalkingPortrait:
         )
 
     def audio_features(
-        self, audio: PathLike | np.ndarray, rate: int = SAMPLE_RATE, *, progress: bool = False
+        self, audio: PathLike | np.ndarray, rate: int | None = None, *, progress: bool = False
     ) -> np.ndarray:
         """What the denoiser hears: (T, 512), one row per frame of 40 ms. Arguments as in `animate`."""
         waveform = _waveform(audio, rate)
@@ -187,7 +188,7 @@ class TalkingPortrait:
         source: Source,
         audio: PathLike | np.ndarray,
         *,
-        rate: int = SAMPLE_RATE,
+        rate: int | None = None,
         progress: bool = False,
         **animation: Any,
     ) -> Motion:
@@ -195,7 +196,8 @@ class TalkingPortrait:
 
         Args:
             source: from `prepare`.
-            audio: path, or a waveform (samples,) of `rate` samples per second.
+            audio: path, or a waveform (samples,) or (samples, channels).
+            rate: samples per second of the waveform; by default 16,000, with a warning if it sounds like more.
             progress: show bars.
             animation: seed, sampler, steps, initial_noise, relative, smooth, stitch: see `Animation`.
 
@@ -226,7 +228,7 @@ class TalkingPortrait:
         source: Source,
         audio_chunks: Iterable[np.ndarray],
         *,
-        rate: int = SAMPLE_RATE,
+        rate: int | None = None,
         **animation: Any,
     ) -> Iterator[Motion]:
         """`animate` of a recording that is still being made: pieces of its motion, as soon as they are settled.
@@ -235,16 +237,16 @@ class TalkingPortrait:
         smoother holds back its last 5 until the next window is there (`smoothing.KalmanSmoother.lag`).
 
         Args:
-            audio_chunks: waveforms of `rate` samples per second, (n,) or (n, channels), of any lengths; the end of the
-                recording is where they end. Other arguments as in `animate`; of the initial noise as many windows are
-                used as there are.
+            audio_chunks: waveforms (n,) or (n, channels) of any lengths and the same channels; the end of the recording
+                is where they end. Other arguments as in `animate`; of the initial noise as many windows are used as
+                there are.
 
         Yields:
             Motion, with keypoints. Joined, the pieces are what `animate` returns for the joined chunks, to 1e-5.
         """
         asked = Animation(**animation)
         draw = self._sampler(asked, None)
-        return self._stream_motion(source, resample_chunks(audio_chunks, rate), asked, draw)
+        return self._stream_motion(source, _stream(audio_chunks, rate), asked, draw)
 
     def _stream_motion(
         self, source: Source, pieces: Iterable[np.ndarray], asked: Animation, draw: WindowSampler
@@ -315,7 +317,7 @@ class TalkingPortrait:
         source: Source,
         audio_chunks: Iterable[np.ndarray],
         *,
-        rate: int = SAMPLE_RATE,
+        rate: int | None = None,
         batch_size: int | None = None,
         **animation: Any,
     ) -> Iterator[np.ndarray]:
@@ -444,9 +446,19 @@ def _predicted_vectors(vectors: np.ndarray) -> np.ndarray:
     return vectors
 
 
-def _waveform(audio: PathLike | np.ndarray, rate: int) -> np.ndarray:
+def _waveform(audio: PathLike | np.ndarray, rate: int | None) -> np.ndarray:
     """A path, or a waveform of any rate, as 16 kHz mono (samples,)."""
-    return load_waveform(audio) if isinstance(audio, (str, os.PathLike)) else resample_waveform(audio, rate)
+    if isinstance(audio, (str, os.PathLike)):
+        return load_waveform(audio)
+    waveform = resample_waveform(audio, SAMPLE_RATE if rate is None else rate)
+    if rate is None:
+        warn_if_slow(waveform)
+    return waveform
+
+
+def _stream(chunks: Iterable[np.ndarray], rate: int | None) -> Iterator[np.ndarray]:
+    """Chunks of any rate as pieces (n,) of 16 kHz."""
+    return watched(resample_chunks(chunks, SAMPLE_RATE)) if rate is None else resample_chunks(chunks, rate)
 
 
 def _pieces(waveform: np.ndarray) -> Iterator[np.ndarray]:

@@ -9,9 +9,15 @@ from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.cli import Command, cache_option, seed_option
 from kdtalker_jax.compilation import keep_compiled
-from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, IN_FEW_STEPS, SAMPLERS, check_sampler, with_defaults
+from kdtalker_jax.diffusion.samplers import (
+    DEFAULT_STEPS,
+    IN_FEW_STEPS,
+    SAMPLERS,
+    check_sampler,
+    with_defaults,
+)
 from kdtalker_jax.faces.crop import CropMode, check_choice
-from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.media.audio import SAMPLE_RATE, load_waveform
 from kdtalker_jax.media.files import output_file
 from kdtalker_jax.media.image import read_image
 from kdtalker_jax.media.video import VideoWriter, check_output
@@ -44,7 +50,7 @@ ONLY_DRAWN = (
 @click.command(cls=Command, epilog=EPILOG)
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
 @click.option("--source_image", help="Portrait: any common picture format, one face or several.")
-@click.option("--driven_audio", help="Recording: any audio file, or a video whose sound is used.")
+@click.option("--driven_audio", help="Recording: any audio file, or a video whose (default) sound is used.")
 @click.option("--output", default="results/talking.mp4", show_default=True, help=".mp4, .m4v, .mov or .mkv.")
 @seed_option("Another seed gives another performance of the same words.")
 @click.option(
@@ -135,7 +141,8 @@ def main(
     if saved is not None:
         motion = model.drive(source, saved, relative=relative, stitch=stitch)
     else:
-        motion = model.animate(source, waveform, **asked, sampler=sampler, steps=steps, progress=True)
+        settings = {**asked, "sampler": sampler, "steps": steps}
+        motion = model.animate(source, waveform, rate=SAMPLE_RATE, **settings, progress=True)
     if motion_out:
         motion.save(motion_out)
     video = model.write(source, motion, output, driven_audio, batch_size=batch_size, progress=True)

@@ -14,6 +14,7 @@ from kdtalker_jax.media.audio import FRAME_RATE, NO_AUDIO_STREAM
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import input_file
 from kdtalker_jax.media.probe import FirstPicture, Probe, beginning, first_picture
+from kdtalker_jax.media.sound import ONE_PIECE, find_sound, first_time
 
 LONGEST_SIDE = 2048  # pixels; larger pictures are reduced, because each is held in memory as it is
 
@@ -87,12 +88,12 @@ def sound_start(path: str | os.PathLike[str]) -> float:
         InputError: the file is unreadable or has no audio stream.
     """
     path = input_file(path, "video")
-    text, said = _run(path, NO_AUDIO_STREAM, *_SAY_ALL, "-map", "0:a:0", "-frames:a", "1", "-f", "framecrc", "pipe:1")
-    clock = re.search(r"^#tb 0: (\d+)/([1-9]\d*)$", text, re.MULTILINE)  # seconds per tick
-    first = re.search(r"^0, *-?\d+, *(-?\d+),", text, re.MULTILINE)  # stream, dts, pts, ...
-    if clock is None or first is None:
+    output = (*_SAY_ALL, "-map", f"0:{find_sound(path).stream}", *ONE_PIECE, "pipe:1")
+    text, said = _run(path, NO_AUDIO_STREAM, *output)
+    start = first_time(text)
+    if start is None:
         raise InputError(f"The sound of {path} is damaged; save it again, for example as mp4.")
-    return int(first[1]) * int(clock[1]) / int(clock[2]) - beginning(said)
+    return start - beginning(said)
 
 
 def _first_picture(path: Path) -> FirstPicture:
