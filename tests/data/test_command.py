@@ -88,7 +88,7 @@ def test_what_one_may_not_expect_is_reported(run, make_video, small_checkpoint, 
     given = ("--videos", tmp_path / "in", "--checkpoint", small_checkpoint, "--already_cut")
     with pytest.warns(UserWarning, match=r"No clip fell into validation: .* such as --split 0.8/0.2"):
         result = run(*given, "--split", "0.9999999/0.0000001", "--out", tmp_path / "set")
-    assert result.exit_code == 0, result.output
+        assert result.exit_code == 0, result.output
     assert "faint.mp4: The sound is very quiet" in result.output
     assert json.loads((tmp_path / "set" / "report.json").read_text())["notes"].keys() == {"faint.mp4"}
     with warnings.catch_warnings():
