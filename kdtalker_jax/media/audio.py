@@ -36,7 +36,13 @@ _SAMPLE_BYTES = {
     **dict.fromkeys(("PCM_S8", "PCM_U8", "ULAW", "ALAW"), 1),
     **{"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8},
 }
-_PLAIN_STARTS = (b"RIFF", b"RF64", b"riff", b"FORM", b".snd", b"caff")  # of formats that mostly hold plain samples
+_PLAIN_STARTS = (
+    b"RIFF",
+    b"RF64",
+    b"FORM",
+    b".snd",
+    b"caff",
+)  # of formats that mostly hold plain samples; w64 is not read by its size
 # What ffmpeg says of joined Ogg files, of which it then reads the first only.
 _CHANGES = re.compile("(Channel|Sample rate) change is not supported|failed to create or replace stream")
 _AU_HEADER = struct.Struct(">4sIIIII")  # magic, offset of the samples, size, encoding, rate, channels
