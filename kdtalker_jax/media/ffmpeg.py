@@ -20,8 +20,9 @@ from kdtalker_jax.errors import KDTalkerError
 from kdtalker_jax.unfinished import undone
 
 # Reads the open file given as standard input (seekable, ffmpeg 6 or later); nothing in that file, such as a
-# playlist's entries, can make ffmpeg open another one.
-READ_STDIN = ("-protocol_whitelist", "fd", "-i", "fd:")
+# playlist's entries, can make ffmpeg open another one. Gaps in a file's clock are left as they are, up to an hour: ffmpeg
+# would close those above ten seconds in some containers, of each stream alone.
+READ_STDIN = ("-protocol_whitelist", "fd", "-dts_delta_threshold", "3600", "-i", "fd:")
 
 _MESSAGES_READ = 1 << 16  # bytes; a damaged file can cause any number of messages
 _GLANCE = 1.0  # seconds between two looks at a process that is waited for
@@ -52,7 +53,7 @@ class FFmpeg:
             command, stderr=self._messages, start_new_session=True, bufsize=0, **popen
         )  # unbuffered, because the pipes get buffers of their own here
         self._undone = contextlib.ExitStack()
-        self._undone.enter_context(undone(self.process.kill))
+        self._undone.enter_context(undone(self._kill))
         if self.process.stdin is not None:
             self.process.stdin = io.BufferedWriter(_Pipe(self.process.stdin, self))
         if self.process.stdout is not None:

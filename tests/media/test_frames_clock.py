@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kdtalker_jax.media.audio import SAMPLE_RATE, load_waveform
 from kdtalker_jax.media.frames import read_frames, sound_start
 
 FLASH = 3.0  # seconds
@@ -81,3 +82,19 @@ def test_frames_start_where_asked(flash_and_beep):
     for start in (-0.4, 0.0, 1.0):
         assert flashes(read_frames(video, start)) == [round(25 * (FLASH - start))]
     np.testing.assert_array_equal(list(read_frames(video, 1.0, most=2)), list(read_frames(video))[25:27])
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize("stream", ["pictures", "sound"])
+def test_a_long_gap_of_one_stream_is_no_shift(ffmpeg, tmp_path, container, stream):
+    """ffmpeg by itself closes gaps above ten seconds in some containers, of each stream alone."""
+    video, kept = tmp_path / f"video.{container}", "not(between(t,4,17))"
+    select = {"pictures": ("-vf", f"select='{kept}'"), "sound": ("-af", f"aselect='{kept}'")}[stream]
+    inputs = ("-f", "lavfi", "-i", "testsrc=s=32x32:r=25:d=20", "-f", "lavfi", "-i", "sine=r=16000:d=20")
+    codecs = ("-c:v", "mpeg2video" if container == "ts" else "libx264", "-pix_fmt", "yuv420p", "-c:a", "mp2")
+    ffmpeg(*inputs, *select, "-fps_mode", "passthrough", *codecs, video)
+    assert len(list(read_frames(video))) == pytest.approx(500, abs=2)
+    waveform = load_waveform(video)
+    assert len(waveform) / SAMPLE_RATE == pytest.approx(20, abs=0.1)
+    loud = np.abs(waveform[10 * SAMPLE_RATE : 12 * SAMPLE_RATE]).max() > 0.01
+    assert loud == (stream == "pictures")
