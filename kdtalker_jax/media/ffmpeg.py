@@ -20,8 +20,8 @@ from kdtalker_jax.errors import KDTalkerError
 from kdtalker_jax.unfinished import undone
 
 # Reads the open file given as standard input (seekable, ffmpeg 6 or later); nothing in that file, such as a
-# playlist's entries, can make ffmpeg open another one. Gaps in a file's clock are left as they are, up to an hour: ffmpeg
-# would close those above ten seconds in some containers, of each stream alone.
+# playlist's entries, can make ffmpeg open another one. Gaps in a file's clock are left as they are, up to an hour:
+# ffmpeg would close those above ten seconds in some containers, of each stream alone.
 READ_STDIN = ("-protocol_whitelist", "fd", "-dts_delta_threshold", "3600", "-i", "fd:")
 
 _MESSAGES_READ = 1 << 16  # bytes; a damaged file can cause any number of messages
