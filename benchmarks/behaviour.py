@@ -24,7 +24,7 @@ from kdtalker_jax.cli import Command, Failure
 from kdtalker_jax.compilation import load_export
 from kdtalker_jax.media.audio import SAMPLE_RATE, load_waveform
 from kdtalker_jax.media.frames import read_frames
-from kdtalker_jax.training.demo import train_demo
+from kdtalker_jax.recipes.demo import train_demo
 from kdtalker_jax.training.logs import METRICS_FILE
 from pipelines import compile as compile_command
 from pipelines import sample as sample_command

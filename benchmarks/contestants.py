@@ -15,7 +15,7 @@ from benchmarks.random_params import random_params
 from benchmarks.torch_portrait import torch_device
 from configs.networks import ModelConfig
 from kdtalker_jax.diffusion.samplers import make_sampler
-from kdtalker_jax.networks import PREFIX, build
+from kdtalker_jax.parts import PREFIX, build
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 from kdtalker_jax.stages import SourceArrays
 

@@ -29,10 +29,10 @@ from benchmarks.torch_portrait import torch_device
 from configs import MODELS
 from configs.networks import ModelConfig
 from kdtalker_jax.cli import Command
-from kdtalker_jax.networks import build, variable_shapes
-from kdtalker_jax.networks.convolution import conv2d_direct
-from kdtalker_jax.networks.fusing import prepare
+from kdtalker_jax.nn.convolution import conv2d_direct
+from kdtalker_jax.parts import build, variable_shapes
 from kdtalker_jax.portrait import DTYPES
+from kdtalker_jax.renderers.liveportrait.preparing import prepare
 from kdtalker_jax.rendering import NETWORKS_OF_FRAMES, default_dtype
 from kdtalker_jax.stages import SourceArrays, Stages
 

@@ -8,8 +8,8 @@ import numpy as np
 from benchmarks.race import describe_run, json_option, write_json
 from kdtalker_jax.cli import Command
 from kdtalker_jax.media.audio import load_waveform
-from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.keypoints import Motion
 
 
 @click.command(cls=Command)

@@ -9,8 +9,8 @@ import numpy as np
 from benchmarks.published_layout import random_state_dict
 from configs.networks import ModelConfig
 from convert.network import to_variables
-from kdtalker_jax.networks import NETWORKS
-from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.parts import NETWORKS
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,8 @@ from configs.networks import ModelConfig
 from kdtalker_jax.cli import Command
 from kdtalker_jax.diffusion.samplers import make_sampler, sample
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.networks import PREFIX, build
-from kdtalker_jax.networks.blocks import NORM_EPSILON, upsample_nearest
-from kdtalker_jax.networks.convolution import (
+from kdtalker_jax.nn.blocks import NORM_EPSILON, upsample_nearest
+from kdtalker_jax.nn.convolution import (
     conv2d_direct,
     conv2d_winograd,
     conv3d_by_planes,
@@ -41,12 +40,13 @@ from kdtalker_jax.networks.convolution import (
     plane_kernel,
     winograd_kernel,
 )
-from kdtalker_jax.networks.folding import fold
-from kdtalker_jax.networks.fourier import conv3d_fourier, fourier_kernel
-from kdtalker_jax.networks.generator import instance_norm
-from kdtalker_jax.networks.random import random_variables
-from kdtalker_jax.networks.sampling import identity_grid, sample_translated, sample_volume
-from kdtalker_jax.networks.warping import HEAT_MAP_VARIANCE, _heat_maps
+from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.nn.fourier import conv3d_fourier, fourier_kernel
+from kdtalker_jax.nn.resampling import identity_grid, sample_translated, sample_volume
+from kdtalker_jax.parts import PREFIX, build
+from kdtalker_jax.random_parts import random_variables
+from kdtalker_jax.renderers.liveportrait.networks.generator import instance_norm
+from kdtalker_jax.renderers.liveportrait.networks.warping import HEAT_MAP_VARIANCE, _heat_maps
 from kdtalker_jax.stages import sample_window
 
 

@@ -25,9 +25,9 @@ from configs.training import KDTALKER, InputConfig, TrainingConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.cli import Command
 from kdtalker_jax.data.clips import open_clips
-from kdtalker_jax.training.input import Batches, UsableClips
-from kdtalker_jax.training.loss import Windows
-from kdtalker_jax.training.step import initial_state, make_train_step
+from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips
+from kdtalker_jax.motion_models.kdtalker.training.loss import Windows
+from kdtalker_jax.motion_models.kdtalker.training.step import initial_state, make_train_step
 
 ROUNDS = 3  # JAX and PyTorch take turns so often
 

@@ -12,7 +12,7 @@ from convert.rules import Rule, as_wildcard, flatten, unflatten
 from convert.tables import TABLES
 from convert.weights_file import Tensor
 from kdtalker_jax.errors import CheckpointError
-from kdtalker_jax.networks import variable_shapes
+from kdtalker_jax.parts import variable_shapes
 
 MAX_LINES = 20
 

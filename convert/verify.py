@@ -14,8 +14,8 @@ from convert.weights_file import read_weights
 from kdtalker_jax.checkpoints import ALL_PARTS, CONFIG_FILE, Checkpoint, load_checkpoint
 from kdtalker_jax.cli import Command, Failure
 from kdtalker_jax.errors import CheckpointError
-from kdtalker_jax.networks.blocks import NORM_EPSILON
-from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.nn.blocks import NORM_EPSILON
+from kdtalker_jax.nn.folding import fold
 
 FOLDING_TOLERANCE = 1e-6  # relative; folding rounds to float32 once
 

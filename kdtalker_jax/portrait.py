@@ -24,6 +24,8 @@ from kdtalker_jax import demo
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.diffusion.samplers import with_defaults
+from kdtalker_jax.edits.smoothing import smooth as smooth_motion
+from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import Crop, CropMode, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
@@ -37,14 +39,12 @@ from kdtalker_jax.media.audio import (
 )
 from kdtalker_jax.media.image import check_image_array, read_image
 from kdtalker_jax.media.video import VideoWriter, check_output
-from kdtalker_jax.motion.coefficients import Motion, canonical_token, denormalise, normalise
-from kdtalker_jax.motion.keypoints import drive
-from kdtalker_jax.motion.smoothing import smooth as smooth_motion
-from kdtalker_jax.motion.smoothing import smoothed
-from kdtalker_jax.networks import NETWORKS
-from kdtalker_jax.networks.folding import fold
-from kdtalker_jax.networks.fusing import prepare
+from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.parts import NETWORKS
+from kdtalker_jax.renderers.liveportrait.preparing import prepare
 from kdtalker_jax.rendering import Renderer, default_batch_size, default_dtype
+from kdtalker_jax.spaces.geometry import drive
+from kdtalker_jax.spaces.keypoints import Motion, canonical_token, denormalise, normalise
 from kdtalker_jax.stages import SourceArrays, Stages
 from kdtalker_jax.streaming import WindowSampler, audio_windows, motion_windows
 

@@ -15,8 +15,8 @@ from jax.typing import DTypeLike
 
 from configs.networks import ModelConfig
 from kdtalker_jax.diffusion.samplers import StepRule, sample
-from kdtalker_jax.motion.keypoints import degrees_from_bins, rotation_matrix, transform_keypoints
-from kdtalker_jax.networks import NETWORKS, PREFIX, build
+from kdtalker_jax.parts import NETWORKS, PREFIX, build
+from kdtalker_jax.spaces.geometry import degrees_from_bins, rotation_matrix, transform_keypoints
 
 Params = dict[str, Any]  # by the name of the network, each {"params": tree}, folded
 Networks = dict[str, nn.Module]

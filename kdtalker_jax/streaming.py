@@ -14,7 +14,7 @@ from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.samplers import make_sampler
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.mel import BANDS, WINDOW, MelStream, first_column, mel_windows
+from kdtalker_jax.features.mel import BANDS, WINDOW, MelStream, first_column, mel_windows
 
 
 def audio_windows(

@@ -14,8 +14,8 @@ from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.files import output_file
 from kdtalker_jax.media.image import read_image
 from kdtalker_jax.media.video import check_output
-from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
+from kdtalker_jax.spaces.keypoints import Motion
 
 EPILOG = """
 \b

@@ -51,8 +51,8 @@ def main(
     """Train the denoiser on a data set of clips, on all devices there are."""
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
     from kdtalker_jax.checkpoints import is_run, read_record
+    from kdtalker_jax.motion_models.kdtalker.training.trainer import train
     from kdtalker_jax.training.settings import with_settings
-    from kdtalker_jax.training.trainer import train
 
     begun = read_record(workdir).config if is_run(workdir) else KDTALKER
     recipe = with_settings(CONFIGS[config] if config else begun, changes)

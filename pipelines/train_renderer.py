@@ -57,8 +57,8 @@ def main(
     """Train the renderer and the keypoint detector on clips with pictures, on all devices there are."""
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
     from kdtalker_jax.checkpoints import RendererRecord, is_run, read_record
-    from kdtalker_jax.training.renderer import report_memory, train_renderer
-    from kdtalker_jax.training.retargeting import train_retargeting
+    from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
+    from kdtalker_jax.renderers.liveportrait.training.trainer import report_memory, train_renderer
     from kdtalker_jax.training.settings import with_settings
 
     parallel.initialise(coordinator, processes, process)

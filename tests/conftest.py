@@ -13,10 +13,10 @@ import pytest
 
 from configs import SMALL
 from kdtalker_jax.checkpoints import save_checkpoint
-from kdtalker_jax.networks import NETWORKS
-from kdtalker_jax.networks.folding import fold
-from kdtalker_jax.networks.random import random_variables
+from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.parts import NETWORKS
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.random_parts import random_variables
 
 # Many tests build the same small model anew: within one session each program is compiled once.
 _COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")

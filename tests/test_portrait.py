@@ -12,9 +12,9 @@ import pytest
 from configs import SMALL
 from kdtalker_jax import demo
 from kdtalker_jax.errors import CheckpointError, InputError, NoFaceError
-from kdtalker_jax.media.mel import mel_spectrogram, mel_windows
-from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.features.mel import mel_spectrogram, mel_windows
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.keypoints import Motion
 from kdtalker_jax.stages import Stages
 
 FRAME = 640  # samples at 16 kHz

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from kdtalker_jax import demo
-from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax.rendering import Renderer
+from kdtalker_jax.spaces.keypoints import Motion
 
 ROOT = Path(__file__).parents[1]
 
 ON_FOUR_DEVICES = """
 import sys
 import jax, numpy
-from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.spaces.keypoints import Motion
 from kdtalker_jax import demo
 from kdtalker_jax.portrait import TalkingPortrait
 model = TalkingPortrait.load(sys.argv[3])

@@ -11,16 +11,16 @@ import numpy as np
 from benchmarks.demo.unseen import take
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.data.extraction import describe_frames
-from kdtalker_jax.data.synthetic.drawing import draw_frames
-from kdtalker_jax.data.synthetic.people import Person
-from kdtalker_jax.data.synthetic.performance import Performance
-from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.diffusion.samplers import IN_FEW_STEPS, with_defaults
 from kdtalker_jax.faces.resizing import resize
-from kdtalker_jax.motion.coefficients import Motion, split
-from kdtalker_jax.motion.keypoints import absolute_keypoints
-from kdtalker_jax.networks import build
+from kdtalker_jax.parts import build
 from kdtalker_jax.portrait import Source, TalkingPortrait
+from kdtalker_jax.spaces.geometry import absolute_keypoints
+from kdtalker_jax.spaces.keypoints import Motion, split
+from kdtalker_jax.synthetic.drawing import draw_frames
+from kdtalker_jax.synthetic.people import Person
+from kdtalker_jax.synthetic.performance import Performance
+from kdtalker_jax.synthetic.state import FaceState
 
 FRAMES_PER_BATCH = 8
 

@@ -11,14 +11,14 @@ from benchmarks.demo.actors import Actor, film, speak
 from benchmarks.demo.probe import FaceProbe, Reading, true_reading
 from benchmarks.demo.rows import Row
 from benchmarks.demo.unseen import SEED, take
-from kdtalker_jax.data.synthetic.drawing import draw_frames
-from kdtalker_jax.data.synthetic.performance import Performance
-from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE, load_waveform
 from kdtalker_jax.media.files import looks_like_recording
-from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.keypoints import Motion
+from kdtalker_jax.synthetic.drawing import draw_frames
+from kdtalker_jax.synthetic.performance import Performance
+from kdtalker_jax.synthetic.state import FaceState
 
 FAINT = 0.001  # root mean square of a quiet room
 _NEARLY_SHUT = 0.1  # of the range of openings in speech

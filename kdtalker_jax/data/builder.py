@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from kdtalker_jax.data.work import Outcome, read_clip
-from kdtalker_jax.media.mel import BANDS
+from kdtalker_jax.features.mel import BANDS
 
 
 class KDTalkerClips(tfds.core.GeneratorBasedBuilder):

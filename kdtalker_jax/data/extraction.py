@@ -25,13 +25,13 @@ from kdtalker_jax.errors import InputError, NoFaceError, NoSoundError
 from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import Box, FaceDetector
 from kdtalker_jax.faces.geometry import enclosing_square
+from kdtalker_jax.features.mel import mel_spectrogram, window_batches
 from kdtalker_jax.media.audio import SAMPLES_PER_FRAME, load_waveform, num_frames
 from kdtalker_jax.media.frames import frame_rate, read_frames, sound_start
-from kdtalker_jax.media.mel import mel_spectrogram, window_batches
-from kdtalker_jax.motion.keypoints import degrees_from_bins
-from kdtalker_jax.networks import build
-from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.parallel import local_device_count, map_rows, replicate
+from kdtalker_jax.parts import build
+from kdtalker_jax.spaces.geometry import degrees_from_bins
 
 WINDOWS_PER_BATCH = 128  # mel windows that the audio encoder sees at a time on each device
 SILENCE = 1e-3  # peak, -60 dB: nothing can be learned from a face that moves without a sound

@@ -24,7 +24,7 @@ from kdtalker_jax.metrics.pose import pose_diversity
 from kdtalker_jax.metrics.similarity import compare, keypoint_distance
 from kdtalker_jax.metrics.smoothness import jitter, window_jump
 from kdtalker_jax.metrics.sync import SyncJudge
-from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.nn.folding import fold
 
 PUBLISHED_WINDOW = 64  # frames that motion is sampled in, where no checkpoint says otherwise
 LOOK_EVERY = 10  # frames, to find where the face is

@@ -12,8 +12,8 @@ from kdtalker_jax.data.extraction import describe_frames
 from kdtalker_jax.faces.detector import FaceDetector, find_landmarks
 from kdtalker_jax.faces.resizing import rescale
 from kdtalker_jax.metrics.batches import in_stacks
-from kdtalker_jax.motion.keypoints import rotation_matrix, transform_keypoints
-from kdtalker_jax.networks import build
+from kdtalker_jax.parts import build
+from kdtalker_jax.spaces.geometry import rotation_matrix, transform_keypoints
 
 LANDMARKS = 68
 

@@ -15,7 +15,7 @@ from configs.networks import ModelConfig
 from kdtalker_jax.media.audio import num_frames
 from kdtalker_jax.metrics.batches import in_stacks
 from kdtalker_jax.metrics.mfcc import mfcc
-from kdtalker_jax.networks import build
+from kdtalker_jax.parts import build
 
 MAX_OFFSET = 15  # frames of 40 ms that the sound is shifted by, either way
 COLUMNS_PER_FRAME = 4  # of the MFCC

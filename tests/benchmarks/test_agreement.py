@@ -7,8 +7,8 @@ import pytest
 from configs import PUBLISHED, SMALL
 from convert.official import convert
 from kdtalker_jax.checkpoints import PARTS, load_checkpoint
-from kdtalker_jax.networks import build
-from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.parts import build
 
 torch = pytest.importorskip("torch", reason="compares with PyTorch: install the extra 'torch'")
 

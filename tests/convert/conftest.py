@@ -8,7 +8,7 @@ import pytest
 from benchmarks.published_layout import FILES, file_content, random_state_dict
 from configs import SMALL
 from convert.network import to_published
-from kdtalker_jax.networks.random import random_variables
+from kdtalker_jax.random_parts import random_variables
 from tests.convert.torch_writer import instance, legacy_file, write, zip_file
 
 LEGACY = ("audio_encoder",)

@@ -11,7 +11,7 @@ from convert.network import to_published, to_variables, unused
 from convert.rules import flatten
 from convert.tables import TABLES
 from kdtalker_jax.errors import CheckpointError
-from kdtalker_jax.networks import variable_shapes
+from kdtalker_jax.parts import variable_shapes
 
 PATH = Path("some/file.pth")
 EACH_NETWORK = pytest.mark.parametrize("name", TABLES)

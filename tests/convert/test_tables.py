@@ -8,7 +8,7 @@ from benchmarks.published_layout import random_state_dict
 from configs import PUBLISHED, SMALL
 from convert.rules import flatten
 from convert.tables import TABLES
-from kdtalker_jax.networks import JUDGES, NETWORKS, variable_shapes
+from kdtalker_jax.parts import JUDGES, NETWORKS, variable_shapes
 
 EACH_NETWORK = pytest.mark.parametrize("name", TABLES)
 

@@ -9,9 +9,9 @@ import pytest
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.data.extraction import ClipNetworks, ExtractionOptions, extract_clip
 from kdtalker_jax.faces.detector import FaceDetector
+from kdtalker_jax.features.mel import mel_spectrogram
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import read_frames
-from kdtalker_jax.media.mel import mel_spectrogram
 from kdtalker_jax.media.video import VideoWriter
 
 FIELDS = ("yaw", "pitch", "roll", "scale", "t", "exp", "kp")

@@ -4,8 +4,8 @@ import librosa
 import numpy as np
 import pytest
 
+from kdtalker_jax.features.mel import mel_spectrogram, mel_windows
 from kdtalker_jax.media.audio import load_waveform, num_frames
-from kdtalker_jax.media.mel import mel_spectrogram, mel_windows
 
 
 def test_frames_and_mel_windows_equal_the_published_ones(parity, media):

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from kdtalker_jax.networks import build
+from kdtalker_jax.parts import build
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kdtalker_jax.motion.coefficients import normalise
+from kdtalker_jax.spaces.keypoints import normalise
 from kdtalker_jax.stages import Stages
 
 COEFFICIENTS = ("scale", "yaw", "pitch", "roll", "t", "exp")

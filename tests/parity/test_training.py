@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kdtalker_jax.networks.denoiser import Denoiser
-from kdtalker_jax.training.loss import Examples, denoising_losses
+from kdtalker_jax.motion_models.kdtalker.network import Denoiser
+from kdtalker_jax.motion_models.kdtalker.training.loss import Examples, denoising_losses
 
 # Recorded [::16, ::16], weights as (out, in).
 STRIDED_KERNELS = {

@@ -14,7 +14,7 @@ from configs import SMALL
 from kdtalker_jax.checkpoints import save_checkpoint
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.metrics.evaluation import METRICS, Evaluator
-from kdtalker_jax.networks.random import random_variables
+from kdtalker_jax.random_parts import random_variables
 from pipelines import evaluate
 
 CLIP = "sad_WDA_AlexandriaOcasioCortez_000.mp4"

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kdtalker_jax import demo
-from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.spaces.keypoints import Motion
 from pipelines.sample import ONLY_DRAWN, main
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -23,8 +23,8 @@ from configs.renderer import (
 )
 from configs.training import CheckpointConfig
 from kdtalker_jax.data.clips import encode_frame
-from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
-from kdtalker_jax.data.synthetic.state import FaceState
+from kdtalker_jax.synthetic.landmarks import LANDMARKS
+from kdtalker_jax.synthetic.state import FaceState
 
 SIZE = 64
 LANDMARK_COUNT = len(LANDMARKS)

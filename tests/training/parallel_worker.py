@@ -12,10 +12,10 @@ import optax
 
 from configs import PUBLISHED_STATISTICS
 from kdtalker_jax import parallel
-from kdtalker_jax.training.input import Batches, UsableClips
+from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips
+from kdtalker_jax.motion_models.kdtalker.training.step import initial_state, make_train_step
+from kdtalker_jax.motion_models.kdtalker.training.validation import Validation
 from kdtalker_jax.training.optimizer import make_optimizer
-from kdtalker_jax.training.step import initial_state, make_train_step
-from kdtalker_jax.training.validation import Validation
 from tests.training.synthetic import TINY, make_clips
 
 CONFIG = replace(TINY, batch_size=8, audio_noise=1.0)

@@ -7,10 +7,10 @@ import jax
 import numpy as np
 
 from kdtalker_jax import parallel
-from kdtalker_jax.networks.random import random_variables
-from kdtalker_jax.training.reenactment import TRAINED, full_model
-from kdtalker_jax.training.renderer_input import FaceClips, RendererBatches
-from kdtalker_jax.training.renderer_step import Landmarks, initial_state, make_train_step
+from kdtalker_jax.random_parts import random_variables
+from kdtalker_jax.renderers.liveportrait.training.input import FaceClips, RendererBatches
+from kdtalker_jax.renderers.liveportrait.training.reenactment import TRAINED, full_model
+from kdtalker_jax.renderers.liveportrait.training.step import Landmarks, initial_state, make_train_step
 from tests.training.faces import TINY_RENDERER, make_face_clips
 
 CONFIG = replace(TINY_RENDERER, first=replace(TINY_RENDERER.first, adversarial=True))

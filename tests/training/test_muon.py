@@ -7,7 +7,7 @@ import optax
 from optax.contrib import MuonDimensionNumbers
 
 from configs import SMALL
-from kdtalker_jax.networks import variable_shapes
+from kdtalker_jax.parts import variable_shapes
 from kdtalker_jax.training.muon import ADAMS_SIZE, matrices, muon
 from kdtalker_jax.training.optimizer import decay_mask
 

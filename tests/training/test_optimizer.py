@@ -12,7 +12,7 @@ import pytest
 from configs import PUBLISHED
 from configs.training import KDTALKER, EmaConfig, OptimizerConfig
 from kdtalker_jax.checkpoints import load_denoiser
-from kdtalker_jax.networks import variable_shapes
+from kdtalker_jax.parts import variable_shapes
 from kdtalker_jax.training.optimizer import decay_mask, learning_rate_schedule, make_optimizer, update_ema
 from tests.training.synthetic import TINY
 

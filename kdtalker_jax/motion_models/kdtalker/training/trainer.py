@@ -1,0 +1,137 @@
+"""Training of the denoiser, from a data set on disk to a run on disk."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from configs.training import TrainingConfig
+from kdtalker_jax import parallel
+from kdtalker_jax.checkpoints import RunRecord, TrainedDenoiser, is_run, load_checkpoint, load_denoiser
+from kdtalker_jax.data.clips import load_statistics, open_clips
+from kdtalker_jax.errors import InputError
+from kdtalker_jax.motion_models.kdtalker.training.curves import CurveSampler
+from kdtalker_jax.motion_models.kdtalker.training.input import Batch, Batches, UsableClips, check_clips
+from kdtalker_jax.motion_models.kdtalker.training.step import TrainState, initial_state, make_train_step
+from kdtalker_jax.motion_models.kdtalker.training.validation import Validation
+from kdtalker_jax.training.logs import Logs
+from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
+from kdtalker_jax.training.settings import check, differences, to_text
+
+
+def train(
+    config: TrainingConfig,
+    data: str | Path,
+    workdir: str | Path,
+    *,
+    init: str | Path | None = None,
+    report: Report = lambda sentence: None,
+    progress: bool = False,
+) -> Outcome:
+    """Trains a denoiser, or goes on where the run in `workdir` stopped.
+
+    Args:
+        config: of the run. When it is resumed, only `FREE_TO_CHANGE` may differ from what it was started with.
+        data: data set that `pipelines.extract` has made.
+        workdir: of this run alone; with several processes, a folder that all of them see.
+        init: converted checkpoint or other run to take the first parameters from, with the statistics that they were
+            trained with; of a run its moving average, if it keeps one.
+        report: is told what happens, a sentence at a time.
+        progress: show bars.
+
+    Raises:
+        InputError: settings or data that cannot be trained with, or a loss that is not finite.
+        CheckpointError, OutputError: what cannot be read or written.
+    """
+    check(config, parallel.device_count())
+
+    def make_task() -> DenoiserTask:
+        return DenoiserTask(config, Path(data), Path(workdir), init and str(init), report, progress)
+
+    return run_task(make_task, Path(workdir), report, progress)
+
+
+class DenoiserTask:
+    """A `loop.Task`: the denoiser, on windows of clips."""
+
+    def __init__(
+        self, config: TrainingConfig, data: Path, workdir: Path, init: str | None, report: Report, progress: bool
+    ) -> None:
+        self.config, self._report = config, report
+        report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
+        clips = _load_clips(config, data, "train", report, progress)
+        check_clips(clips, config, f"the train split of {data}")
+        record, self._first = _begin(config, data, workdir, init, len(clips))
+        self.batches = Batches(clips, config, process=parallel.process_index(), processes=parallel.process_count())
+        self._step = parallel.map_step(make_train_step(config, record.statistics))
+
+        self._validation = self._curves = None
+        validation_clips = _load_clips(config, data, config.validation.split, report, progress)
+        if config.validation.windows and len(validation_clips):
+            self._validation = Validation(config, record.statistics, validation_clips)
+            if config.validation.sampled_windows and parallel.is_main():
+                self._curves = CurveSampler(config, record.statistics, validation_clips[0])
+
+    def initial_state(self) -> TrainState:
+        return initial_state(self.config, self._first and self._first.variables["params"])
+
+    def trees(self, state: TrainState) -> dict[str, Any]:
+        trees = {"params": state.params, "optimizer": state.opt_state, "ema": state.ema}
+        return {name: tree for name, tree in trees.items() if tree is not None}
+
+    def from_trees(self, step: int, trees: dict[str, Any]) -> TrainState:
+        return TrainState(np.int32(step), trees["params"], trees["optimizer"], trees.get("ema"))
+
+    def step(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array], jax.Array]:
+        return self._step(state, batch.windows)
+
+    def validate(self, state: TrainState, step: int, logs: Logs) -> float | None:
+        """Logs the losses of the parameters and of their average; returns the one that sampling would use."""
+        if self._validation is None:
+            return None
+        candidates = {"validation": state.params, "validation/ema": state.ema}
+        losses = {name: self._validation(params) for name, params in candidates.items() if params is not None}
+        logs.numbers(step, {f"{name}/{part}": value for name, parts in losses.items() for part, value in parts.items()})
+        best = "validation/ema" if "validation/ema" in losses else "validation"
+        self._report(f"Step {step}: {best}/loss {losses[best]['loss']:.4f}")
+        if self._curves:
+            logs.picture(step, "validation/curves", self._curves(parallel.to_host(candidates[best])))
+        loss = losses[best]["loss"]
+        return loss if math.isfinite(loss) else None
+
+
+def _load_clips(config: TrainingConfig, data: Path, split: str, report: Report, progress: bool) -> UsableClips:
+    clips = UsableClips(open_clips(data, split), config.denoiser.window, config.input, progress=progress)
+    left_out = f"; {clips.left_out} too short for a window are left out" if clips.left_out else ""
+    report(f"{data}, {split}: {len(clips)} clips{left_out}.")
+    return clips
+
+
+def _begin(
+    config: TrainingConfig, data: Path, workdir: Path, init: str | None, clips: int
+) -> tuple[RunRecord, TrainedDenoiser | None]:
+    """Starts or resumes the run in a folder: its record, and the denoiser to start from if not from a fresh one."""
+    record = begin(workdir, RunRecord, config, init, clips)
+    source = record.init if record else init
+    first = _load_init(source, config) if source else None
+    if record is None:
+        record = RunRecord(config, first.config.statistics if first else load_statistics(data), clips, init)
+    enter(workdir, record)
+    return record, first
+
+
+def _load_init(path: str, config: TrainingConfig) -> TrainedDenoiser:
+    """The denoiser of another run or of a converted checkpoint."""
+    if is_run(path):
+        trained = load_denoiser(path)
+    else:
+        checkpoint = load_checkpoint(path)
+        trained = TrainedDenoiser(checkpoint.variables("denoiser"), checkpoint.config, step=0, ema=False)
+    different = differences(trained.config.denoiser, config.denoiser)
+    for name in ("beta_end", "noise_offset", "sampler"):  # no sizes: a run may change them
+        different.pop(name, None)
+    if different:
+        raise InputError(f"{path} has a denoiser of other sizes: here {'; '.join(different.values())}.")
+    return trained
