@@ -13,11 +13,12 @@ import benchmarks.torch_baseline as baseline
 from benchmarks.race import DEFAULT_DIFFUSION, REFERENCE, Work
 from benchmarks.random_params import random_params
 from benchmarks.torch_portrait import torch_device
-from configs.networks import ModelConfig
 from kdtalker_jax.diffusion.samplers import make_sampler
-from kdtalker_jax.parts import PREFIX, build
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.motion_models.kdtalker.network import PREFIX
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 from kdtalker_jax.stages import SourceArrays
+from kdtalker_jax.systems import find_system
 
 PUBLISHED_STEPS = 50  # of ddim
 
@@ -67,7 +68,7 @@ def jax_works(model: TalkingPortrait, inputs: Inputs, batches: Sequence[int]) ->
     config, params, dtype = model.config, model.params, DTYPES[model.dtype]
 
     def network(name: str, *arguments: Any, method: str | None = None, **keywords: Any) -> Work:
-        apply = jax.jit(partial(build(name, config, dtype=dtype).apply, method=method))
+        apply = jax.jit(partial(find_system("kdtalker").parts[name].build(config, dtype=dtype).apply, method=method))
         arguments, keywords = jax.device_put((arguments, keywords))
         return lambda: jax.block_until_ready(apply(params[name], *arguments, **keywords))
 

@@ -27,13 +27,13 @@ from benchmarks.race import (
 )
 from benchmarks.torch_portrait import torch_device
 from configs import MODELS
-from configs.networks import ModelConfig
 from kdtalker_jax.cli import Command
+from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.nn.convolution import conv2d_direct
-from kdtalker_jax.parts import build, variable_shapes
 from kdtalker_jax.portrait import DTYPES
+from kdtalker_jax.renderers.liveportrait.parts import GENERATOR, RENDERED, WARPING
 from kdtalker_jax.renderers.liveportrait.preparing import prepare
-from kdtalker_jax.rendering import NETWORKS_OF_FRAMES, default_dtype
+from kdtalker_jax.rendering import default_dtype
 from kdtalker_jax.stages import SourceArrays, Stages
 
 FRAME = "frame path"
@@ -88,10 +88,10 @@ def trace_programs(config: ModelConfig, dtype: str, batch: int) -> dict[str, Tra
         shape(*grid, c.volume_channels), shape(*grid, c.compressed_channels), shape(1, c.keypoints, 3)
     )
     driving = shape(batch, c.keypoints, 3)
-    folded = {name: variable_shapes(name, config, folded=True) for name in NETWORKS_OF_FRAMES}
+    folded = {part.name: part.shapes(config, folded=True) for part in RENDERED}
     params = jax.eval_shape(partial(prepare, config, dtype=precision), folded)
-    warp = partial(build("warping", config, dtype=precision).apply, method="warp")
-    generate = build("generator", config, dtype=precision).apply
+    warp = partial(WARPING.build(config, dtype=precision).apply, method="warp")
+    generate = GENERATOR.build(config, dtype=precision).apply
     features = shape(batch, c.feature_size, c.feature_size, c.output_channels)
     return {
         "warping": jax.jit(warp).trace(

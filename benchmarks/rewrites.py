@@ -26,10 +26,12 @@ from benchmarks.race import (
     write_json,
 )
 from configs import MODELS
-from configs.networks import ModelConfig
 from kdtalker_jax.cli import Command
 from kdtalker_jax.diffusion.samplers import make_sampler, sample
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.motion_models.kdtalker.network import PREFIX
+from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.nn.blocks import NORM_EPSILON, upsample_nearest
 from kdtalker_jax.nn.convolution import (
     conv2d_direct,
@@ -43,11 +45,11 @@ from kdtalker_jax.nn.convolution import (
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.nn.fourier import conv3d_fourier, fourier_kernel
 from kdtalker_jax.nn.resampling import identity_grid, sample_translated, sample_volume
-from kdtalker_jax.parts import PREFIX, build
 from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.renderers.liveportrait.networks.generator import instance_norm
 from kdtalker_jax.renderers.liveportrait.networks.warping import HEAT_MAP_VARIANCE, _heat_maps
 from kdtalker_jax.stages import sample_window
+from kdtalker_jax.systems import find_system
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,7 @@ def folded_norms(name: str, config: ModelConfig) -> Rewrite:
 
     def run(folded: bool, variables: dict, x: jax.Array, *keypoints: jax.Array) -> Any:
         named = dict(zip(("source", "driving"), keypoints, strict=False))
-        return build(name, config, folded=folded).apply(variables, x, **named)
+        return find_system("kdtalker").parts[name].build(config, folded=folded).apply(variables, x, **named)
 
     return Rewrite(
         partial(run, False),
@@ -260,7 +262,7 @@ def folded_norms(name: str, config: ModelConfig) -> Rewrite:
 def terms_once(config: ModelConfig) -> Rewrite:
     """What the denoiser makes of time and audio, once a window instead of at each of 50 steps."""
     c, rule = config.denoiser, make_sampler("ddim", 50)
-    denoiser = build("denoiser", config)
+    denoiser = DENOISER.build(config)
 
     def plain(
         variables: dict, canonical: jax.Array, reference: jax.Array, audio: jax.Array, x_T: jax.Array

@@ -20,11 +20,11 @@ import jax
 import numpy as np
 
 from configs import MODELS, PUBLISHED_STATISTICS
-from configs.networks import DenoiserConfig
 from configs.training import KDTALKER, InputConfig, TrainingConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.cli import Command
 from kdtalker_jax.data.clips import open_clips
+from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
 from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips
 from kdtalker_jax.motion_models.kdtalker.training.loss import Windows
 from kdtalker_jax.motion_models.kdtalker.training.step import initial_state, make_train_step

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from configs.networks import DEMO, SMALL, AudioEncoderConfig
+from configs.kdtalker import DEMO, SMALL
 from configs.training import CheckpointConfig
+from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
 
 
 @dataclass(frozen=True)

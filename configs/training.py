@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from configs.networks import DEMO, PUBLISHED, SMALL, DenoiserConfig
+from configs.kdtalker import DEMO, PUBLISHED, SMALL
+from kdtalker_jax.diffusion.config import DiffusionConfig
+from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class TrainingConfig:
     first_frame: float = 1.0  # how often a window's first frame counts, so that windows join; published: once
     log_every: int = 50  # steps
     denoiser: DenoiserConfig = PUBLISHED.denoiser
+    diffusion: DiffusionConfig = PUBLISHED.diffusion
     optimizer: OptimizerConfig = OptimizerConfig()
     ema: EmaConfig = EmaConfig()
     input: InputConfig = InputConfig()
@@ -117,6 +120,7 @@ DEMO_RUN = TrainingConfig(
     min_snr=0.05,
     first_frame=16.0,
     denoiser=DEMO.denoiser,
+    diffusion=DEMO.diffusion,
     optimizer=OptimizerConfig(kind="muon", learning_rate=2e-3, warmup_steps=200, clip_norm=1.0),
     ema=EmaConfig(enabled=True, decay=0.98, every=5),
     input=InputConfig(threads=2),

@@ -10,10 +10,11 @@ from tqdm import tqdm
 
 from convert.network import to_published
 from convert.sources import LANDMARKS
-from convert.tables import TABLES
+from convert.tables import table_of
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.cli import Command
 from kdtalker_jax.errors import OutputError
+from kdtalker_jax.systems import find_system
 
 
 @click.command(cls=Command)
@@ -42,7 +43,8 @@ def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
         OutputError: a file exists, or cannot be written.
     """
     checkpoint = load_checkpoint(directory)
-    files = {name: out / f"{TABLES[name].file}.safetensors" for name in checkpoint.parts}
+    parts = find_system(checkpoint.config.system).parts
+    files = {name: out / f"{table_of(parts[name]).file}.safetensors" for name in checkpoint.parts}
     if checkpoint.landmarks:
         files["landmarks"] = out / LANDMARKS
     existing = [str(path) for path in files.values() if path.exists()]
@@ -55,7 +57,7 @@ def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
             if name == "landmarks":
                 shutil.copyfile(checkpoint.landmarks, unfinished)
             else:
-                save_file(to_published(name, checkpoint.variables(name)), unfinished, metadata={"format": "pt"})
+                save_file(to_published(parts[name], checkpoint.variables(name)), unfinished, metadata={"format": "pt"})
             unfinished.replace(path)
         except OSError as error:
             raise OutputError(f"{path} cannot be written ({error.strerror or error})") from error

@@ -1,8 +1,12 @@
 """Audio-driven talking portraits in JAX: one photo and one recording in, a talking video out."""
 
-from kdtalker_jax.errors import CheckpointError, InputError, KDTalkerError, NoFaceError, OutputError
-from kdtalker_jax.portrait import Source, TalkingPortrait, Video
-from kdtalker_jax.spaces.keypoints import Motion
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kdtalker_jax.errors import CheckpointError, InputError, KDTalkerError, NoFaceError, OutputError
+    from kdtalker_jax.portrait import Source, TalkingPortrait, Video
+    from kdtalker_jax.spaces.keypoints import Motion
 
 __all__ = [
     "CheckpointError",
@@ -15,3 +19,16 @@ __all__ = [
     "TalkingPortrait",
     "Video",
 ]
+
+# Each is imported when it is asked for: whoever wants a network alone need not have what reads faces and videos.
+_PLACES = {
+    **dict.fromkeys(("CheckpointError", "InputError", "KDTalkerError", "NoFaceError", "OutputError"), "errors"),
+    **dict.fromkeys(("Source", "TalkingPortrait", "Video"), "portrait"),
+    "Motion": "spaces.keypoints",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)

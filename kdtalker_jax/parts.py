@@ -1,5 +1,7 @@
-"""The published networks as pure-functional Flax modules, one a file, channels last."""
+"""A network is registered once, as a `Part`: whoever builds, fills, checks, converts or lists networks reads that."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import flax.linen as nn
@@ -7,80 +9,52 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from configs.networks import ModelConfig
-from kdtalker_jax.features.wav2lip.network import AudioEncoder
-from kdtalker_jax.metrics.syncnet import SyncNet
-from kdtalker_jax.motion_models.kdtalker.network import PREFIX, Denoiser
-from kdtalker_jax.renderers.liveportrait.networks.appearance import AppearanceExtractor
-from kdtalker_jax.renderers.liveportrait.networks.generator import SpadeGenerator
-from kdtalker_jax.renderers.liveportrait.networks.motion_extractor import MotionExtractor
-from kdtalker_jax.renderers.liveportrait.networks.retargeting import Retargeting
-from kdtalker_jax.renderers.liveportrait.networks.warping import WarpingModule
-
-# By the name that a part has in `ModelConfig` and in a checkpoint.
-NETWORKS: dict[str, type[nn.Module]] = {
-    "appearance": AppearanceExtractor,
-    "motion_extractor": MotionExtractor,
-    "warping": WarpingModule,
-    "generator": SpadeGenerator,
-    "retargeting": Retargeting,
-    "audio_encoder": AudioEncoder,
-    "denoiser": Denoiser,
-}
-# Networks that judge videos and make none: a model is complete without.
-JUDGES: dict[str, type[nn.Module]] = {"syncnet": SyncNet}
+Variables = dict[str, Any]
+Sizes = Any  # frozen dataclasses as attributes, by the names of parts: a `ModelConfig`, or as much of one as is needed
+Inputs = tuple[tuple, dict[str, jax.Array]]
 
 
-def build(
-    name: str, config: ModelConfig, *, folded: bool = True, dtype: DTypeLike = jnp.float32, **fields: Any
-) -> nn.Module:
-    """The module of one network at the sizes of a model; `fields` are those that it has beside the common ones."""
-    return (NETWORKS | JUDGES)[name](getattr(config, name), folded=folded, dtype=dtype, **fields)
+@dataclass(frozen=True)
+class Part:
+    """One network of a family.
+
+    Attributes:
+        name: in configurations and checkpoints.
+        module: takes its sizes, `folded` and `dtype`.
+        sizes: frozen dataclass, whose fields are all that its parameters' shapes depend on.
+        inputs: sizes of a model -> zeros of the shapes that it takes, for one portrait, window or frame.
+        rules: where its rule table for published files is, as "module:NAME"; None: it is only trained here.
+        judges: it measures videos and makes none, so that a model is complete without.
+    """
+
+    name: str
+    module: type[nn.Module]
+    sizes: type
+    inputs: Callable[[Sizes], Inputs]
+    rules: str | None = None
+    judges: bool = False
+
+    def build(self, config: Sizes, *, folded: bool = True, dtype: DTypeLike = jnp.float32, **fields: Any) -> nn.Module:
+        """The module at the sizes of a model; `fields` are those that it has beside the common ones."""
+        return self.module(getattr(config, self.name), folded=folded, dtype=dtype, **fields)
+
+    def initialise(self, config: Sizes, key: jax.Array, *, folded: bool = False) -> Variables:
+        """Fresh variables; under `jax.eval_shape` their shapes alone."""
+        arguments, keywords = self.inputs(config)
+        # JAX's default generator is compiled anew for each of hundreds of kernels, longer than all else here.
+        key = jax.random.key(jax.random.bits(key), impl="unsafe_rbg")
+        return self.build(config, folded=folded).init(key, *arguments, **keywords)
+
+    def shapes(self, config: Sizes, *, folded: bool = False) -> Variables:
+        """The tree of `jax.ShapeDtypeStruct` that a checkpoint of this network has. Costs no memory."""
+        return jax.eval_shape(lambda key: self.initialise(config, key, folded=folded), jax.random.key(0))
 
 
-def initialise(name: str, config: ModelConfig, key: jax.Array, *, folded: bool = False) -> dict[str, Any]:
-    """Fresh variables of one network; under `jax.eval_shape` their shapes alone."""
-    arguments, keywords = example_inputs(name, config)
-    # JAX's default generator is compiled anew for each of hundreds of kernels, longer than all else here.
-    key = jax.random.key(jax.random.bits(key), impl="unsafe_rbg")
-    return build(name, config, folded=folded).init(key, *arguments, **keywords)
+def by_name(parts: tuple[Part, ...]) -> Mapping[str, Part]:
+    """Parts by their names, in their order."""
+    return {part.name: part for part in parts}
 
 
-def variable_shapes(name: str, config: ModelConfig, *, folded: bool = False) -> dict[str, Any]:
-    """The tree of `jax.ShapeDtypeStruct` that a checkpoint of this network has. Costs no memory."""
-    return jax.eval_shape(lambda key: initialise(name, config, key, folded=folded), jax.random.key(0))
-
-
-def example_inputs(name: str, config: ModelConfig) -> tuple[tuple, dict[str, jax.Array]]:
-    """Zeros of the shapes that a network takes, for one portrait, window or frame."""
-
-    def picture(size: int) -> jax.Array:
-        return jnp.zeros((1, size, size, 3))
-
-    warping, denoiser, audio, syncnet = config.warping, config.denoiser, config.audio_encoder, config.syncnet
-    keypoints = jnp.zeros((1, warping.keypoints, 3))
-    size, tokens = warping.feature_size, PREFIX + denoiser.window
-    volume = jnp.zeros((1, warping.volume_depth, size, size, warping.volume_channels))
-    return {
-        "appearance": ((picture(config.appearance.image_size),), {}),
-        "motion_extractor": ((picture(config.motion_extractor.image_size),), {}),
-        "warping": ((volume,), {"source": keypoints, "driving": keypoints}),
-        "generator": ((jnp.zeros((1, size, size, config.generator.input_channels)),), {}),
-        "retargeting": ((keypoints, keypoints), {}),
-        "audio_encoder": ((jnp.zeros((1, audio.mel_bands, audio.mel_columns)),), {}),
-        "denoiser": (
-            (
-                jnp.zeros((1, tokens, denoiser.motion_size)),
-                jnp.zeros(1),
-                jnp.zeros((1, tokens, denoiser.audio_features)),
-            ),
-            {},
-        ),
-        "syncnet": (
-            (
-                jnp.zeros((1, syncnet.columns, syncnet.coefficients)),
-                jnp.zeros((1, syncnet.frames, syncnet.image_size, syncnet.image_size, 3)),
-            ),
-            {},
-        ),
-    }[name]
+def picture(size: int) -> jax.Array:
+    """An example of what networks that see take: (1, size, size, 3)."""
+    return jnp.zeros((1, size, size, 3))

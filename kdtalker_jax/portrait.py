@@ -19,7 +19,6 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from configs.networks import ModelConfig
 from kdtalker_jax import demo
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import load_checkpoint
@@ -39,6 +38,7 @@ from kdtalker_jax.media.audio import (
 )
 from kdtalker_jax.media.image import check_image_array, read_image
 from kdtalker_jax.media.video import VideoWriter, check_output
+from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.parts import NETWORKS
 from kdtalker_jax.renderers.liveportrait.preparing import prepare

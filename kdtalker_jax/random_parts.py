@@ -5,8 +5,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from configs.networks import ModelConfig
-from kdtalker_jax.parts import JUDGES, NETWORKS, variable_shapes
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.systems import find_system
 
 
 def random_variables(name: str, config: ModelConfig, seed: int = 0) -> dict[str, Any]:
@@ -14,7 +14,8 @@ def random_variables(name: str, config: ModelConfig, seed: int = 0) -> dict[str,
 
     float32 NumPy arrays, reproducible from the seed.
     """
-    random = np.random.default_rng([seed, list(NETWORKS | JUDGES).index(name)])
+    parts = find_system(config.system).parts
+    random = np.random.default_rng([seed, list(parts).index(name)])
 
     def draw(path: tuple, leaf: jax.ShapeDtypeStruct) -> np.ndarray:
         normal = random.standard_normal(leaf.shape).astype(np.float32)
@@ -30,7 +31,7 @@ def random_variables(name: str, config: ModelConfig, seed: int = 0) -> dict[str,
             case _:
                 return 0.1 * normal
 
-    variables = jax.tree_util.tree_map_with_path(draw, variable_shapes(name, config))
+    variables = jax.tree_util.tree_map_with_path(draw, parts[name].shapes(config))
     for scope, vectors in variables.get("spectral", {}).items():
         _converge(vectors, variables["params"][scope])
     return variables

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs.networks import ModelConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.batching import fill_up, one_ahead
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.stages import Params, SourceArrays, Stages
 
 NETWORKS_OF_FRAMES = ("warping", "generator")

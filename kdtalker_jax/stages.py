@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from configs.networks import ModelConfig
 from kdtalker_jax.diffusion.samplers import StepRule, sample
+from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.parts import NETWORKS, PREFIX, build
 from kdtalker_jax.spaces.geometry import degrees_from_bins, rotation_matrix, transform_keypoints
 

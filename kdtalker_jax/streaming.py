@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs.networks import DenoiserConfig
 from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.samplers import make_sampler
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import BANDS, WINDOW, MelStream, first_column, mel_windows
+from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
 
 
 def audio_windows(

@@ -14,9 +14,9 @@ import pytest
 from configs import SMALL
 from kdtalker_jax.checkpoints import save_checkpoint
 from kdtalker_jax.nn.folding import fold
-from kdtalker_jax.parts import NETWORKS
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.random_parts import random_variables
+from tests.networks import REQUIRED
 
 # Many tests build the same small model anew: within one session each program is compiled once.
 _COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
@@ -56,7 +56,7 @@ def media() -> Path:
 @pytest.fixture(scope="session")
 def small_variables() -> dict:
     """Variables of all networks at the small sizes, as trained: norms not folded."""
-    return {name: random_variables(name, SMALL) for name in NETWORKS}
+    return {name: random_variables(name, SMALL) for name in REQUIRED}
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from configs import PUBLISHED, SMALL
 from kdtalker_jax.nn.folding import fold
-from kdtalker_jax.parts import NETWORKS, build, variable_shapes
+from tests.networks import PARTS, REQUIRED
 
 # Parameters of the published files, in millions (statistics not counted).
 PUBLISHED_MILLIONS = {
@@ -40,7 +40,7 @@ def inputs(name, batch=3):
 
 @functools.partial(jax.jit, static_argnames=("name", "dtype", "folded"))
 def apply(name, variables, arguments, keywords, dtype=jnp.float32, folded=True):
-    module = build(name, SMALL, folded=folded, dtype=dtype)
+    module = PARTS[name].build(SMALL, folded=folded, dtype=dtype)
     return module.apply(variables, *arguments, **keywords)
 
 
@@ -52,13 +52,13 @@ def assert_close(actual, expected, tolerance):
         np.testing.assert_allclose(a, b, atol=tolerance * scale, rtol=0)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", REQUIRED)
 def test_published_sizes_have_the_published_number_of_parameters(name):
-    count = sum(leaf.size for leaf in jax.tree.leaves(variable_shapes(name, PUBLISHED)["params"]))
+    count = sum(leaf.size for leaf in jax.tree.leaves(PARTS[name].shapes(PUBLISHED)["params"]))
     assert count / 1e6 == pytest.approx(PUBLISHED_MILLIONS[name], rel=0.02)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", REQUIRED)
 def test_folded_equals_unfolded(name, small_variables):
     """Inference trees, with norms multiplied into the kernels, compute what training trees compute."""
     arguments, keywords = inputs(name)
@@ -67,7 +67,7 @@ def test_folded_equals_unfolded(name, small_variables):
     assert_close(folded, unfolded, 2e-5)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", REQUIRED)
 def test_a_batch_equals_its_rows_one_by_one(name, small_variables):
     arguments, keywords = inputs(name)
     variables = fold(small_variables[name])
@@ -76,15 +76,15 @@ def test_a_batch_equals_its_rows_one_by_one(name, small_variables):
     assert_close(jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows), batch, 2e-5)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", REQUIRED)
 def test_jit_equals_no_jit(name, small_variables):
     arguments, keywords = inputs(name)
     variables = fold(small_variables[name])
-    plain = build(name, SMALL).apply(variables, *arguments, **keywords)
+    plain = PARTS[name].build(SMALL).apply(variables, *arguments, **keywords)
     assert_close(apply(name, variables, arguments, keywords), plain, 2e-5)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", REQUIRED)
 def test_bfloat16_stays_close(name, small_variables):
     """bfloat16 has 8 bits of mantissa; what leaves a network for the outside is float32 all the same."""
     arguments, keywords = inputs(name)
@@ -97,7 +97,7 @@ def test_bfloat16_stays_close(name, small_variables):
 @pytest.mark.parametrize("name", ["appearance", "warping", "audio_encoder"])
 def test_training_updates_the_batch_statistics(name, small_variables):
     arguments, keywords = inputs(name)
-    module = build(name, SMALL, folded=False)
+    module = PARTS[name].build(SMALL, folded=False)
     _, update = module.apply(small_variables[name], *arguments, **keywords, train=True, mutable=["batch_stats"])
     for new, old in zip(
         jax.tree.leaves(update["batch_stats"]), jax.tree.leaves(small_variables[name]["batch_stats"]), strict=True

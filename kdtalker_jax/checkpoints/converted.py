@@ -20,9 +20,9 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from configs.networks import ModelConfig
 from kdtalker_jax.checkpoints.trees import UnknownSettingError, from_json, read_tree
 from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.model_config import ModelConfig
 
 FORMAT = 1
 CONFIG_FILE = "config.json"

@@ -25,14 +25,14 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from configs.audio import AudioConfig
-from configs.networks import ModelConfig
 from configs.renderer import RendererConfig
 from configs.retargeting import RetargetingTrainingConfig
-from configs.statistics import MotionStatistics
 from configs.training import CheckpointConfig, TrainingConfig
 from kdtalker_jax.checkpoints.converted import Checkpoint, checkpoint_writer, load_checkpoint
 from kdtalker_jax.checkpoints.trees import UnknownSettingError, as_numpy, from_json, read_tree
 from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.spaces.statistics import MotionStatistics
 
 FORMAT = 1
 RECORD_FILE = "run.json"

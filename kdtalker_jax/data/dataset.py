@@ -17,13 +17,13 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from configs.statistics import MotionStatistics
 from kdtalker_jax.data.builder import KDTalkerClips
 from kdtalker_jax.data.clips import SPLITS
 from kdtalker_jax.data.statistics import STATISTICS_FILE, motion_statistics, save_statistics
 from kdtalker_jax.data.work import Outcome
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.spaces.statistics import MotionStatistics
 
 REPORT_FILE = "report.json"
 

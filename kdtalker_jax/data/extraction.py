@@ -12,9 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kdtalker_jax.batching import in_batches
@@ -25,18 +23,14 @@ from kdtalker_jax.errors import InputError, NoFaceError, NoSoundError
 from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import Box, FaceDetector
 from kdtalker_jax.faces.geometry import enclosing_square
-from kdtalker_jax.features.mel import mel_spectrogram, window_batches
 from kdtalker_jax.media.audio import SAMPLES_PER_FRAME, load_waveform, num_frames
 from kdtalker_jax.media.frames import frame_rate, read_frames, sound_start
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.parallel import local_device_count, map_rows, replicate
-from kdtalker_jax.parts import build
-from kdtalker_jax.spaces.geometry import degrees_from_bins
+from kdtalker_jax.systems import find_system
 
-WINDOWS_PER_BATCH = 128  # mel windows that the audio encoder sees at a time on each device
 SILENCE = 1e-3  # peak, -60 dB: nothing can be learned from a face that moves without a sound
 MOST_JPEG_BYTES = 1 << 30  # of one clip: an array record holds less than 2 GiB
-NETWORKS = ("motion_extractor", "audio_encoder")
 
 
 class SkippedClipError(InputError):
@@ -67,45 +61,39 @@ class ExtractionOptions:
 
 
 class ClipNetworks:
-    """The two networks that describe clips, compiled for batches of one size and all devices of this process.
+    """What describes clips: the observing half of a model's renderer, and its features, on all devices of this process.
 
     Args:
-        checkpoint: holds the motion extractor and the audio encoder.
-        batch_size: frames that the motion extractor sees at a time on each device.
+        checkpoint: holds the networks of both.
+        batch_size: frames that are described at a time on each device.
     """
 
     def __init__(self, checkpoint: Checkpoint, batch_size: int) -> None:
-        checkpoint.require(*NETWORKS)
-        config = checkpoint.config
+        names = describing_parts(checkpoint)
+        checkpoint.require(*names)
+        config, system = checkpoint.config, find_system(checkpoint.config.system)
+        renderer, features, _ = (family(config) for family in system.families)
+        params = {name: fold(checkpoint.variables(name)) for name in names}
         self.batch_size = batch_size * local_device_count()
-        self.image_size = config.motion_extractor.image_size
-        self.picture_size = config.picture_size
+        self.image_size, self.picture_size = renderer.picture_size, renderer.output_size
         self.shortest = config.denoiser.window + 1  # usable frames that one training sample takes
-        self._describe, self._encode = (
-            partial(map_rows(partial(function, build(name, config))), replicate(fold(checkpoint.variables(name))))
-            for name, function in zip(NETWORKS, (describe_frames, encode_windows), strict=True)
-        )
+        observing = {part.name: params[part.name] for part in renderer.observing}
+        self._observe = partial(map_rows(renderer.observe), replicate(observing))
+        self._fields = partial(features.fields, params)
 
     def describe(self, frames: np.ndarray) -> dict[str, np.ndarray]:
-        """`describe_frames` for uint8 (n, S, S, 3), any n."""
-        return in_batches(self._describe, self.batch_size, frames)
+        """The motion in uint8 (n, S, S, 3), any n, by field."""
+        return in_batches(self._observe, self.batch_size, frames)
 
-    def encode(self, mel: np.ndarray, frames: int) -> np.ndarray:
-        """Audio features (frames, 512) of a spectrogram (columns, 80), as inference computes them."""
-        batches = window_batches(mel, frames, WINDOWS_PER_BATCH * local_device_count())
-        return np.concatenate([self._encode(batch) for batch in batches])[:frames]
-
-
-def describe_frames(network: nn.Module, params: Any, frames: jax.Array) -> dict[str, jax.Array]:
-    """Frames uint8 (B, S, S, 3) -> yaw, pitch, roll (B,) degrees, scale (B,), t (B, 3), exp and kp (B, 3 K)."""
-    heads = network.apply(params, frames.astype(jnp.float32) / 255)
-    angles = {name: degrees_from_bins(heads[name]) for name in ("yaw", "pitch", "roll")}  # (B,) each
-    return {**heads, **angles, "scale": heads["scale"][:, 0]}
+    def hear(self, waveform: np.ndarray, frames: int) -> dict[str, np.ndarray]:
+        """What a data set keeps of a recording with so many frames, by field."""
+        return self._fields(waveform, frames)
 
 
-def encode_windows(network: nn.Module, params: Any, windows: jax.Array) -> jax.Array:
-    """Mel windows (B, 80, 16) -> audio features (B, 512)."""
-    return network.apply(params, windows)
+def describing_parts(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """The names of the networks that describe clips."""
+    renderer, features, _ = find_system(checkpoint.config.system).families
+    return tuple(part.name for part in (*renderer.observing, *features.parts))
 
 
 def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, options: ExtractionOptions) -> Clip:
@@ -137,11 +125,9 @@ def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, opt
         sounding = len(motion["yaw"])
         waveform = np.zeros(sounding * SAMPLES_PER_FRAME, np.float32)
     check_length(len(motion["yaw"]), sounding, networks.shortest)
-    mel = mel_spectrogram(waveform)  # (columns, 80)
     return {
         **motion,
-        "audio": networks.encode(mel, sounding),
-        "mel": mel,
+        **networks.hear(waveform, sounding),
         "frames": len(motion["yaw"]),
         "source_rate": rate,
         "jpeg": jpeg,
@@ -227,7 +213,7 @@ class VideoClips:
 
     def __init__(self, checkpoint: Path, options: ExtractionOptions, batch_size: int | None = None) -> None:
         loaded = load_checkpoint(checkpoint)
-        loaded.require(*NETWORKS)
+        loaded.require(*describing_parts(loaded))
         self._checkpoint, self._options, self._batch_size = checkpoint, options, batch_size
         self.fingerprint = networks_fingerprint(loaded, options)
 
@@ -244,6 +230,6 @@ class VideoClips:
 def networks_fingerprint(checkpoint: Checkpoint, options: Any) -> str:
     """Of the sizes and parameters of the networks, and of options that can be written down."""
     digest = hashlib.sha256(repr((checkpoint.config, options)).encode())
-    for leaf in jax.tree.leaves([checkpoint.variables(name) for name in NETWORKS]):
+    for leaf in jax.tree.leaves([checkpoint.variables(name) for name in describing_parts(checkpoint)]):
         digest.update(np.ascontiguousarray(leaf))
     return digest.hexdigest()

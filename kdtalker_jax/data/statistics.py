@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from configs.statistics import MotionStatistics
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.spaces.statistics import MotionStatistics
 
 QUANTITIES = ("scale", "yaw", "pitch", "roll", "t", "exp", "kp")
 STATISTICS_FILE = "statistics.json"

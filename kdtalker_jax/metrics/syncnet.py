@@ -4,6 +4,7 @@ It makes no part of a video: evaluation alone uses it, as Wav2Lip's does (arXiv 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import chex
@@ -13,8 +14,22 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
-from configs.networks import SyncNetConfig
 from kdtalker_jax.nn.blocks import batch_norm
+from kdtalker_jax.parts import Inputs, Part, Sizes
+
+
+@dataclass(frozen=True)
+class SyncNetConfig:
+    """SyncNet: judges in evaluation how well lips fit the speech; makes no part of a video."""
+
+    image_size: int = 224  # what the published strides reduce to one position
+    frames: int = 5
+    coefficients: int = 13  # of the MFCC
+    columns: int = 20  # of 10 ms
+    audio_widths: tuple[int, ...] = (64, 192, 384, 256, 256, 512)
+    lip_widths: tuple[int, ...] = (96, 256, 256, 256, 256, 512)
+    hidden: int = 512
+    features: int = 1024
 
 
 class Pool(NamedTuple):
@@ -146,3 +161,12 @@ class ClipConv(nn.Module):
         dimensions = ("NHWC", "HWIO", "NHWC")
         x = lax.conv_general_dilated(x, kernel, self.strides, self.padding, dimension_numbers=dimensions)
         return (x + bias)[:, None]
+
+
+def _sound_and_lips(config: Sizes) -> Inputs:
+    sizes = config.syncnet
+    sound = jnp.zeros((1, sizes.columns, sizes.coefficients))
+    return (sound, jnp.zeros((1, sizes.frames, sizes.image_size, sizes.image_size, 3))), {}
+
+
+SYNCNET = Part("syncnet", SyncNet, SyncNetConfig, _sound_and_lips, rules="convert.syncnet:SYNCNET", judges=True)

@@ -7,6 +7,7 @@ the lips, and is thrown away afterwards.
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import flax.serialization
@@ -18,13 +19,12 @@ import optax
 from tqdm import tqdm
 
 from configs.audio import AudioConfig
-from configs.networks import ModelConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import AudioRecord
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import BANDS, mel_spectrogram, mel_windows
+from kdtalker_jax.features.wav2lip.parts import AUDIO_ENCODER
 from kdtalker_jax.motion_models.kdtalker.training.loss import mean_over
-from kdtalker_jax.parts import build, initialise
 from kdtalker_jax.renderers.liveportrait.training.reenactment import Weights
 from kdtalker_jax.synthetic.performance import random_performance
 from kdtalker_jax.training.batches import NumberedBatches
@@ -33,7 +33,7 @@ from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
 from kdtalker_jax.training.optimizer import global_norm
 from kdtalker_jax.training.settings import to_text
 
-NAME = "audio_encoder"
+NAME = AUDIO_ENCODER.name
 DECIBEL = 8 / 100  # in normalised mel values, see `media.mel.mel_spectrogram`
 TARGETS = ("jaw", "lip_width", "lip_rounding")
 
@@ -193,7 +193,7 @@ def alter(config: AudioConfig, mel: np.ndarray, rng: np.random.Generator) -> np.
 def initial_state(config: AudioConfig) -> AudioState:
     """The state before the first step, from the seed."""
     key, head_key = jax.random.split(jax.random.key(config.seed))
-    variables = jax.jit(lambda: initialise(NAME, ModelConfig(audio_encoder=config.encoder), key))()
+    variables = jax.jit(lambda: AUDIO_ENCODER.initialise(_sizes(config), key))()
     weights = Weights.of({NAME: variables})
     features = config.encoder.widths[-1]
     head = jax.random.normal(head_key, (features, len(TARGETS))) / np.sqrt(features)
@@ -232,7 +232,11 @@ def make_audio_step(config: AudioConfig) -> Callable[..., tuple]:
 
 
 def _network(config: AudioConfig) -> Any:
-    return build(NAME, ModelConfig(audio_encoder=config.encoder), folded=False)
+    return AUDIO_ENCODER.build(_sizes(config), folded=False)
+
+
+def _sizes(config: AudioConfig) -> SimpleNamespace:
+    return SimpleNamespace(audio_encoder=config.encoder)
 
 
 def _learning_rate(config: AudioConfig) -> optax.Schedule:

@@ -4,6 +4,7 @@ Pure functions on numpy or JAX arrays with any leading dimensions, except `drive
 Keypoints are row vectors: a rotated keypoint is x R (LivePortrait, arXiv 2407.03168, equation 2).
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 import jax
@@ -52,6 +53,12 @@ def transform_keypoints(kp: Array, scale: Array, rotation: Array, exp: Array, t:
 
 def _as_points(flat: Array) -> Array:
     return flat.reshape(*flat.shape[:-1], -1, 3)
+
+
+def placed_keypoints(motion: Mapping[str, Array]) -> jax.Array:
+    """Where the motion of B heads has their keypoints: kp (B, 3 K) and coefficients by name -> (B, K, 3)."""
+    rotation = rotation_matrix(motion["pitch"], motion["yaw"], motion["roll"])  # (B, 3, 3)
+    return transform_keypoints(motion["kp"], motion["scale"], rotation, motion["exp"], motion["t"])
 
 
 def absolute_keypoints(kp: Array, source: Coefficients, driving: Coefficients) -> jax.Array:

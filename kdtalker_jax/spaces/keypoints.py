@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs.statistics import MotionStatistics
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.files import input_file
+from kdtalker_jax.spaces.statistics import MotionStatistics
 
 FORMAT_VERSION = 1
 LARGEST_FILE = 2**30  # bytes once unpacked, a day of motion: a file that claims more is not one of ours

@@ -11,9 +11,8 @@ import numpy as np
 
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.data.clips import Clip
-from kdtalker_jax.data.extraction import NETWORKS, ClipNetworks, networks_fingerprint
+from kdtalker_jax.data.extraction import ClipNetworks, describing_parts, networks_fingerprint
 from kdtalker_jax.data.work import Task
-from kdtalker_jax.features.mel import mel_spectrogram
 from kdtalker_jax.media.audio import FRAME_RATE
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.people import random_people
@@ -32,7 +31,7 @@ class DescribedPerformances:
 
     def __init__(self, checkpoint: Path, seed: int, frames: int, batch_size: int = 16) -> None:
         loaded = load_checkpoint(checkpoint)
-        loaded.require(*NETWORKS)
+        loaded.require(*describing_parts(loaded))
         self._checkpoint, self._seed, self._frames, self._batch_size = checkpoint, seed, frames, batch_size
         self.fingerprint = networks_fingerprint(loaded, (seed, frames))
 
@@ -51,11 +50,9 @@ class DescribedPerformances:
         key = jax.random.fold_in(jax.random.key(self._seed), number)
         person = jax.tree.map(lambda field: field[0], _one_person(key))
         pictures = draw_frames(person, performance.states, self._networks.image_size)  # (F, S, S, 3)
-        mel = mel_spectrogram(performance.waveform)  # (columns, 80)
         return {
             **self._networks.describe(pictures),
-            "audio": self._networks.encode(mel, self._frames),
-            "mel": mel,
+            **self._networks.hear(performance.waveform, self._frames),
             "frames": self._frames,
             "source_rate": float(FRAME_RATE),
             "jpeg": [],

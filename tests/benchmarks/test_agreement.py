@@ -6,9 +6,9 @@ import pytest
 
 from configs import PUBLISHED, SMALL
 from convert.official import convert
-from kdtalker_jax.checkpoints import PARTS, load_checkpoint
+from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.nn.folding import fold
-from kdtalker_jax.parts import build
+from tests.networks import PARTS
 
 torch = pytest.importorskip("torch", reason="compares with PyTorch: install the extra 'torch'")
 
@@ -27,7 +27,7 @@ def pair(request, tmp_path_factory):
 
     def apply(name, *arguments, **keywords):
         method = keywords.pop("method", None)
-        network = build(name, config)
+        network = PARTS[name].build(config)
         run = jax.jit(lambda v, a, k: network.apply(v, *a, **k, method=method))
         return run(fold(checkpoint.variables(name)), arguments, keywords)
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from benchmarks.published_layout import FILES
 from convert import export, official, verify
-from kdtalker_jax.checkpoints import PARTS, load_checkpoint, save_checkpoint
+from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
 from tests.convert.conftest import write_download
 from tests.convert.torch_writer import call, legacy_file, write, zip_file
+from tests.networks import REQUIRED
 
 
 def run(module, *arguments) -> Result:
@@ -30,7 +31,7 @@ def convert(source: Path, out: Path, *more) -> Result:
 
 
 def assert_same_weights(a: Path, b: Path, *names: str) -> None:
-    for name in names or PARTS:
+    for name in names or REQUIRED:
         pairs = zip(
             jax.tree.leaves(load_checkpoint(a).variables(name)),
             jax.tree.leaves(load_checkpoint(b).variables(name)),
@@ -98,7 +99,7 @@ def test_parts_are_converted_on_their_own_and_added(download, tmp_path):
     result = convert(download, out)
     assert result.exit_code == 2
     assert "has motion_extractor already: replace with --overwrite" in result.output
-    rest = [argument for name in PARTS if name != "motion_extractor" for argument in ("--only", name)]
+    rest = [argument for name in REQUIRED if name != "motion_extractor" for argument in ("--only", name)]
     assert convert(download, out, *rest).output.endswith("has 7 of 7 parts\n")
     assert convert(download, out, "--overwrite").exit_code == 0
 
@@ -156,7 +157,7 @@ def test_an_interrupted_conversion_leaves_nothing(download, tmp_path, monkeypatc
     read_weights = official.read_weights
     monkeypatch.setattr(official, "read_weights", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        official.convert(download, tmp_path / "c", PARTS, "small")
+        official.convert(download, tmp_path / "c", REQUIRED, "small")
     assert list(tmp_path.iterdir()) == [download]
 
 

@@ -9,8 +9,8 @@ from jax import lax
 from configs import PUBLISHED, SMALL
 from kdtalker_jax.metrics.syncnet import ClipConv, Pool, max_pool
 from kdtalker_jax.nn.folding import fold
-from kdtalker_jax.parts import build, variable_shapes
 from kdtalker_jax.random_parts import random_variables
+from tests.networks import PARTS
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def inputs():
 
 
 def apply(variables, *arguments, **keywords):
-    module = build("syncnet", SMALL, **keywords)
+    module = PARTS["syncnet"].build(SMALL, **keywords)
     return jax.jit(module.apply)(variables, *arguments)
 
 
@@ -36,7 +36,7 @@ def assert_close(actual, expected, tolerance=2e-5):
 
 
 def test_published_sizes_have_the_published_number_of_parameters():
-    count = sum(leaf.size for leaf in jax.tree.leaves(variable_shapes("syncnet", PUBLISHED)["params"]))
+    count = sum(leaf.size for leaf in jax.tree.leaves(PARTS["syncnet"].shapes(PUBLISHED)["params"]))
     assert count / 1e6 == pytest.approx(13.6, rel=0.01)
 
 

@@ -6,13 +6,6 @@ import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 
-from configs.networks import (
-    AppearanceConfig,
-    GeneratorConfig,
-    MotionExtractorConfig,
-    RetargetingConfig,
-    WarpingConfig,
-)
 from configs.renderer import (
     FramesConfig,
     LossConfig,
@@ -23,6 +16,13 @@ from configs.renderer import (
 )
 from configs.training import CheckpointConfig
 from kdtalker_jax.data.clips import encode_frame
+from kdtalker_jax.renderers.liveportrait.config import (
+    AppearanceConfig,
+    GeneratorConfig,
+    MotionExtractorConfig,
+    RetargetingConfig,
+    WarpingConfig,
+)
 from kdtalker_jax.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.synthetic.state import FaceState
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from configs.networks import AudioEncoderConfig
+from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
 from kdtalker_jax.nn.blocks import ConvNorm
 
 # (index of the width, kernel, strides over (mel, time), padding, residual), as published.

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from configs.networks import DenoiserConfig
+from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
 
 PREFIX = 2  # tokens before the window: canonical keypoints, reference frame
 

@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from configs.networks import ModelConfig
-from kdtalker_jax.parts import build, example_inputs
-
-RENDERERS = ("warping", "generator")  # all that runs once a frame
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.parts import Part, by_name
+from kdtalker_jax.renderers.liveportrait.parts import RENDERED
 
 
 def prepare(config: ModelConfig, params: dict[str, Any], dtype: DTypeLike = jnp.float32) -> dict[str, Any]:
@@ -22,12 +21,16 @@ def prepare(config: ModelConfig, params: dict[str, Any], dtype: DTypeLike = jnp.
     """
     if jax.default_backend() != "cpu" or dtype != jnp.float32:
         return params
-    return {name: _with_transformed(name, config, tree) if name in RENDERERS else tree for name, tree in params.items()}
+    rendered = by_name(RENDERED)
+    return {
+        name: _with_transformed(rendered[name], config, tree) if name in rendered else tree
+        for name, tree in params.items()
+    }
 
 
-def _with_transformed(name: str, config: ModelConfig, variables: dict[str, Any]) -> dict[str, Any]:
-    network = build(name, config)
-    arguments, keywords = example_inputs(name, config)
+def _with_transformed(part: Part, config: ModelConfig, variables: dict[str, Any]) -> dict[str, Any]:
+    network = part.build(config)
+    arguments, keywords = part.inputs(config)
 
     @jax.jit  # so that of this call nothing is computed but the kernels
     def transformed_kernels(variables: dict[str, Any]) -> dict[str, Any]:

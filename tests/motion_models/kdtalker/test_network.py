@@ -13,7 +13,7 @@ from kdtalker_jax.motion_models.kdtalker.network import (
     rotate,
     sinusoid,
 )
-from kdtalker_jax.parts import build
+from tests.networks import PARTS
 
 
 def test_relative_buckets_are_t5s():
@@ -60,7 +60,7 @@ def test_every_input_matters(small_variables):
     random = np.random.default_rng(2)
     tokens = random.standard_normal((1, 66, 70)).astype(np.float32)
     audio = random.standard_normal((1, 66, 16)).astype(np.float32)
-    module = build("denoiser", SMALL)
+    module = PARTS["denoiser"].build(SMALL)
 
     def noise(tokens, time, audio):
         return np.asarray(module.apply(small_variables["denoiser"], tokens, np.array([time]), audio))
@@ -94,7 +94,7 @@ def test_modulation_is_one_linear_map_of_time_and_audio():
 
 
 def test_terms_of_all_times_at_once_are_those_of_each(small_variables):
-    module = build("denoiser", SMALL)
+    module = PARTS["denoiser"].build(SMALL)
     times = np.array([980, 40, 0])
     together = module.apply(small_variables["denoiser"], times, method="terms_of_time")
     assert len(together) == 2 * SMALL.denoiser.layers

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from configs import SMALL
-from configs.networks import GeneratorConfig
 from kdtalker_jax.nn.folding import fold
-from kdtalker_jax.parts import build
 from kdtalker_jax.random_parts import random_variables
+from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig
 from kdtalker_jax.renderers.liveportrait.preparing import prepare
+from tests.networks import PARTS
 
 # Wide enough for the Winograd form, at the smallest size that takes it.
 WIDE = replace(
@@ -33,7 +33,7 @@ def test_prepared_parameters_give_the_same_picture(generator):
     prepared = prepare(WIDE, {"generator": generator})["generator"]
     assert {"conv_0", "norm_0", "norm_1"} <= set(prepared["transformed"]["middle_0"])
     features = np.random.default_rng(0).standard_normal((2, 32, 32, 8)).astype(np.float32)
-    apply = jax.jit(build("generator", WIDE).apply)
+    apply = jax.jit(PARTS["generator"].build(WIDE).apply)
     plain = apply(generator, features)
     np.testing.assert_allclose(apply(prepared, features), plain, atol=1e-4 * float(jnp.std(plain)), rtol=0)
 
@@ -43,5 +43,5 @@ def test_bfloat16_takes_no_kernels_made_for_float32(generator):
     assert prepare(WIDE, {"generator": generator}, jnp.bfloat16)["generator"] is generator
     prepared = prepare(WIDE, {"generator": generator})["generator"]
     features = jnp.ones((1, 32, 32, 8))
-    apply = jax.jit(build("generator", WIDE, dtype=jnp.bfloat16).apply)
+    apply = jax.jit(PARTS["generator"].build(WIDE, dtype=jnp.bfloat16).apply)
     np.testing.assert_array_equal(apply(prepared, features), apply(generator, features))

@@ -6,16 +6,15 @@ import cv2
 import jax
 import numpy as np
 
-from configs.networks import ModelConfig
-from configs.statistics import MotionStatistics
 from configs.training import TrainingConfig
 from kdtalker_jax.diffusion.noise import window_noise
-from kdtalker_jax.diffusion.samplers import make_sampler
+from kdtalker_jax.diffusion.samplers import DEFAULT_SAMPLER, make_sampler
 from kdtalker_jax.diffusion.schedule import schedule_of
+from kdtalker_jax.motion_models.kdtalker.model import Carry, Noise, sample_window
+from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.motion_models.kdtalker.training.input import Clip
-from kdtalker_jax.parts import build
 from kdtalker_jax.spaces.keypoints import canonical_token, denormalise, normalise, split
-from kdtalker_jax.stages import sample_window
+from kdtalker_jax.spaces.statistics import MotionStatistics
 
 # The keypoint at the middle of the lower lip (its canonical place is in the statistics): its vertical displacement by
 # the expression is how far the mouth is open.
@@ -38,26 +37,18 @@ class CurveSampler:
         self._canonical = canonical_token(canonical, statistics)  # (70,)
         self._audio = audio.reshape(windows, window, -1)  # (windows, L, 512)
         shape = (windows, window, len(self._reference))
-        self._noise = window_noise(jax.random.key(0), shape, config.denoiser.noise_offset)
-        self._rule = make_sampler("ddim", config.validation.sampling_steps, schedule_of(config.denoiser))
-        networks = {"denoiser": build("denoiser", ModelConfig(denoiser=config.denoiser))}
-        self._sample_window = jax.jit(partial(sample_window, networks))
+        self._noise = window_noise(jax.random.key(0), shape, config.diffusion.noise_offset)
+        sampler = config.diffusion.sampler or DEFAULT_SAMPLER
+        self._rule = make_sampler(sampler, config.validation.sampling_steps, schedule_of(config.diffusion))
+        self._sample = jax.jit(partial(sample_window, DENOISER.build(config), config.diffusion.noise_offset))
 
     def __call__(self, params: dict) -> np.ndarray:
         """The picture for parameters on this process: uint8 RGB (H, W, 3)."""
-        reference, sampled = self._reference, []
-        for audio, noise in zip(self._audio, self._noise, strict=True):
-            motion = self._sample_window(
-                {"denoiser": {"params": params}},
-                self._rule,
-                self._canonical,
-                reference,
-                audio,
-                noise,
-                jax.random.key(0),
-            )  # (L, 70)
-            reference = motion[-1]
-            sampled.append(motion)
+        state, sampled = Carry(self._canonical[None], self._reference[None]), []
+        for i, (audio, start) in enumerate(zip(self._audio, self._noise, strict=True)):
+            noise = Noise(start[None], jax.random.split(jax.random.key(i), 1))
+            state, motion = self._sample({"params": params}, self._rule, state, audio[None], noise)
+            sampled.append(np.asarray(motion[0]))  # (L, 70)
         return draw(self._truth, denormalise(np.concatenate(sampled), self._statistics))
 
 

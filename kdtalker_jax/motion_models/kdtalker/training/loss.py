@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from configs.statistics import MotionStatistics
+from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.diffusion.schedule import NoiseSchedule, schedule_of
 from kdtalker_jax.motion_models.kdtalker.network import PREFIX, Denoiser
 from kdtalker_jax.spaces.keypoints import canonical_token, normalise
+from kdtalker_jax.spaces.statistics import MotionStatistics
 
 Array = np.ndarray | jax.Array
 
@@ -68,13 +69,19 @@ def add_audio_noise(audio: jax.Array, keys: jax.Array, axis_name: str | None = N
 
 
 def denoising_losses(
-    denoiser: Denoiser, params: dict, examples: Examples, times: jax.Array, noise: jax.Array, first_frame: float = 1.0
+    denoiser: Denoiser,
+    diffusion: DiffusionConfig,
+    params: dict,
+    examples: Examples,
+    times: jax.Array,
+    noise: jax.Array,
+    first_frame: float = 1.0,
 ) -> Losses:
     """How well the denoiser finds the noise (B, L, 70) in windows at diffusion times (B,) (DDPM, equation 14).
 
     `first_frame` is how often a window's first frame counts, the next ones less and less, down to once.
     """
-    alpha_bars = schedule_of(denoiser.config).alpha_bars
+    alpha_bars = schedule_of(diffusion).alpha_bars
     signal = jnp.asarray(np.sqrt(alpha_bars), jnp.float32)[times, None, None]  # (B, 1, 1)
     spread = jnp.asarray(np.sqrt(1 - alpha_bars), jnp.float32)[times, None, None]  # (B, 1, 1)
     noisy = signal * examples.motion + spread * noise  # (B, L, 70)

@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from configs.networks import ModelConfig
-from configs.statistics import MotionStatistics
 from configs.training import TrainingConfig
+from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.motion_models.kdtalker.network import Denoiser
+from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.motion_models.kdtalker.training.loss import (
     Examples,
     Losses,
@@ -24,7 +24,7 @@ from kdtalker_jax.motion_models.kdtalker.training.loss import (
     snr_weights,
     to_examples,
 )
-from kdtalker_jax.parts import initialise
+from kdtalker_jax.spaces.statistics import MotionStatistics
 from kdtalker_jax.training.optimizer import global_norm, learning_rate_schedule, make_optimizer, update_ema
 
 Params = Any
@@ -46,7 +46,7 @@ def initial_state(config: TrainingConfig, params: Params | None = None) -> Train
     def create(params: Params | None) -> TrainState:
         if params is None:
             key = jax.random.key(config.seed)
-            params = initialise("denoiser", ModelConfig(denoiser=config.denoiser), key)["params"]
+            params = DENOISER.initialise(config, key)["params"]
         ema = params if config.ema.enabled else None
         return TrainState(jnp.int32(0), params, make_optimizer(config).init(params), ema)
 
@@ -80,9 +80,11 @@ def make_train_step(
         examples, times, noise = draw(config, to_examples(windows, statistics), windows.position, state.step, axis_name)
         weights = jnp.ones(times.shape)
         if config.min_snr is not None:
-            weights = snr_weights(schedule_of(config.denoiser), times, config.min_snr)
+            weights = snr_weights(schedule_of(config.diffusion), times, config.min_snr)
         batch = (weights, examples, times, noise)
-        gradients, losses = mean_gradients(denoiser, config.accumulate, state.params, batch, config.first_frame)
+        gradients, losses = mean_gradients(
+            denoiser, config.diffusion, config.accumulate, state.params, batch, config.first_frame
+        )
         gradients = mean_over(gradients, axis_name)
         means = mean_over(jax.tree.map(jnp.mean, losses), axis_name)
 
@@ -115,10 +117,10 @@ def draw(
         jax.random.fold_in(key, step) for key in jax.random.split(jax.random.key(config.seed), 4)
     )
     each = jax.vmap(jax.random.fold_in, (None, 0))  # a key for each sample
-    times_count = schedule_of(config.denoiser).times
+    times_count = schedule_of(config.diffusion).times
     times = jax.vmap(lambda key: jax.random.randint(key, (), 0, times_count))(each(time_key, position))  # (B,)
     shape = examples.motion.shape[1:]
-    offset = config.denoiser.noise_offset
+    offset = config.diffusion.noise_offset
     noise = jax.vmap(lambda key: window_noise(key, shape, offset))(each(noise_key, position))  # (B, L, 70)
     noised = add_audio_noise(examples.audio, each(audio_key, position), axis_name)
     chosen = jax.random.bernoulli(choice_key, config.audio_noise)
@@ -127,6 +129,7 @@ def draw(
 
 def mean_gradients(
     denoiser: Denoiser,
+    diffusion: DiffusionConfig,
     parts: int,
     params: Params,
     batch: tuple[jax.Array, Examples, jax.Array, jax.Array],
@@ -138,7 +141,7 @@ def mean_gradients(
     """
 
     def objective(params: Params, weights: jax.Array, *part: Any) -> tuple[jax.Array, Losses]:
-        losses = denoising_losses(denoiser, params, *part, first_frame)
+        losses = denoising_losses(denoiser, diffusion, params, *part, first_frame)
         return (weights * losses.total).mean(), losses
 
     def add(total: Params, part: tuple) -> tuple[Params, Losses]:

@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs.statistics import MotionStatistics
 from configs.training import TrainingConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.motion_models.kdtalker.network import Denoiser
 from kdtalker_jax.motion_models.kdtalker.training.input import UsableClips, stack_windows
 from kdtalker_jax.motion_models.kdtalker.training.loss import Array, Windows, denoising_losses, to_examples
+from kdtalker_jax.spaces.statistics import MotionStatistics
 
 
 class Questions(NamedTuple):
@@ -32,7 +32,7 @@ class Validation:
         def sums(params: dict, questions: Questions) -> dict[str, jax.Array]:
             examples = to_examples(questions.windows, statistics)
             noise = _fixed_noise(questions.windows.position, examples.motion.shape[1:])
-            losses = denoising_losses(denoiser, params, examples, questions.times, noise)
+            losses = denoising_losses(denoiser, config.diffusion, params, examples, questions.times, noise)
             totals = jax.tree.map(lambda values: jnp.sum(values * questions.weights), losses)
             return {"loss": totals.total, "expression": totals.expression, "pose": totals.pose}
 

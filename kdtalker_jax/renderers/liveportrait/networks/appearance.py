@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from configs.networks import AppearanceConfig
 from kdtalker_jax.nn.blocks import Conv3d, ConvNorm, batch_norm, conv2d
+from kdtalker_jax.renderers.liveportrait.config import AppearanceConfig
 
 
 class AppearanceExtractor(nn.Module):

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from configs.networks import GeneratorConfig
 from kdtalker_jax.nn.blocks import (
     NORM_EPSILON,
     Conv2d,
@@ -16,6 +15,7 @@ from kdtalker_jax.nn.blocks import (
     winograd_form,
 )
 from kdtalker_jax.nn.convolution import conv2d_same
+from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig
 
 SLOPE = 0.2  # of every leaky ReLU here
 

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from configs.networks import MotionExtractorConfig
 from kdtalker_jax.nn.convolution import depthwise2d
+from kdtalker_jax.renderers.liveportrait.config import MotionExtractorConfig
 
 LAYER_NORM_EPSILON = 1e-6
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from configs.networks import RetargetingConfig
+from kdtalker_jax.renderers.liveportrait.config import RetargetingConfig
 
 
 class Retargeting(nn.Module):

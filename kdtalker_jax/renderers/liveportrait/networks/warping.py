@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from configs.networks import WarpingConfig
 from kdtalker_jax.nn.blocks import Conv3d, ConvNorm, conv2d
 from kdtalker_jax.nn.resampling import identity_axis, identity_grid, sample_translated, sample_volume
+from kdtalker_jax.renderers.liveportrait.config import WarpingConfig
 
 HEAT_MAP_VARIANCE = 0.01
 

@@ -8,12 +8,12 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from configs.networks import ModelConfig
 from configs.renderer import PhaseConfig, RendererConfig
-from kdtalker_jax.parts import build, initialise
+from kdtalker_jax.parts import by_name
+from kdtalker_jax.renderers.liveportrait.parts import REENACTED
 from kdtalker_jax.spaces.geometry import degrees_from_bins, rotation_matrix, transform_keypoints
 
-TRAINED = ("appearance", "motion_extractor", "warping", "generator")
+TRAINED = by_name(REENACTED)
 SYNCHRONISED = ("appearance", "warping")  # networks with batch norms
 
 Tree = Any
@@ -83,14 +83,14 @@ class Networks:
         train: bool,
         axis_name: str | None = None,
     ) -> None:
-        model, dtype = model_at(config, phase), jnp.dtype(config.dtype)
+        sizes, dtype = sizes_at(config, phase), jnp.dtype(config.dtype)
         self._remat = config.remat and train
         self._training = {name for name in TRAINED if train and not (phase.frozen_norms and name in SYNCHRONISED)}
         self._modules = {
-            name: build(
-                name, model, folded=False, dtype=dtype, **({"axis_name": axis_name} if name in SYNCHRONISED else {})
+            name: part.build(
+                sizes, folded=False, dtype=dtype, **({"axis_name": axis_name} if name in SYNCHRONISED else {})
             )
-            for name in TRAINED
+            for name, part in TRAINED.items()
         }
 
     def reenact(self, weights: Weights, source: jax.Array, pictures: jax.Array) -> tuple[Reenacted, dict[str, Tree]]:
@@ -150,17 +150,11 @@ class Networks:
         return jax.checkpoint(apply) if self._remat else apply
 
 
-def model_at(config: RendererConfig, phase: PhaseConfig) -> ModelConfig:
+def sizes_at(config: RendererConfig, phase: PhaseConfig) -> RendererConfig:
     """The sizes of the networks for a phase's pictures."""
     appearance = dataclasses.replace(config.appearance, image_size=phase.image_size)
     warping = dataclasses.replace(config.warping, feature_size=_feature_size(config, phase))
-    return dataclasses.replace(full_model(config), appearance=appearance, warping=warping)
-
-
-def full_model(config: RendererConfig) -> ModelConfig:
-    """The model that is trained; its other parts are not the run's."""
-    parts = (*TRAINED, "retargeting")
-    return ModelConfig(name=config.name, **{name: getattr(config, name) for name in parts})
+    return dataclasses.replace(config, appearance=appearance, warping=warping)
 
 
 def output_size(config: RendererConfig, phase: PhaseConfig) -> int:
@@ -175,8 +169,9 @@ def _feature_size(config: RendererConfig, phase: PhaseConfig) -> int:
 def fresh_weights(config: RendererConfig) -> Weights:
     """Random weights, with heads of the motion extractor that begin near a neutral face."""
     keys = jax.random.split(jax.random.key(config.seed), len(TRAINED) + 1)
-    model = full_model(config)
-    variables = {name: initialise(name, model, key) for name, key in zip(TRAINED, keys[1:], strict=True)}
+    variables = {
+        name: part.initialise(config, key) for (name, part), key in zip(TRAINED.items(), keys[1:], strict=True)
+    }
     heads = variables["motion_extractor"]["params"]
     for name in ("fc_kp", "fc_exp", "fc_t", "fc_scale"):
         heads[name]["kernel"] *= 0.02  # the features have variance 1; displacements are much smaller

@@ -24,7 +24,7 @@ from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import RetargetingRecord, load_checkpoint
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.kdtalker.training.loss import mean_over
-from kdtalker_jax.parts import build, initialise
+from kdtalker_jax.renderers.liveportrait.parts import RETARGETING
 from kdtalker_jax.renderers.liveportrait.training.input import (
     FaceClips,
     RendererBatch,
@@ -34,7 +34,7 @@ from kdtalker_jax.renderers.liveportrait.training.input import (
     stack_pictures,
 )
 from kdtalker_jax.renderers.liveportrait.training.loss import pooled
-from kdtalker_jax.renderers.liveportrait.training.reenactment import TRAINED, FaceMotion, Networks, Weights, full_model
+from kdtalker_jax.renderers.liveportrait.training.reenactment import TRAINED, FaceMotion, Networks, Weights
 from kdtalker_jax.renderers.liveportrait.training.step import Pictures
 from kdtalker_jax.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.training.logs import Logs
@@ -42,7 +42,7 @@ from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
 from kdtalker_jax.training.optimizer import global_norm
 from kdtalker_jax.training.settings import to_text
 
-NAME = "retargeting"
+NAME = RETARGETING.name
 BORDER = 0.2  # part of the picture's height that is its lower border
 ROWS = 8  # judged at once on each device
 
@@ -152,7 +152,7 @@ class RetargetingTask:
 
 def initial_state(config: RetargetingTrainingConfig, model: RendererConfig, renderer: Weights) -> RetargetingState:
     """The state before the first step. The last layers begin with zeros: at first nothing is moved."""
-    variables = jax.jit(lambda key: initialise(NAME, full_model(model), key))(jax.random.key(config.seed))
+    variables = jax.jit(lambda key: RETARGETING.initialise(model, key))(jax.random.key(config.seed))
     for mlp in variables["params"].values():
         last = max(mlp, key=lambda name: int(name.rpartition("_")[2]))
         mlp[last]["kernel"] = jnp.zeros_like(mlp[last]["kernel"])
@@ -189,7 +189,7 @@ def make_retargeting_step(config: RetargetingTrainingConfig, model: RendererConf
 def make_losses(config: RetargetingTrainingConfig, model: RendererConfig) -> Any:
     """(params of the MLPs, renderer, pictures) -> losses (B,) by name, among them the weighted sum `loss`."""
     networks = Networks(model, model.first, train=False)
-    module = build(NAME, full_model(model))
+    module = RETARGETING.build(model)
 
     def losses_of(params: Tree, renderer: Weights, pictures: Pictures) -> dict[str, jax.Array]:
         def mlp(method: str, *arguments: jax.Array) -> jax.Array:

@@ -7,13 +7,13 @@ import pytest
 from configs import SMALL
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.nn.resampling import identity_grid
-from kdtalker_jax.parts import build
 from kdtalker_jax.renderers.liveportrait.networks.warping import HEAT_MAP_VARIANCE, _heat_maps
+from tests.networks import PARTS
 
 
 @pytest.fixture(scope="module")
 def warping(small_variables):
-    module, variables = build("warping", SMALL), fold(small_variables["warping"])
+    module, variables = PARTS["warping"].build(SMALL), fold(small_variables["warping"])
 
     def apply(*arguments, **keywords):
         return module.apply(variables, *arguments, **keywords)

@@ -1,0 +1,42 @@
+"""Features: what motion models hear of a recording."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from kdtalker_jax.parts import Part
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """Rows of numbers that follow a recording.
+
+    Attributes:
+        rate: rows per second.
+        width: numbers in a row.
+        lookahead: seconds of sound after a row's own that it hears.
+    """
+
+    rate: float
+    width: int
+    lookahead: float = 0.0
+
+
+class Features(Protocol):
+    """One way to hear. Made of a model's configuration; parameters are arguments, by the names of parts."""
+
+    parts: ClassVar[tuple[Part, ...]]
+    settings: ClassVar[Mapping[str, type]]  # sections of a model's configuration beside the sizes of parts
+    gives: FeatureSpec
+
+    def windows(self, params: Mapping[str, Any], pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+        """Rows (size, width) as soon as the recording has come far enough, from the last window fewer.
+
+        Args:
+            pieces: of the 16 kHz waveform, (n,) each, any n. State does not grow with the recording.
+        """
+
+    def fields(self, params: Mapping[str, Any], waveform: np.ndarray, frames: int) -> dict[str, np.ndarray]:
+        """What data sets keep of a recording with so many video frames, by field: among it `audio` (frames, width)."""

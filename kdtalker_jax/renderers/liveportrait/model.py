@@ -1,0 +1,129 @@
+"""LivePortrait as a `renderers.protocol.Renderer`: its stages as pure functions, jitted once each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
+
+from kdtalker_jax.batching import in_batches
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.parts import Part, Sizes
+from kdtalker_jax.renderers.liveportrait.parts import MOTION_EXTRACTOR, PARTS, RENDERED
+from kdtalker_jax.renderers.liveportrait.preparing import prepare
+from kdtalker_jax.spaces.geometry import degrees_from_bins, placed_keypoints
+from kdtalker_jax.spaces.implicit_keypoints import Head, ImplicitKeypoints
+from kdtalker_jax.spaces.keypoints import Motion
+
+STITCHED_AT_ONCE = 64  # frames
+
+Params = Mapping[str, Any]  # by the name of the part, each {"params": tree}, folded
+Networks = Mapping[str, nn.Module]
+
+
+class SourceArrays(NamedTuple):
+    """All that rendering needs of a portrait; computed once."""
+
+    volume: jax.Array  # (1, D, H, W, C) feature volume f_s
+    compressed: jax.Array  # (1, D, H, W, 4)
+    keypoints: jax.Array  # (1, K, 3) x_s
+
+
+class LivePortrait:
+    """LivePortrait at the sizes of a model. `jit` exists so that tests can count traces.
+
+    Args:
+        config: sizes.
+        dtype: of the arithmetic in warping and generator. The portrait is described in float32, because an error there
+            is in every frame.
+    """
+
+    parts = PARTS
+    rendered = RENDERED
+    observing = (MOTION_EXTRACTOR,)
+    settings: Mapping[str, type] = {}
+    stateful = False
+
+    def __init__(self, config: ModelConfig, dtype: DTypeLike = jnp.float32, jit: Callable = jax.jit) -> None:
+        self._config, self._dtype = config, dtype
+        self.takes = ImplicitKeypoints(config.motion_extractor.keypoints)
+        self.picture_size = config.appearance.image_size
+        self.output_size = output_size(config)
+        exact = _build(PARTS, config)
+        painters = _build(RENDERED, config, dtype)
+        self._describe = jit(partial(describe, exact))
+        self._stitch = jit(partial(stitch, exact))
+        self._render = jit(partial(render, painters))
+        self._motion_extractor = exact[MOTION_EXTRACTOR.name]
+
+    def prepare(self, params: Params) -> Params:
+        return prepare(self._config, params, self._dtype)
+
+    def describe(self, params: Params, picture: jax.Array) -> tuple[SourceArrays, Head]:
+        portrait, own = self._describe(params, picture)
+        own = {field: np.asarray(value) for field, value in own.items()}
+        motion = Motion(**{field: own[field] for field in ("scale", "yaw", "pitch", "roll", "t", "exp")})
+        return portrait, Head(own["kp"][0], replace(motion, keypoints=np.asarray(portrait.keypoints)))
+
+    def begin(self, portrait: SourceArrays) -> tuple[()]:
+        return ()
+
+    def frames(
+        self, params: Params, portrait: SourceArrays, state: tuple[()], driving: jax.Array
+    ) -> tuple[tuple[()], jax.Array, jax.Array]:
+        return (), *self._render(params, portrait, driving)
+
+    def observe(self, params: Params, frames: jax.Array) -> dict[str, jax.Array]:
+        """Yaw, pitch, roll (B,) in degrees, scale (B,), t (B, 3), exp and kp (B, 3 K)."""
+        pictures = frames.astype(jnp.float32) / 255
+        return motion_of(self._motion_extractor.apply(params[MOTION_EXTRACTOR.name], pictures))
+
+    def stitch(self, params: Params, portrait: SourceArrays, driving: np.ndarray) -> np.ndarray:
+        """Driving keypoints (T, K, 3), moved so that the shoulders stay where the portrait has them."""
+        return in_batches(partial(self._stitch, params, portrait.keypoints), STITCHED_AT_ONCE, driving)
+
+
+def _build(parts: tuple[Part, ...], config: ModelConfig, dtype: DTypeLike = jnp.float32) -> Networks:
+    return {part.name: part.build(config, dtype=dtype) for part in parts}
+
+
+def output_size(config: Sizes) -> int:
+    """Side of the pictures that the generator makes."""
+    return config.warping.feature_size * 2 ** len(config.generator.up_widths) * config.generator.pixel_shuffle
+
+
+def motion_of(heads: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+    """The motion extractor's heads, (B, ...) each -> yaw, pitch, roll (B,) degrees, scale (B,), t (B, 3), exp and kp
+    (B, 3 K)."""
+    angles = {name: degrees_from_bins(heads[name]) for name in ("pitch", "yaw", "roll")}  # (B,) each
+    return {**heads, **angles, "scale": heads["scale"][:, 0]}
+
+
+def describe(networks: Networks, params: Params, image: jax.Array) -> tuple[SourceArrays, dict[str, jax.Array]]:
+    """Picture uint8 (1, S, S, 3) -> everything that depends on the portrait alone, and its own motion."""
+    image = image.astype(jnp.float32) / 255
+    motion = motion_of(networks["motion_extractor"].apply(params["motion_extractor"], image))
+    volume = networks["appearance"].apply(params["appearance"], image)  # (1, D, H, W, C)
+    compressed = networks["warping"].apply(params["warping"], volume, method="compress")  # (1, D, H, W, 4)
+    return SourceArrays(volume, compressed, placed_keypoints(motion)), motion
+
+
+def stitch(networks: Networks, params: Params, source: jax.Array, driving: jax.Array) -> jax.Array:
+    """Driving keypoints (B, K, 3) moved so that the shoulders stay where the source (1, K, 3) has them."""
+    source = jnp.broadcast_to(source, driving.shape)
+    return networks["retargeting"].apply(params["retargeting"], source, driving, method="stitch")
+
+
+def render(networks: Networks, params: Params, source: SourceArrays, driving: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Frames uint8 (B, H, W, 3) at driving keypoints (B, K, 3); finite (B,) says where arithmetic held."""
+    warp = networks["warping"].apply(
+        params["warping"], source.volume, source.compressed, source=source.keypoints, driving=driving, method="warp"
+    )
+    image = networks["generator"].apply(params["generator"], warp.features)  # (B, H, W, 3)
+    finite = jnp.isfinite(warp.features).all(axis=(1, 2, 3)) & jnp.isfinite(image).all(axis=(1, 2, 3))
+    return (255 * jnp.clip(image, 0, 1)).astype(jnp.uint8), finite

@@ -1,0 +1,99 @@
+"""Systems: which features, motion model and renderer work together, by the name that a model's config.json gives.
+
+A family is imported when a model names it. Other packages add systems with `register`, or with an entry point in the
+group `kdtalker_jax.systems` that names a `System`.
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from typing import Any
+
+from kdtalker_jax.errors import CheckpointError
+
+ENTRY_POINTS = "kdtalker_jax.systems"
+
+
+@dataclass(frozen=True)
+class System:
+    """One way from a portrait and a recording to frames. All but the name is "module:NAME".
+
+    Attributes:
+        name: in config.json and on command lines.
+        features: class of `features.protocol.Features`.
+        motion_model: class of `motion_models.protocol.MotionModel`.
+        renderer: class of `renderers.protocol.Renderer`.
+        configs: mapping of whole models' configurations by name, the published one first.
+        judges: parts that measure videos of any system.
+    """
+
+    name: str
+    features: str
+    motion_model: str
+    renderer: str
+    configs: str
+    judges: tuple[str, ...] = ("kdtalker_jax.metrics.syncnet:SYNCNET",)
+
+    @cached_property
+    def families(self) -> tuple[Any, Any, Any]:
+        """The classes of renderer, features and motion model."""
+        return resolve(self.renderer), resolve(self.features), resolve(self.motion_model)
+
+    @cached_property
+    def parts(self) -> Mapping[str, Any]:
+        """All networks by name, those of the families before the judges."""
+        parts = [part for family in self.families for part in family.parts]
+        return {part.name: part for part in (*parts, *map(resolve, self.judges))}
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of the parts that a complete model has."""
+        return tuple(name for name, part in self.parts.items() if not part.judges)
+
+    @cached_property
+    def sections(self) -> Mapping[str, type]:
+        """The dataclass of each section of a configuration: the sizes of parts, and what families are set to."""
+        settings = {name: kind for family in self.families for name, kind in family.settings.items()}
+        return {name: part.sizes for name, part in self.parts.items()} | settings
+
+
+_SYSTEMS: dict[str, System] = {}
+
+
+def register(system: System) -> None:
+    """Makes a system known in this process, under its name."""
+    _SYSTEMS[system.name] = system
+
+
+def find_system(name: str) -> System:
+    """Raises CheckpointError where there is no such system."""
+    if name not in _SYSTEMS:
+        for found in metadata.entry_points(group=ENTRY_POINTS):
+            register(found.load())
+    if name not in _SYSTEMS:
+        raise CheckpointError(f"There is no system {name!r} here, only {', '.join(_SYSTEMS)}: install what brings it.")
+    return _SYSTEMS[name]
+
+
+def all_systems() -> Iterator[System]:
+    """Those that are known so far."""
+    return iter(_SYSTEMS.values())
+
+
+def resolve(reference: str) -> Any:
+    """What "module:NAME" names."""
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+register(
+    System(
+        "kdtalker",
+        features="kdtalker_jax.features.wav2lip.model:Wav2LipFeatures",
+        motion_model="kdtalker_jax.motion_models.kdtalker.model:KDTalker",
+        renderer="kdtalker_jax.renderers.liveportrait.model:LivePortrait",
+        configs="configs.kdtalker:MODELS",
+    )
+)
