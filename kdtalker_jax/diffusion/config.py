@@ -13,4 +13,4 @@ class DiffusionConfig:
     beta_end: float = 8e-3  # and the last: the more, the less motion is left at the end
     noise_offset: float = 0.0  # deviation of what all frames of a window's noise share, per channel
     prediction: Literal["noise", "sample", "velocity"] = "noise"  # what the network tells of a noisy sample
-    sampler: str | None = None  # that is taken where none is named; None: the one that the command line has, too
+    sampler: str | None = None  # that is taken where none is named; None: `samplers.DEFAULT_SAMPLER`
