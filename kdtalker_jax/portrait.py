@@ -1,16 +1,17 @@
 """TalkingPortrait: one portrait and one recording in, a talking video out.
 
-picture   -> crop -> describe ----------------> source: volume, keypoints, its own motion
-recording -> mel windows -> audio features --.
-source, noise ------------> diffusion windows -> motion -> smoothing -> driving keypoints
-source, driving keypoints -> warp -> generate -> frames -> video with the recording
+picture   -> crop -> renderer: describe -------------> source
+recording -> features --.
+source, noise ----------> motion model, windows -----> motion -> smoothing -> driven by the portrait -> stitching
+source, motion ---------> renderer: frames ----------> video with the recording
+
+Which features, motion model and renderer these are says the model's system; no network is named here.
 """
 
 import os
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,9 @@ import numpy as np
 from tqdm import tqdm
 
 from kdtalker_jax import demo
-from kdtalker_jax.batching import in_batches
+from kdtalker_jax.animation import Animation
+from kdtalker_jax.batching import one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
-from kdtalker_jax.diffusion.samplers import with_defaults
-from kdtalker_jax.edits.smoothing import smooth as smooth_motion
 from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import Crop, CropMode, crop_portrait
@@ -37,21 +37,18 @@ from kdtalker_jax.media.audio import (
     resample_waveform,
 )
 from kdtalker_jax.media.image import check_image_array, read_image
-from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.motion_models.windows import Pending, motion_windows
 from kdtalker_jax.nn.folding import fold
-from kdtalker_jax.parts import NETWORKS
-from kdtalker_jax.renderers.liveportrait.preparing import prepare
-from kdtalker_jax.rendering import Renderer, default_batch_size, default_dtype
-from kdtalker_jax.spaces.geometry import drive
-from kdtalker_jax.spaces.keypoints import Motion, canonical_token, denormalise, normalise
-from kdtalker_jax.stages import SourceArrays, Stages
-from kdtalker_jax.streaming import WindowSampler, audio_windows, motion_windows
+from kdtalker_jax.rendering import Frames, check_batch_size, default_batch_size, default_dtype
+from kdtalker_jax.seeds import random_key
+from kdtalker_jax.systems import check_fit, find_system
 
 SAMPLES_AT_A_TIME = 1 << 16
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 PathLike = str | os.PathLike[str]
+Motion = Any  # of the space in which the model's motion is
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,25 +56,36 @@ class Source:
     """A portrait, ready to be animated and rendered any number of times.
 
     Attributes:
-        image: uint8 (256, 256, 3), the cut that the networks see.
-        keypoints: (21, 3) x_s, the portrait's keypoints in the picture.
-        canonical: (63,) the same keypoints without pose and expression.
-        motion: the portrait's own scale, pose, t and exp: one frame.
+        image: uint8 (S, S, 3), the cut that the networks see.
+        own: the portrait in terms of the space, for implicit keypoints a `spaces.implicit_keypoints.Head`.
         crop: where the cut comes from.
         arrays: what rendering reads, on the device.
     """
 
     image: np.ndarray
-    keypoints: np.ndarray
-    canonical: np.ndarray
-    motion: Motion
+    own: Any
     crop: Crop
-    arrays: SourceArrays
+    arrays: Any
+
+    @property
+    def motion(self) -> Motion:
+        """The portrait's own: one frame."""
+        return self.own.motion
+
+    @property
+    def canonical(self) -> np.ndarray:
+        """(3 K,) keypoints without pose and expression, where the space has them."""
+        return self.own.canonical
+
+    @property
+    def keypoints(self) -> np.ndarray:
+        """(K, 3) x_s, the keypoints in the picture, where the space has them."""
+        return self.own.motion.keypoints[0]
 
 
 @dataclass(frozen=True)
 class Video:
-    """What `sample` has written. seconds_per_frame covers rendering and encoding, compilation included."""
+    """What `sample` has written. The seconds of rendering count encoding too, and compilation."""
 
     path: Path
     frames: int
@@ -89,7 +97,14 @@ class Video:
 
 
 class TalkingPortrait:
-    """A converted model: parameters, and the stages that use them. Methods are pure; only compiled code is kept."""
+    """A model: parameters, and the families that use them. Methods are pure; only compiled code is kept.
+
+    Attributes:
+        config: of the model. dtype: of the frames' arithmetic.
+        params: of all parts by name, on the device.
+        features, motion_model, renderer: what the system is made of.
+        space: in which motion goes from the motion model to the renderer.
+    """
 
     def __init__(
         self,
@@ -102,19 +117,31 @@ class TalkingPortrait:
         """Use `load`; this is for parameters that come from elsewhere.
 
         Args:
-            config: sizes and statistics.
-            params: of every network in `networks.NETWORKS`, each folded (`networks.folding.fold`).
+            config: sizes and settings.
+            params: of every part that the system requires, each folded (`nn.folding.fold`).
             dtype: of the arithmetic inside networks, "float32" or "bfloat16". Statistics, softmax, the diffusion
                 update and everything about keypoints stay float32. By default float32 for the motion, so that a
                 seed gives the same one everywhere, and for frames float32 on a CPU, bfloat16 on accelerators.
             predictor_file: dlib's 68-landmark predictor, where it is not installed as a package.
+
+        Raises:
+            InputError: no such dtype. CheckpointError: no such system, or families that do not fit together.
         """
-        if dtype not in (None, *DTYPES):
-            raise InputError(f"There is no dtype {dtype!r}: choose one of {', '.join(DTYPES)}.")
+        _check_dtype(dtype)
         self.config = config
         self.dtype = dtype or default_dtype()  # of the frames
-        self.params = jax.device_put(prepare(config, params, DTYPES[self.dtype]))
-        self.stages = Stages(config, DTYPES[dtype or "float32"], render_dtype=DTYPES[self.dtype])
+        renderer, features, motion_model = find_system(config.system).families
+        self.features = features(config, DTYPES[dtype or "float32"])
+        self.motion_model = motion_model(config, DTYPES[dtype or "float32"])
+        self.renderer = renderer(config, DTYPES[self.dtype])
+        check_fit(self.features, self.motion_model, self.renderer)
+        self.space = self.renderer.takes
+        prepared = self.renderer.prepare(params)
+        self._frames = Frames(self.renderer, prepared, None if self.dtype == "float32" else partial(renderer, config))
+        self.params = {
+            **jax.device_put({k: v for k, v in prepared.items() if k not in self._frames.path.params}),
+            **self._frames.path.params,
+        }
         self.detector = FaceDetector(predictor_file)
 
     @classmethod
@@ -122,11 +149,13 @@ class TalkingPortrait:
         """Read a directory that `convert.official` has written; by default the model that comes with the package.
 
         Raises:
-            CheckpointError: it is missing, incomplete, damaged or of a newer format.
+            CheckpointError: it is missing, incomplete, damaged or of a newer format. InputError: no such dtype.
         """
+        _check_dtype(dtype)
         checkpoint = load_checkpoint(directory)
-        checkpoint.require(*NETWORKS)
-        params = {name: fold(checkpoint.variables(name)) for name in NETWORKS}
+        names = find_system(checkpoint.config.system).required
+        checkpoint.require(*names)
+        params = {name: fold(checkpoint.variables(name)) for name in names}
         return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.landmarks)
 
     def prepare(
@@ -150,27 +179,17 @@ class TalkingPortrait:
         if isinstance(image, (str, os.PathLike)):
             name, image = str(image), read_image(image)
         image = check_image_array(image)
-        cut = crop_portrait(image, crop, self.detector, face_index, size=self.config.appearance.image_size, name=name)
-        arrays, own = self.stages.describe(self.params, cut.image[None])
-        own = {field: np.asarray(value) for field, value in own.items()}
-        keypoints = np.asarray(arrays.keypoints)  # (1, 21, 3)
-        motion = Motion(**{field: own[field] for field in ("scale", "yaw", "pitch", "roll", "t", "exp")})
-        return Source(
-            image=cut.image,
-            keypoints=keypoints[0],
-            canonical=own["kp"][0],
-            motion=replace(motion, keypoints=keypoints),
-            crop=cut,
-            arrays=arrays,
-        )
+        cut = crop_portrait(image, crop, self.detector, face_index, size=self.renderer.picture_size, name=name)
+        arrays, own = self.renderer.describe(self.params, cut.image[None])
+        return Source(cut.image, own, cut, arrays)
 
     def audio_features(
         self, audio: PathLike | np.ndarray, rate: int = SAMPLE_RATE, *, progress: bool = False
     ) -> np.ndarray:
-        """What the denoiser hears: (T, 512), one row per frame of 40 ms. Arguments as in `animate`."""
+        """What the motion model hears: (T, width), one row per frame of 40 ms. Arguments as in `animate`."""
         waveform = _waveform(audio, rate)
         windows = tqdm(
-            self._features(_pieces(waveform)),
+            self._hear(_pieces(waveform)),
             "Audio",
             total=self._windows_of(waveform),
             unit="window",
@@ -184,43 +203,36 @@ class TalkingPortrait:
         audio: PathLike | np.ndarray,
         *,
         rate: int = SAMPLE_RATE,
-        seed: int = 0,
-        sampler: str | None = None,
-        steps: int | None = None,
-        initial_noise: np.ndarray | None = None,
-        relative: bool = False,
-        smooth: bool | float = True,
-        stitch: bool = False,
         progress: bool = False,
+        **animation: Any,
     ) -> Motion:
         """Motion for a recording, one frame per 40 ms.
 
         Args:
             source: from `prepare`.
             audio: path, or a waveform (samples,) of `rate` samples per second.
-            seed: of the initial noise, and of the sampler's own where it adds some.
-            sampler, steps: see `diffusion.samplers.make_sampler`. By default ddim with 50 steps, as published, but what
-                the denoiser is made for, where that is another.
-            initial_noise: (windows, 64, 70) instead of the seed's, one window per 64 frames begun.
-            relative: move relative to the portrait's own pose instead of taking over the predicted one.
-            smooth: over time; a number is the strength, True the published 1.
-            stitch: keep the shoulders where the portrait has them (LivePortrait's stitching; not part of KDTalker).
             progress: show bars.
+            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls: see `Animation`.
 
         Returns:
-            Motion of T = floor(samples at 16 kHz / 640) frames, `keypoints` (T, 21, 3) among it.
+            Motion of T = floor(samples at 16 kHz / 640) frames, driven for this portrait.
 
         Raises:
-            InputError: unreadable or too short recording, unknown sampler, noise of another shape.
+            TypeError: an argument that there is not. InputError: a value that the model cannot be asked for, an
+                unreadable or too short recording. Nothing has been computed then.
         """
-        waveform = _waveform(audio, rate)
+        asked = Animation(**animation)
+        return self._animate(source, _waveform(audio, rate), asked, progress)
+
+    def _animate(self, source: Source, waveform: np.ndarray, asked: Animation, progress: bool) -> Motion:
+        """`animate` for a 16 kHz waveform."""
         count = self._windows_of(waveform)
-        draw = self._sampler(count, sampler, steps, seed, initial_noise)
-        windows = self._sample(source, _pieces(waveform), draw)
-        windows = tqdm(windows, "Motion", total=count, unit="window", disable=not progress)
-        vectors = np.concatenate(list(windows))  # (T, 70)
-        motion = smooth_motion(Motion.from_vector(vectors), strength=float(smooth))
-        return self.drive(source, motion, relative=relative, stitch=stitch)
+        windows = self._sample(source, _pieces(waveform), asked, count)
+        bar = tqdm(one_ahead(lambda window: window, windows), "Motion", count, unit="window", disable=not progress)
+        vectors = [window.vectors(self.motion_model) for window, _ in bar]  # (n, D) each, one ahead of the device
+        smooth = smoothed([np.concatenate(vectors)], float(asked.smooth), self.space.smoothed)
+        motion = self.space.from_vectors(np.concatenate(list(smooth)))
+        return self.drive(source, motion, relative=asked.relative, stitch=asked.stitch)
 
     def stream_motion(
         self,
@@ -228,13 +240,7 @@ class TalkingPortrait:
         audio_chunks: Iterable[np.ndarray],
         *,
         rate: int = SAMPLE_RATE,
-        seed: int = 0,
-        sampler: str | None = None,
-        steps: int | None = None,
-        initial_noise: np.ndarray | None = None,
-        relative: bool = False,
-        smooth: bool | float = True,
-        stitch: bool = False,
+        **animation: Any,
     ) -> Iterator[Motion]:
         """`animate` of a recording that is still being made: pieces of its motion, as soon as they are settled.
 
@@ -247,13 +253,19 @@ class TalkingPortrait:
                 used as there are.
 
         Yields:
-            Motion, with keypoints. Joined, the pieces are what `animate` returns for the joined chunks, to 1e-5.
+            Motion, driven for this portrait. Joined, the pieces are what `animate` returns for the joined chunks, to
+            1e-5.
         """
-        first, draw = None, self._sampler(None, sampler, steps, seed, initial_noise)
-        for vectors in smoothed(self._sample(source, resample_chunks(audio_chunks, rate), draw), float(smooth)):
-            motion = Motion.from_vector(vectors)
+        asked = Animation(**animation)
+        windows = self._sample(source, resample_chunks(audio_chunks, rate), asked, None)
+        return self._drive_pieces(source, (window.vectors(self.motion_model) for window in windows), asked)
+
+    def _drive_pieces(self, source: Source, vectors: Iterable[np.ndarray], asked: Animation) -> Iterator[Motion]:
+        first = None
+        for piece in smoothed(vectors, float(asked.smooth), self.space.smoothed):
+            motion = self.space.from_vectors(piece)
             first = first or motion
-            yield self.drive(source, motion, relative=relative, stitch=stitch, first=first)
+            yield self.drive(source, motion, relative=asked.relative, stitch=asked.stitch, first=first)
 
     def drive(
         self,
@@ -264,33 +276,45 @@ class TalkingPortrait:
         stitch: bool = False,
         first: Motion | None = None,
     ) -> Motion:
-        """The motion with the driving keypoints that it gives this portrait.
+        """The motion with what moves this portrait by it: for implicit keypoints, the driving keypoints.
 
         Arguments as in `animate`; `first` is the beginning of the motion, where this is a later piece of it.
         """
-        keypoints = drive(source.canonical, source.motion, motion, relative=relative, first=first)  # (T, 21, 3)
+        motion = self.space.drive(source.own, motion, relative=relative, first=first)
         if stitch:
-            move = partial(self.stages.stitch, self.params, source.arrays.keypoints)
-            keypoints = in_batches(move, self.config.denoiser.window, keypoints)
-        return replace(motion, keypoints=keypoints)
+            stitched = self.renderer.stitch(self.params, source.arrays, self.space.driving(motion))
+            motion = self.space.with_driving(motion, stitched)
+        return motion
+
+    def check_motion(self, motion: Motion) -> None:
+        """Raises InputError where the motion is not one that the model's portraits can be given."""
+        self.space.check(motion)
 
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False
     ) -> Iterator[np.ndarray]:
-        """Frames of a motion, a batch at a time: uint8 (b, 512, 512, 3), b at most `batch_size`.
+        """Frames of a motion, a batch at a time: uint8 (b, H, W, 3), b at most `batch_size`.
 
         The devices render one batch while the caller uses the one before.
 
         Args:
-            motion: with keypoints, as `animate` and `drive` return it.
+            motion: driven for this portrait, as `animate` and `drive` return it.
             batch_size: frames per call of the networks; by default 1 for each CPU device and 8 for each accelerator.
+
+        Raises:
+            InputError: at once, for a batch size that cannot be, or a motion that is not this portrait's.
         """
-        if motion.keypoints is None:
+        driving = self.space.driving(motion)
+        if driving is None:
             raise InputError("This motion has not been given to a portrait yet: call drive(source, motion) first.")
-        if batch_size is None:
-            batch_size = default_batch_size()
-        with tqdm(total=len(motion), desc="Rendering", unit="frame", disable=not progress) as bar:
-            for frames in self._renderer.frames(source.arrays, motion.keypoints, batch_size):
+        self.space.check(motion)
+        return self._render(source, driving, len(motion), _batch_size(batch_size), progress)
+
+    def _render(
+        self, source: Source, driving: Any, count: int, batch_size: int, progress: bool
+    ) -> Iterator[np.ndarray]:
+        with tqdm(total=count, desc="Rendering", unit="frame", disable=not progress) as bar:
+            for frames in self._frames(source.arrays, driving, batch_size):
                 yield frames
                 bar.update(len(frames))
 
@@ -299,86 +323,57 @@ class TalkingPortrait:
         source: Source,
         audio_chunks: Iterable[np.ndarray],
         *,
+        rate: int = SAMPLE_RATE,
         batch_size: int | None = None,
         **animation: Any,
     ) -> Iterator[np.ndarray]:
-        """Frames as the sound arrives: uint8 (b, 512, 512, 3), those of `render` for the motion of `animate`.
+        """Frames as the sound arrives: uint8 (b, H, W, 3), those of `render` for the motion of `animate`.
 
         The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). Arguments as in
-        `stream_motion` and `render`.
+        `stream_motion` and `render`, which are checked before any sound is taken.
         """
-        for motion in self.stream_motion(source, audio_chunks, **animation):
-            yield from self.render(source, motion, batch_size=batch_size)
+        batch_size = _batch_size(batch_size)
+        motions = self.stream_motion(source, audio_chunks, rate=rate, **animation)
+        return (frames for motion in motions for frames in self.render(source, motion, batch_size=batch_size))
 
-    def sample(
-        self,
-        image: PathLike | np.ndarray,
-        audio: PathLike,
-        output: PathLike,
-        *,
-        crop: CropMode = "square",
-        face_index: int | None = None,
-        batch_size: int | None = None,
-        progress: bool = False,
-        **animation: Any,
-    ) -> Video:
-        """Portrait and recording to a video file: H.264, 25 frames a second, the recording as its sound.
-
-        Further arguments go to `animate`. The file appears under its name only once it is complete.
-
-        Raises:
-            InputError, OutputError: before any heavy work where that is possible.
-        """
-        inputs = [path for path in (image, audio) if isinstance(path, (str, os.PathLike))]
-        check_output(output, inputs)
-        source = self.prepare(image, crop, face_index)
-        motion = self.animate(source, audio, progress=progress, **animation)
-        return self.write(source, motion, output, audio, batch_size=batch_size, progress=progress)
-
-    def write(
-        self,
-        source: Source,
-        motion: Motion,
-        output: PathLike,
-        audio: PathLike | None,
-        *,
-        batch_size: int | None = None,
-        progress: bool = False,
-    ) -> Video:
-        """Render a motion into a video file, with the sound of a recording. The last step of `sample`."""
-        started = time.perf_counter()
-        with VideoWriter(output, audio) as video:
-            for frames in self.render(source, motion, batch_size=batch_size, progress=progress):
-                video.write(frames)
-        return Video(Path(output), len(motion), time.perf_counter() - started)
+    # sample, write: from the settings branch
 
     def _windows_of(self, waveform: np.ndarray) -> int:
-        return -(-num_frames(len(waveform)) // self.config.denoiser.window)
+        return -(-num_frames(len(waveform)) // self.motion_model.length)
 
-    def _features(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Audio features (n, 512) of each window."""
-        return audio_windows(partial(self.stages.encode_audio, self.params), pieces, self.config.denoiser.window)
+    def _hear(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Features (n, width) of each window of motion."""
+        rows = round(self.motion_model.length * self.features.gives.rate / FRAME_RATE)
+        return self.features.windows(self.params, pieces, rows)
 
-    def _sample(self, source: Source, pieces: Iterable[np.ndarray], draw: WindowSampler) -> Iterator[np.ndarray]:
-        """Motion vectors (n, 70) of each window of a 16 kHz waveform in pieces."""
-        statistics = self.config.statistics
-        reference = normalise(source.motion.to_vector()[0], statistics)  # (70,)
-        canonical = canonical_token(source.canonical, statistics)
-        windows = motion_windows(
-            partial(draw, canonical), self._features(pieces), reference, self.config.denoiser.window
+    def _sample(
+        self, source: Source, pieces: Iterable[np.ndarray], asked: Animation, windows: int | None
+    ) -> Iterator[Pending]:
+        """Windows of motion of a 16 kHz waveform in pieces. What is asked for is checked before any is taken."""
+        model = self.motion_model
+        return motion_windows(
+            model,
+            self.params,
+            asked.rule(model),
+            source.own,
+            self._hear(pieces),
+            random_key(asked.seed),
+            asked.controls_of(model),
+            asked.noise(model, windows),
         )
-        return (denormalise(motion, statistics) for motion in windows)
 
-    def _sampler(
-        self, windows: int | None, sampler: str | None, steps: int | None, seed: int, initial_noise: np.ndarray | None
-    ) -> WindowSampler:
-        config, draw = self.config.denoiser, partial(self.stages.sample_window, self.params)
-        chosen = with_defaults(sampler, steps, config.sampler)
-        return WindowSampler(draw, config, windows, *chosen, seed, initial_noise)
 
-    @cached_property
-    def _renderer(self) -> Renderer:
-        return Renderer(self.config, self.stages, self.params, self.dtype)
+def _check_dtype(dtype: str | None) -> None:
+    if not (dtype is None or (isinstance(dtype, str) and dtype in DTYPES)):
+        raise InputError(f"There is no dtype {dtype!r}: choose one of {', '.join(DTYPES)}.")
+
+
+def _batch_size(batch_size: int | None) -> int:
+    """The one that was asked for, or the default."""
+    if batch_size is None:
+        return default_batch_size()
+    check_batch_size(batch_size)
+    return int(batch_size)
 
 
 def _waveform(audio: PathLike | np.ndarray, rate: int) -> np.ndarray:

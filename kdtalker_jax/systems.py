@@ -82,6 +82,20 @@ def all_systems() -> Iterator[System]:
     return iter(_SYSTEMS.values())
 
 
+def check_fit(features: Any, motion_model: Any, renderer: Any) -> None:
+    """Raises CheckpointError where what one family makes is not what the next one takes."""
+    gives, hears, makes, takes = features.gives, motion_model.hears, motion_model.makes, renderer.takes
+    if (gives.rate, gives.width) != (hears.rate, hears.width):
+        raise CheckpointError(
+            f"The model's parts do not fit together: its features are {gives.width} numbers at {gives.rate} a second, "
+            f"and its motion model hears {hears.width} at {hears.rate}."
+        )
+    if makes != takes:
+        raise CheckpointError(
+            f"The model's parts do not fit together: its motion model makes {makes} and its renderer takes {takes}."
+        )
+
+
 def resolve(reference: str) -> Any:
     """What "module:NAME" names."""
     module, _, name = reference.partition(":")

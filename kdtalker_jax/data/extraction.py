@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from kdtalker_jax.backend import on_cpu
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import Checkpoint, load_checkpoint
 from kdtalker_jax.data.clips import Clip, encode_frame
@@ -220,7 +221,7 @@ class VideoClips:
     @cached_property
     def _tools(self) -> tuple[ClipNetworks, FaceDetector]:
         checkpoint = load_checkpoint(self._checkpoint)
-        batch_size = self._batch_size or (8 if jax.default_backend() == "cpu" else 64)
+        batch_size = self._batch_size or (8 if on_cpu() else 64)
         return ClipNetworks(checkpoint, batch_size), FaceDetector(checkpoint.landmarks)
 
     def __call__(self, path: Path) -> Clip:

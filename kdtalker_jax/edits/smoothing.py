@@ -84,31 +84,36 @@ def _lag(noise: float) -> int:
     return math.ceil(math.log(1e-8) / math.log(gain)) if gain > 0 else 0
 
 
-def smoothed(vectors: Iterable[np.ndarray], strength: float = 1.0) -> Iterator[np.ndarray]:
-    """Smooths pose, translation and expression of a motion that comes in pieces; scale stays as it is.
+def smoothed(
+    vectors: Iterable[np.ndarray], strength: float = 1.0, channels: slice = slice(1, None)
+) -> Iterator[np.ndarray]:
+    """Smooths a motion that comes in pieces.
 
     Args:
-        vectors: pieces (n, 7 + 3 K).
+        vectors: pieces (n, D).
         strength: as in `kalman_smooth`; 1 as published, 0 off.
+        channels: of the D, that are smoothed: `Space.smoothed`. The others stay as they are.
 
     Yields:
-        Pieces (m, 7 + 3 K), m > 0, of frames as `KalmanSmoother` gives them.
+        Pieces (m, D), m > 0, of frames as `KalmanSmoother` gives them.
 
     Raises:
         InputError: the strength is negative or not finite.
     """
     if not (math.isfinite(strength) and strength >= 0):
         raise InputError(f"The smoothing strength must be 0 or more, not {strength}.")
-    smoother, scale = KalmanSmoother(strength), np.zeros((0, 1))
+    smoother, waiting = KalmanSmoother(strength), None
     for piece in chain(vectors, [None]):
         if piece is None:
             ready = smoother.finish()
         else:
-            scale = np.concatenate([scale, piece[:, :1]])
-            ready = smoother.push(piece[:, 1:].astype(np.float64))  # (m, 6 + 3 K)
+            waiting = piece if waiting is None else np.concatenate([waiting, piece])
+            ready = smoother.push(piece[:, channels].astype(np.float64))  # (m, C)
         if len(ready):
-            yield np.concatenate([scale[: len(ready)], ready], axis=1)
-            scale = scale[len(ready) :]
+            result = waiting[: len(ready)].astype(np.float64)
+            result[:, channels] = ready
+            yield result
+            waiting = waiting[len(ready) :]
 
 
 def smooth(motion: Motion, strength: float = 1.0) -> Motion:

@@ -23,6 +23,7 @@ class MotionModel(Protocol):
     makes: Space
     hears: FeatureSpec
     length: int  # frames in a window
+    noise_shape: tuple[int, ...]  # of where a window starts from
     sampler: str | None  # that it is made for, if it is for one
 
     def rule(self, sampler: str, steps: int) -> Any:

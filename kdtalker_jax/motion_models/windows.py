@@ -1,6 +1,6 @@
 """From features to motion of any length: windows that follow each other, for any motion model."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -65,9 +65,3 @@ def _given(initial_noise: np.ndarray | None, index: int) -> np.ndarray | None:
     if index >= len(initial_noise):
         raise InputError(f"The initial noise ends after {len(initial_noise)} windows; the recording goes on.")
     return np.asarray(initial_noise[index])[None]
-
-
-def check_noise(initial_noise: Any, shape: Sequence[int]) -> None:
-    """Raises InputError for noise of another shape than (windows, length, D)."""
-    if initial_noise is not None and np.shape(initial_noise) != tuple(shape):
-        raise InputError(f"The initial noise must have shape {tuple(shape)}, not {np.shape(initial_noise)}.")

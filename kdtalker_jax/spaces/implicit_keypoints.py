@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kdtalker_jax.spaces.geometry import drive
+from kdtalker_jax.spaces.geometry import check_keypoints, drive
 from kdtalker_jax.spaces.keypoints import Motion
 
 
@@ -38,6 +38,9 @@ class ImplicitKeypoints:
 
     def drive(self, own: Head, motion: Motion, *, relative: bool = False, first: Motion | None = None) -> Motion:
         return self.with_driving(motion, drive(own.canonical, own.motion, motion, relative=relative, first=first))
+
+    def check(self, motion: Motion) -> None:
+        check_keypoints(motion, self.keypoints)
 
     def driving(self, motion: Motion) -> np.ndarray | None:
         return motion.keypoints  # (T, K, 3)

@@ -35,6 +35,9 @@ class Space(Protocol):
             InputError: the motion is not for this portrait.
         """
 
+    def check(self, motion: Any) -> None:
+        """Raises InputError where the motion is of another kind, or of another number of points."""
+
     def driving(self, motion: Any) -> Any:
         """Pytree of (T, ...) arrays that a renderer takes; None for a motion that has not been given to a portrait."""
 

@@ -56,6 +56,7 @@ class KDTalker:
         self.makes = ImplicitKeypoints(self._config.keypoints)
         self.hears = FeatureSpec(FRAME_RATE, self._config.audio_features)
         self.length, self.sampler = self._config.window, self._diffusion.sampler
+        self.noise_shape = (self.length, self._config.motion_size)
         self._window = jit(partial(sample_window, DENOISER.build(config, dtype=dtype), self._diffusion.noise_offset))
 
     def rule(self, sampler: str, steps: int) -> StepRule:
@@ -71,8 +72,8 @@ class KDTalker:
         of_start, of_sampler = (_folded(_folded(keys, index), use) for use in range(2))
         if given is not None:
             return Noise(jnp.asarray(given, jnp.float32), of_sampler)
-        shape, offset = (self.length, self._config.motion_size), self._diffusion.noise_offset
-        return Noise(jnp.stack([window_noise(key, shape, offset) for key in of_start]), of_sampler)
+        start = [window_noise(key, self.noise_shape, self._diffusion.noise_offset) for key in of_start]
+        return Noise(jnp.stack(start), of_sampler)
 
     def window(
         self,

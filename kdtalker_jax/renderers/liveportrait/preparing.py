@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from kdtalker_jax.backend import on_cpu
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.parts import Part, by_name
 from kdtalker_jax.renderers.liveportrait.parts import RENDERED
@@ -19,7 +20,7 @@ def prepare(config: ModelConfig, params: dict[str, Any], dtype: DTypeLike = jnp.
     the 7x7x7 one in Fourier's (0.4), and these networks get the collection `transformed` beside `params`, 0.4 GB at the
     published sizes. Elsewhere the same modules convolve directly; results differ by rounding.
     """
-    if jax.default_backend() != "cpu" or dtype != jnp.float32:
+    if not on_cpu() or dtype != jnp.float32:
         return params
     rendered = by_name(RENDERED)
     return {
