@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jaxlib
+import numpy as np
 from jax import export
 
 from kdtalker_jax.backend import backend_name

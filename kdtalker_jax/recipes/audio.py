@@ -201,15 +201,14 @@ def initial_state(config: AudioConfig) -> AudioState:
 
 
 def make_audio_step(config: AudioConfig) -> Callable[..., tuple]:
-    """train_step(state, heard, *, axis_name=None) -> (state, metrics, losses), as `step.make_train_step`.
-
-    Batch norms see what one device sees; their statistics are averaged.
-    """
-    network, optimizer, rate = _network(config), _optimizer(config), _learning_rate(config)
+    """train_step(state, heard, *, axis_name=None) -> (state, metrics, losses), as `step.make_train_step`."""
+    optimizer, rate = _optimizer(config), _learning_rate(config)
 
     def train_step(
         state: AudioState, heard: Heard, *, axis_name: str | None = None
     ) -> tuple[AudioState, dict[str, jax.Array], jax.Array]:
+        network = _network(config, axis_name)
+
         def objective(learnt: tuple) -> tuple[jax.Array, tuple]:
             params, head = learnt
             variables = {"params": params[NAME], **state.weights.statistics[NAME]}
@@ -231,8 +230,8 @@ def make_audio_step(config: AudioConfig) -> Callable[..., tuple]:
     return train_step
 
 
-def _network(config: AudioConfig) -> Any:
-    return AUDIO_ENCODER.build(_sizes(config), folded=False)
+def _network(config: AudioConfig, axis_name: str | None = None) -> Any:
+    return AUDIO_ENCODER.build(_sizes(config), folded=False, axis_name=axis_name)
 
 
 def _sizes(config: AudioConfig) -> SimpleNamespace:

@@ -156,7 +156,7 @@ class Trainer:
 
     def _settle(self, step: Dispatched) -> bool:
         """Waits for a step, checks and logs it. Returns whether someone asks to stop."""
-        metrics = {name: float(value) for name, value in step.metrics.items()}
+        metrics = {name: float(value) for name, value in jax.device_get(step.metrics).items()}  # at once
         if not metrics.pop("finite"):
             raise InputError(self._not_finite(step, metrics))
         self._logs.advance()

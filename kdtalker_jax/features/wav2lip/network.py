@@ -25,6 +25,7 @@ class AudioEncoder(nn.Module):
     config: AudioEncoderConfig
     folded: bool = True
     dtype: DTypeLike = jnp.float32
+    axis_name: str | None = None  # of a mapped axis that batch norms average over in training
 
     @nn.compact
     def __call__(self, mel: jax.Array, train: bool = False) -> jax.Array:
@@ -34,7 +35,7 @@ class AudioEncoder(nn.Module):
         for i, (width, kernel, strides, padding, residual) in enumerate(LAYERS):
             layer = ConvNorm(
                 config.widths[width], kernel, strides=strides, padding=padding, folded=self.folded, dtype=self.dtype,
-                name=f"layer_{i}",
+                axis_name=self.axis_name, name=f"layer_{i}",
             )  # fmt: skip
             y = layer(x, train)
             x = nn.relu(x + y if residual else y)
