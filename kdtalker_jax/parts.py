@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 Variables = dict[str, Any]
-Sizes = Any  # frozen dataclasses as attributes, by the names of parts: a `ModelConfig`, or as much of one as is needed
+Config = Any  # frozen dataclasses as attributes, by the names of parts: a `ModelConfig`, or as much of one as is needed
 Inputs = tuple[tuple, dict[str, jax.Array]]
 
 
@@ -30,22 +30,22 @@ class Part:
     name: str
     module: type[nn.Module]
     sizes: type
-    inputs: Callable[[Sizes], Inputs]
+    inputs: Callable[[Config], Inputs]
     rules: str | None = None
     judges: bool = False
 
-    def build(self, config: Sizes, *, folded: bool = True, dtype: DTypeLike = jnp.float32, **fields: Any) -> nn.Module:
+    def build(self, config: Config, *, folded: bool = True, dtype: DTypeLike = jnp.float32, **fields: Any) -> nn.Module:
         """The module at the sizes of a model; `fields` are those that it has beside the common ones."""
         return self.module(getattr(config, self.name), folded=folded, dtype=dtype, **fields)
 
-    def initialise(self, config: Sizes, key: jax.Array, *, folded: bool = False) -> Variables:
+    def initialise(self, config: Config, key: jax.Array, *, folded: bool = False) -> Variables:
         """Fresh variables; under `jax.eval_shape` their shapes alone."""
         arguments, keywords = self.inputs(config)
         # JAX's default generator is compiled anew for each of hundreds of kernels, longer than all else here.
         key = jax.random.key(jax.random.bits(key), impl="unsafe_rbg")
         return self.build(config, folded=folded).init(key, *arguments, **keywords)
 
-    def shapes(self, config: Sizes, *, folded: bool = False) -> Variables:
+    def shapes(self, config: Config, *, folded: bool = False) -> Variables:
         """The tree of `jax.ShapeDtypeStruct` that a checkpoint of this network has. Costs no memory."""
         return jax.eval_shape(lambda key: self.initialise(config, key, folded=folded), jax.random.key(0))
 

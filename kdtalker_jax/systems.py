@@ -5,7 +5,7 @@ group `kdtalker_jax.systems` that names a `System`.
 """
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -82,18 +82,47 @@ def all_systems() -> Iterator[System]:
     return iter(_SYSTEMS.values())
 
 
+def disagreement(config: Any, names: Collection[str]) -> str | None:
+    """What keeps the parts `names` of a model from working together, in words."""
+    system = find_system(config.system)
+    problems = (family.disagreement(config, names) for family in system.families)
+    problem = next(filter(None, problems), None)
+    if problem or not set(names) >= set(system.required):
+        return problem
+    renderer, features, motion_model = (family(config) for family in system.families)
+    return _misfit(features, motion_model, renderer)
+
+
+def unequal(sizes: Mapping[str, Mapping[str, Any]], names: Collection[str]) -> str | None:
+    """For families: the first of some shared sizes that is not the same for all of the parts `names` that have it.
+
+    Args:
+        sizes: by what it is a size of, by part.
+    """
+    for what, of in sizes.items():
+        (first, size), *others = [item for item in of.items() if item[0] in names] or [("", None)]
+        for name, other in others:
+            if other != size:
+                return f"{what}: {size} of {first} and {other} of {name}"
+    return None
+
+
 def check_fit(features: Any, motion_model: Any, renderer: Any) -> None:
     """Raises CheckpointError where what one family makes is not what the next one takes."""
+    if problem := _misfit(features, motion_model, renderer):
+        raise CheckpointError(f"The model's parts do not fit together ({problem}).")
+
+
+def _misfit(features: Any, motion_model: Any, renderer: Any) -> str | None:
     gives, hears, makes, takes = features.gives, motion_model.hears, motion_model.makes, renderer.takes
     if (gives.rate, gives.width) != (hears.rate, hears.width):
-        raise CheckpointError(
-            f"The model's parts do not fit together: its features are {gives.width} numbers at {gives.rate} a second, "
-            f"and its motion model hears {hears.width} at {hears.rate}."
+        return (
+            f"features of {gives.width} numbers at {gives.rate} a second for a motion model that hears {hears.width} at "
+            f"{hears.rate}"
         )
     if makes != takes:
-        raise CheckpointError(
-            f"The model's parts do not fit together: its motion model makes {makes} and its renderer takes {takes}."
-        )
+        return f"{motion_model.__class__.__name__} makes {makes} and {renderer.__class__.__name__} takes {takes}"
+    return None
 
 
 def resolve(reference: str) -> Any:

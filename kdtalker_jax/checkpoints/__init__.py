@@ -1,59 +1,37 @@
-"""Checkpoints on disk, of converted models and of training runs. The only package that knows Orbax."""
+"""Checkpoints on disk, of models and of training runs. The only package that knows Orbax."""
 
-from kdtalker_jax.checkpoints.converted import (
-    ALL_PARTS,
-    CONFIG_FILE,
-    LANDMARKS_FILE,
-    OPTIONAL_PARTS,
-    PARTS,
-    Checkpoint,
-    CheckpointWriter,
-    Source,
-    checkpoint_writer,
-    load_checkpoint,
-    save_checkpoint,
-)
+from kdtalker_jax.checkpoints.converted import CONFIG_FILE, LANDMARKS_FILE, Checkpoint, Source, load_checkpoint
 from kdtalker_jax.checkpoints.runs import (
-    AudioRecord,
-    RendererRecord,
-    RetargetingRecord,
     RunCheckpoints,
     RunRecord,
-    TrainedDenoiser,
-    export_denoiser,
-    export_renderer,
+    Which,
     is_run,
-    load_denoiser,
+    load_item,
     load_networks,
     read_record,
     run_kind,
+    write_model,
     write_record,
 )
+from kdtalker_jax.checkpoints.writing import CheckpointWriter, checkpoint_writer, save_checkpoint
 
 __all__ = [
-    "ALL_PARTS",
     "CONFIG_FILE",
     "LANDMARKS_FILE",
-    "OPTIONAL_PARTS",
-    "PARTS",
-    "AudioRecord",
     "Checkpoint",
     "CheckpointWriter",
-    "RendererRecord",
-    "RetargetingRecord",
     "RunCheckpoints",
     "RunRecord",
     "Source",
-    "TrainedDenoiser",
+    "Which",
     "checkpoint_writer",
-    "export_denoiser",
-    "export_renderer",
     "is_run",
     "load_checkpoint",
-    "load_denoiser",
+    "load_item",
     "load_networks",
     "read_record",
     "run_kind",
     "save_checkpoint",
+    "write_model",
     "write_record",
 ]

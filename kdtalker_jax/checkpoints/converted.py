@@ -1,41 +1,35 @@
-"""Converted checkpoints on disk: one Orbax tree per network and a `config.json`.
+"""Models on disk: one Orbax tree per network and a `config.json`.
 
-    DIR/config.json                     format version, sizes, statistics, the parts that are there and their sources
+    DIR/config.json                     format version, system, sections of the configuration, the parts that are there,
+                                        their sources and sums, and the directory that other parts are taken from
     DIR/networks/<name>/                variables of one network as trained: params, batch_stats, spectral
     DIR/shape_predictor_68_face_landmarks.dat      if it was given
 
-A directory is built beside its destination and moved there when complete: whatever has the final name is whole.
+`writing` makes such directories.
 """
 
-import dataclasses
-import json
-import os
-import shutil
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-import orbax.checkpoint as ocp
-
-from kdtalker_jax.checkpoints.trees import UnknownSettingError, from_json, read_tree
-from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.checkpoints.fit import fit_sum, misfit
+from kdtalker_jax.checkpoints.formats import FORMAT, current_model
+from kdtalker_jax.checkpoints.trees import fault_of, read_layout, read_tree
+from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.records import UnknownSettingError, from_json, read_json
+from kdtalker_jax.systems import System, disagreement, find_system
 
-FORMAT = 1
 CONFIG_FILE = "config.json"
 LANDMARKS_FILE = "shape_predictor_68_face_landmarks.dat"
-PARTS = ("appearance", "motion_extractor", "warping", "generator", "retargeting", "audio_encoder", "denoiser")
-OPTIONAL_PARTS = ("syncnet",)  # judges videos: a checkpoint is complete without
-ALL_PARTS = PARTS + OPTIONAL_PARTS
 HOW_TO_CONVERT = "python -m convert.official --source DOWNLOADS --out"
 
 Variables = Mapping[str, Any]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Source:
     """The file that a part was converted from."""
 
@@ -43,32 +37,74 @@ class Source:
     sha256: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
+class Sums:
+    """Of a part when it was written: damage since then shows."""
+
+    fit: str  # see `fit.fit_sum`
+    values: str  # see `trees.sum_of`
+
+
+@dataclass(frozen=True)
+class Base:
+    """Another model, whose parts are this one's where it has none of its own.
+
+    Attributes:
+        directory: seen from this one.
+        parts: that are taken from it, with the `values` of their sums.
+    """
+
+    directory: str
+    parts: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Checkpoint:
-    """A converted checkpoint. Parameters are read when asked for."""
+    """A model on disk. Parameters are read when asked for."""
 
     directory: Path
     config: ModelConfig
     parts: Mapping[str, Source | None]  # None: trained here, not converted
+    sums: Mapping[str, Sums] = field(default_factory=dict)  # some checkpoints have been written without
+    landmarks_sum: str | None = None
+    base: Base | None = None
+
+    @property
+    def system(self) -> System:
+        return find_system(self.config.system)
+
+    @property
+    def available(self) -> tuple[str, ...]:
+        """The names of all parts, here and in the base."""
+        taken = self.base.parts if self.base else {}
+        return tuple(name for name in self.system.parts if name in self.parts or name in taken)
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        return tuple(name for name in PARTS if name not in self.parts)
+        return tuple(name for name in self.system.required if name not in self.available)
 
     @property
     def landmarks(self) -> Path | None:
-        """The 68-landmark predictor, if the checkpoint carries it."""
+        """The 68-landmark predictor, if the checkpoint carries it. Raises CheckpointError where it is damaged."""
         path = self.directory / LANDMARKS_FILE
-        return path if path.is_file() else None
+        if not path.is_file():
+            return self._base().landmarks if self.base else None
+        if self.landmarks_sum not in (None, file_sum(path)):
+            raise CheckpointError(f"{path} is damaged: copy it again, or delete it to use another predictor")
+        return path
 
     def require(self, *names: str) -> None:
-        """Raises CheckpointError that names the parts of `names` that are lacking, and how to convert them."""
-        lacking = [name for name in names if name not in self.parts]
+        """Raises CheckpointError that names the parts of `names` that are lacking, and how to convert them; or two of
+        them that do not work together.
+        """
+        lacking = [name for name in names if name not in self.available]
         if lacking:
             only = "".join(f" --only {name}" for name in lacking)
             raise CheckpointError(
                 f"{self.directory} lacks {', '.join(lacking)}: add with '{HOW_TO_CONVERT} {self.directory}{only}'"
             )
+        if problem := disagreement(self.config, names):
+            raise CheckpointError(f"{self.directory / CONFIG_FILE} is damaged: its parts do not fit together ({problem})")
 
     def variables(self, name: str) -> dict[str, Any]:
         """The variables of one network with `folded=False`, as NumPy arrays: params and, where it has them, batch_stats
@@ -78,12 +114,41 @@ class Checkpoint:
             CheckpointError: the part is lacking or damaged.
         """
         self.require(name)
+        if name not in self.parts:
+            return self._base().variables(name)
+        folder, part, sums = part_folder(self.directory, name), self.system.parts[name], self.sums.get(name)
         try:
-            return read_tree(_part(self.directory, name))
+            layout = read_layout(folder)
+            fault = None if sums and sums.fit == fit_sum(part, self.config, layout) else misfit(part, self.config, layout)
+            if not fault:
+                variables = read_tree(folder)
+                fault = fault_of(variables, sums and sums.values)
         except Exception as error:  # Orbax and its storage raise many kinds
-            raise CheckpointError(
-                f"{self.directory} is damaged: {name} cannot be read; convert it again with --overwrite"
-            ) from error
+            raise self._damaged(name) from error
+        if fault:
+            raise self._damaged(name, f": {fault}")
+        return variables
+
+    def _base(self) -> "Checkpoint":
+        """The model that other parts are taken from, once it is seen to be the one that it was."""
+        place = self.directory / self.base.directory
+        other = load_checkpoint(place)
+        if other.base:
+            raise CheckpointError(f"{place} takes parts from yet another model: name that one as the base instead")
+        for name, values in self.base.parts.items():
+            same = name in other.parts and other.config.sections[name] == self.config.sections[name]
+            if not same or name not in other.sums or other.sums[name].values != values:
+                raise CheckpointError(
+                    f"{self.directory} takes {name} from {place}, where it is another one: bring back the one it was "
+                    "made with"
+                )
+        return other
+
+    def _damaged(self, name: str, why: str = "") -> CheckpointError:
+        return CheckpointError(
+            f"{self.directory} is damaged: {name} cannot be read{why}; convert it again with --overwrite, or copy the "
+            "model again"
+        )
 
 
 def load_checkpoint(directory: str | Path) -> Checkpoint:
@@ -94,153 +159,74 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
     """
     directory = Path(directory)
     path = directory / CONFIG_FILE
-    if not path.is_file():
-        state = "is not a converted checkpoint (no config.json in it)" if directory.exists() else "does not exist"
-        raise CheckpointError(f"{directory} {state}: convert the published files with '{HOW_TO_CONVERT} {directory}'")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content["format"]
-        if version > FORMAT:
+        if directory.is_file():
+            raise CheckpointError(f"{directory} is a file, not the folder of a converted checkpoint")
+        if not path.is_file():
+            there = directory.exists()
+            state = "is not a converted checkpoint (no config.json in it)" if there else "does not exist"
             raise CheckpointError(
-                f"{directory} has format {version}, newer than this program's {FORMAT}: update kdtalker_jax"
+                f"{directory} {state}: convert the published files with '{HOW_TO_CONVERT} {directory}'"
             )
-        config = from_json(ModelConfig, content["model"])
-        parts = {name: source and Source(**source) for name, source in content["parts"].items()}
+        checkpoint = _from_content(directory, read_json(path))
     except UnknownSettingError as error:
         raise CheckpointError(f"{path} was written by another version ({error}): update kdtalker_jax") from error
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}): convert the published files again") from error
-    gone = [name for name in parts if name not in ALL_PARTS or not _part(directory, name).is_dir()]
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path} is damaged ({error}): copy the model or convert the files again") from error
+    known = checkpoint.system.parts
+    gone = [name for name in checkpoint.parts if name not in known or not part_folder(directory, name).is_dir()]
     if gone:
         raise CheckpointError(f"{directory} is damaged: {', '.join(gone)} is named in {CONFIG_FILE} but not there")
-    return Checkpoint(directory, config, parts)
+    return checkpoint
 
 
-def save_checkpoint(
-    directory: str | Path, networks: Mapping[str, Variables], config: ModelConfig, *, overwrite: bool = False
-) -> None:
-    """Writes networks trained here; parts that the directory has already and that are not among them are kept.
-
-    Raises:
-        OutputError: the directory cannot be written, holds something else, or has these parts and not `overwrite`.
-    """
-    with checkpoint_writer(directory, config, networks, overwrite=overwrite) as writer:
-        for name, variables in networks.items():
-            writer.add(name, variables)
-
-
-class CheckpointWriter:
-    """Collects the parts of a checkpoint in a directory that is not yet in its place."""
-
-    def __init__(self, directory: Path, parts: Mapping[str, Source | None]) -> None:
-        self.directory = directory
-        self.parts = dict(parts)
-
-    def add(self, name: str, variables: Variables, source: Source | None = None) -> None:
-        """Writes one network's variables, as trained (`folded=False`)."""
-        try:
-            with ocp.StandardCheckpointer() as checkpointer:
-                checkpointer.save(_part(self.directory, name), jax.tree.map(np.asarray, dict(variables)))
-        except (OSError, ValueError) as error:
-            raise OutputError(f"{name} cannot be written to {self.directory.parent} ({error})") from error
-        self.parts[name] = source
-
-    def add_landmarks(self, path: Path) -> None:
-        shutil.copyfile(path, self.directory / LANDMARKS_FILE)
+def _from_content(directory: Path, content: Mapping[str, Any]) -> Checkpoint:
+    """Raises ValueError where it is damaged, UnknownSettingError and CheckpointError where it is newer."""
+    if from_json(int, content.get("format"), "format") > FORMAT:
+        raise CheckpointError(
+            f"{directory} has format {content['format']}, newer than this program's {FORMAT}: update kdtalker_jax"
+        )
+    content = current_model(content)
+    return Checkpoint(
+        directory,
+        _config(content),
+        from_json(dict[str, Source | None], content.get("parts"), "parts"),
+        from_json(dict[str, Sums], content.get("sums", {}), "sums"),
+        from_json(str | None, content.get("landmarks"), "landmarks"),
+        from_json(Base | None, content.get("based_on"), "based_on"),
+    )
 
 
-@contextmanager
-def checkpoint_writer(
-    directory: str | Path, config: ModelConfig, names: Collection[str], *, overwrite: bool = False
-) -> Iterator[CheckpointWriter]:
-    """Yields a writer for the parts `names`; on leaving without an error, puts the whole directory in its place.
-
-    Parts and files that the directory has already are kept.
-
-    Raises:
-        OutputError: as `save_checkpoint`, before anything is written.
-    """
-    directory = Path(directory).resolve()
-    kept = _kept_parts(directory, config, names, overwrite)
-    staging = directory.with_name(f".{directory.name}.{os.getpid()}.unfinished")
-    try:
-        staging.mkdir(parents=True)
-        if kept is not None:
-            _link_files(directory, staging, without=names)
-        writer = CheckpointWriter(staging, kept or {})
-        yield writer
-        _write_config(staging, config, writer.parts)
-        _move_into_place(staging, directory)
-    except OSError as error:
-        raise OutputError(f"{directory} cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _kept_parts(
-    directory: Path, config: ModelConfig, names: Collection[str], overwrite: bool
-) -> dict[str, Source | None] | None:
-    """The parts of an existing checkpoint that stay beside the new ones; None if there is no checkpoint yet."""
-    unknown = sorted(set(names) - set(ALL_PARTS))
+def _config(content: Mapping[str, Any]) -> ModelConfig:
+    """The configuration of a model, its sections those that its system has."""
+    system = find_system(from_json(str, content.get("system"), "system"))
+    sections = from_json(dict[str, dict], content.get("model"), "model")
+    unknown = sorted(sections.keys() - system.sections.keys())
     if unknown:
-        raise ValueError(f"unknown parts {unknown}; there are {ALL_PARTS}")
-    if directory.is_file():
-        raise OutputError(f"{directory} is a file, not a folder")
-    if not directory.exists() or not any(directory.iterdir()):
-        return None
-    if not (directory / CONFIG_FILE).is_file():
-        raise OutputError(f"{directory} exists and is not a checkpoint: name another folder")
-    present = load_checkpoint(directory)
-    again = [name for name in names if name in present.parts]
-    if again and not overwrite:
-        raise OutputError(f"{directory} has {', '.join(again)} already: replace with --overwrite")
-    kept = {name: source for name, source in present.parts.items() if name not in names}
-    if kept and present.config != config:
-        raise OutputError(f"{directory} holds {', '.join(kept)} of a model of other sizes: name another folder")
-    return kept
+        raise UnknownSettingError(f"unknown setting {unknown[0]!r}")
+    missing = [name for name in system.sections if name not in sections]
+    if missing:
+        raise ValueError(f"model.{missing[0]} is missing")
+    kinds = system.sections
+    read = {name: from_json(kind, sections[name], f"model.{name}") for name, kind in kinds.items()}
+    config = ModelConfig(from_json(str, content.get("name"), "name"), system.name, read)
+    for family in system.families:
+        family.check(config)
+    return config
 
 
-def _link_files(directory: Path, staging: Path, without: Collection[str]) -> None:
-    """Hard links (copies where the file system has none) of everything but the parts that are written anew."""
-    replaced = {_part(directory, name) for name in without}
-
-    def ignore(folder: str, names: list[str]) -> set[str]:
-        return {name for name in names if Path(folder) / name in replaced}
-
-    def link(source: str, destination: str) -> None:
-        try:
-            os.link(source, destination)
-        except OSError:
-            shutil.copy2(source, destination)
-
-    shutil.copytree(directory, staging, ignore=ignore, copy_function=link, dirs_exist_ok=True, symlinks=True)
+def file_sum(path: Path) -> str:
+    """CRC-32 of a file."""
+    total = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            total = zlib.crc32(block, total)
+    return f"{total:08x}"
 
 
-def _write_config(directory: Path, config: ModelConfig, parts: Mapping[str, Source | None]) -> None:
-    content = {
-        "format": FORMAT,
-        "model": dataclasses.asdict(config),
-        "parts": {name: parts[name] and dataclasses.asdict(parts[name]) for name in ALL_PARTS if name in parts},
-        "lacking": [name for name in PARTS if name not in parts],
-    }
-    path = directory / CONFIG_FILE
-    path.unlink(missing_ok=True)  # it may be a hard link to the one of the checkpoint that is being extended
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-
-
-def _move_into_place(staging: Path, directory: Path) -> None:
-    if not directory.exists():
-        staging.rename(directory)
-        return
-    old = staging.with_suffix(".old")
-    directory.rename(old)
-    try:
-        staging.rename(directory)
-    except OSError:
-        old.rename(directory)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _part(directory: Path, name: str) -> Path:
+def part_folder(directory: Path, name: str) -> Path:
     return directory / "networks" / name
+
+

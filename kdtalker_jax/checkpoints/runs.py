@@ -1,11 +1,8 @@
-"""Checkpoints of training runs.
+"""Checkpoints of training runs, of every kind.
 
-    RUN/run.json                     format version, configuration, statistics, number of clips
-    RUN/checkpoints/<step>/params/   what the denoiser has learnt
-                           ema/      its moving average, where the run keeps one
-                           optimizer/
-                           weights/, adversary/, head/  in runs of other networks, instead of params
-                           progress/ step and position in the data
+    RUN/run.json                     format version, kind, configuration, number of clips, what the run has found out
+    RUN/checkpoints/<step>/<item>/   trees of the task: what is learnt, its moving average, the optimiser's numbers
+                           progress/ step, position in the data, sums of the trees
                            metrics/  validation loss, where it was measured
 
 Orbax writes each step beside its place and renames it when complete, in the background.
@@ -16,25 +13,24 @@ import json
 import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
-from configs.audio import AudioConfig
-from configs.renderer import RendererConfig
-from configs.retargeting import RetargetingTrainingConfig
-from configs.training import CheckpointConfig, TrainingConfig
-from kdtalker_jax.checkpoints.converted import Checkpoint, checkpoint_writer, load_checkpoint
-from kdtalker_jax.checkpoints.trees import UnknownSettingError, as_numpy, from_json, read_tree
+from configs.training import CheckpointConfig
+from kdtalker_jax.checkpoints.converted import Checkpoint
+from kdtalker_jax.checkpoints.formats import FORMAT, current_run
+from kdtalker_jax.checkpoints.trees import as_numpy, fault_of, read_tree, sum_of
+from kdtalker_jax.checkpoints.writing import checkpoint_writer
 from kdtalker_jax.errors import CheckpointError, OutputError
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.spaces.statistics import MotionStatistics
+from kdtalker_jax.records import UnknownSettingError, from_json, read_json
+from kdtalker_jax.training.kinds import Kind, kind_of_run
 
-FORMAT = 1
 RECORD_FILE = "run.json"
 FOLDER = "checkpoints"
 
@@ -44,66 +40,21 @@ Which = int | Literal["latest", "best"]
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run was started with."""
-
-    config: TrainingConfig
-    statistics: MotionStatistics
-    clips: int  # that are long enough
-    init: str | None = None  # what the parameters were taken from, if not from the seed
-
-
-@dataclass(frozen=True)
-class RendererRecord:
-    """What a run of the renderer was started with."""
-
-    config: RendererConfig
-    clips: int
-    init: str | None = None
-
-
-@dataclass(frozen=True)
-class RetargetingRecord:
-    """What a run of stitching and retargeting was started with."""
-
-    config: RetargetingTrainingConfig
-    clips: int
-    init: str  # checkpoint of the renderer
-
-
-@dataclass(frozen=True)
-class AudioRecord:
-    """What a run of the audio encoder was started with."""
-
-    config: AudioConfig
-    clips: int  # invented speakers
-    init: None = None
-
-
-RECORDS = {
-    "denoiser": RunRecord,
-    "renderer": RendererRecord,
-    "retargeting": RetargetingRecord,
-    "audio encoder": AudioRecord,
-}
-
-Record = TypeVar("Record", RunRecord, RendererRecord, RetargetingRecord, AudioRecord)
-
-
-@dataclass(frozen=True)
-class TrainedDenoiser:
-    """A denoiser from a run, for `TalkingPortrait` or to train further.
+    """What a run was started with.
 
     Attributes:
-        variables: {"params": tree} of NumPy arrays.
-        config: sizes of the denoiser and the statistics it was trained with; its other parts are not the run's.
-        step: after how many steps.
-        ema: whether these are the moving averages.
+        kind: of `training.kinds`.
+        config: of the kind's configuration.
+        clips: of the data set, that can be trained on.
+        init: what the first parameters were taken from, if not from the seed.
+        found: what the run has found out before its first step, by name, as `Kind.found` says.
     """
 
-    variables: dict[str, Any]
-    config: ModelConfig
-    step: int
-    ema: bool
+    kind: str
+    config: Any
+    clips: int
+    init: str | None = None
+    found: Mapping[str, Any] = field(default_factory=dict)
 
 
 def is_run(directory: str | Path) -> bool:
@@ -111,43 +62,56 @@ def is_run(directory: str | Path) -> bool:
     return (Path(directory) / RECORD_FILE).is_file()
 
 
-def run_kind(directory: str | Path) -> str:
-    """What a run trains: a key of RECORDS. Raises CheckpointError where the directory is no run."""
-    return _read_content(directory).get("kind", "denoiser")
+def run_kind(directory: str | Path) -> Kind:
+    """What a run trains. Raises CheckpointError where the directory is no run, or of a kind that is not known."""
+    content = _read_content(directory)
+    return kind_of_run(content["kind"], Path(directory) / RECORD_FILE)
 
 
-def read_record(directory: str | Path, kind: type[Record] = RunRecord) -> Record:
+def read_record(directory: str | Path, kind: str) -> RunRecord:
     """What a run was started with.
 
     Raises:
         CheckpointError: the directory is no run, or of another kind, or its record is damaged or of a newer format.
     """
-    content = _read_content(directory)
-    found = content.pop("kind", "denoiser")
-    if RECORDS.get(found) is not kind:
-        raise CheckpointError(f"{directory} is the run of a {found}: name another")
+    content, path = _read_content(directory), Path(directory) / RECORD_FILE
+    if content["kind"] != kind:
+        raise CheckpointError(f"{directory} is the run of a {content['kind']}: name another")
+    known = kind_of_run(kind, path)
     try:
-        return from_json(kind, content)
+        found = from_json(dict[str, dict], content.get("found", {}), "found")
+        missing = [name for name in known.found if name not in found]
+        if missing:
+            raise ValueError(f"found.{missing[0]} is missing")
+        return RunRecord(
+            kind,
+            from_json(known.config, content.get("config"), "config"),
+            from_json(int, content.get("clips"), "clips"),
+            from_json(str | None, content.get("init"), "init"),
+            {name: from_json(of, found[name], f"found.{name}") for name, of in known.found.items()},
+        )
     except UnknownSettingError as error:
-        path = Path(directory) / RECORD_FILE
         raise CheckpointError(f"{path} was written by another version ({error}): update kdtalker_jax") from error
-    except (LookupError, TypeError, AttributeError) as error:
-        raise _damaged(Path(directory) / RECORD_FILE, error) from error
+    except ValueError as error:
+        raise _damaged(path, error) from error
 
 
 def _read_content(directory: str | Path) -> dict[str, Any]:
-    """What the record's file says, without its version."""
+    """What the record's file says, in today's format."""
     path = Path(directory) / RECORD_FILE
     if not path.is_file():
         raise CheckpointError(f"{directory} is not a training run: there is no {RECORD_FILE} in it")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content.pop("format")
-        newer = version > FORMAT
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        content = read_json(path)
+        version = from_json(int, content.get("format"), "format")
+        if version > FORMAT:
+            raise CheckpointError(f"{path} has format {version}, newer than this program's {FORMAT}: update it")
+        content = current_run(content)
+        from_json(str, content.get("kind"), "kind")
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
         raise _damaged(path, error) from error
-    if newer:
-        raise CheckpointError(f"{path} has format {version}, newer than this program's {FORMAT}: update it")
     return content
 
 
@@ -155,12 +119,13 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(f"{path} is damaged ({error}): start the run anew in another folder")
 
 
-def write_record(directory: str | Path, record: RunRecord | RendererRecord | RetargetingRecord | AudioRecord) -> None:
+def write_record(directory: str | Path, record: RunRecord) -> None:
     """Raises OutputError where the file cannot be written."""
     path = Path(directory) / RECORD_FILE
+    found = {name: dataclasses.asdict(value) for name, value in record.found.items()}
+    content = {"format": FORMAT, "kind": record.kind, "config": dataclasses.asdict(record.config)}
+    content |= {"clips": record.clips, "init": record.init, "found": found}
     partial = path.with_suffix(".partial")
-    (kind,) = (name for name, record_type in RECORDS.items() if record_type is type(record))
-    content = {"format": FORMAT, "kind": kind, **dataclasses.asdict(record)}
     try:
         partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
         partial.replace(path)
@@ -209,7 +174,8 @@ class RunCheckpoints:
             return
         self.check_room(trees)
         items = {name: ocp.args.PyTreeSave(tree) for name, tree in trees.items()}
-        items["progress"] = ocp.args.JsonSave({"step": step, **progress})
+        sums = {name: sum_of(tree) for name, tree in trees.items()}
+        items["progress"] = ocp.args.JsonSave({"step": step, "sums": sums, **progress})
         arguments = ocp.args.Composite(**items)
         self._guarded(self._manager.save, step, args=arguments, metrics={"loss": loss}, force=True)
 
@@ -233,11 +199,14 @@ class RunCheckpoints:
         items["progress"] = ocp.args.JsonRestore()
         try:
             restored = self._manager.restore(self.latest, args=ocp.args.Composite(**items))
+            trees, progress = {name: restored[name] for name in templates}, restored["progress"]
+            sums = from_json(dict[str, str], progress.pop("sums", {}), "sums")
+            _check_whole(trees, sums)
         except Exception as error:  # Orbax and its storage raise many kinds
             raise CheckpointError(
                 f"{self._path / str(self.latest)} is damaged: remove that folder to go on from the one before"
             ) from error
-        return {name: restored[name] for name in templates}, restored["progress"]
+        return trees, progress
 
     def close(self) -> None:
         """Waits until everything is on disk. Raises OutputError where that fails."""
@@ -257,88 +226,57 @@ class RunCheckpoints:
             ) from error
 
 
-def load_denoiser(run: str | Path, *, ema: bool | None = None, which: Which = "latest") -> TrainedDenoiser:
-    """Reads a denoiser from a training run, also while it goes on. Reads nothing else of the checkpoint.
+def load_item(run: str | Path, names: tuple[str, ...], which: Which = "latest") -> tuple[str, Tree, int]:
+    """One tree of a run's checkpoint, also while the run goes on; reads nothing else of it.
 
     Args:
         run: the run's --workdir.
-        ema: the moving average or the parameters themselves; None: the average, if the run keeps one.
+        names: of items, the one that is preferred first: the first that the checkpoint has is read.
         which: "latest", "best" by validation loss, or a step.
 
+    Returns:
+        The item's name, the tree of NumPy arrays, and the step.
+
     Raises:
-        CheckpointError: no such run, step or average, or it is damaged.
+        CheckpointError: no such run, step or item, or it is damaged.
     """
-    record = read_record(run)
     step = _find_step(Path(run), which)
     folder = Path(run) / FOLDER / str(step)
-    has_ema = (folder / "ema").is_dir()
-    if ema and not has_ema:
-        raise CheckpointError(f"{run} keeps no moving average: it was trained without ema.enabled=true")
-    ema = has_ema if ema is None else ema
-    try:
-        params = read_tree(folder / ("ema" if ema else "params"))
-    except Exception as error:  # Orbax and its storage raise many kinds
-        raise CheckpointError(f"{folder} is damaged: name another step") from error
-    config = ModelConfig(name=record.config.name, denoiser=record.config.denoiser, statistics=record.statistics)
-    return TrainedDenoiser({"params": params}, config, step, ema)
+    for name in names:
+        if (folder / name).is_dir():
+            return name, _read_item(folder, name), step
+    raise CheckpointError(f"{folder} has no {' and no '.join(names)}: name another run or step")
 
 
-def load_networks(run: str | Path, *, which: Which = "latest") -> dict[str, dict[str, Any]]:
-    """Reads the networks of a run of the renderer, of retargeting or of the audio encoder: the moving average, where it
-    keeps one.
-
-    Args:
-        run: the run's --workdir.
-        which: as in `load_denoiser`.
+def load_networks(run: str | Path, *, which: Which = "latest") -> tuple[dict[str, dict[str, Any]], int]:
+    """The networks of a run that keeps `weights`: the moving average, where it keeps one.
 
     Returns:
-        The variables of each network by name, as `save_checkpoint` wants them.
+        The variables of each network by name, as `save_checkpoint` wants them, and the step.
 
     Raises:
-        CheckpointError: no such run or step, or it is damaged.
+        CheckpointError: as `load_item`.
     """
-    folder = Path(run) / FOLDER / str(_find_step(Path(run), which))
-    try:
-        weights = read_tree(folder / ("ema" if (folder / "ema").is_dir() else "weights"))
-    except Exception as error:  # Orbax and its storage raise many kinds
-        raise CheckpointError(f"{folder} is damaged: name another step") from error
-    return {name: {"params": tree, **weights["statistics"].get(name, {})} for name, tree in weights["params"].items()}
+    _, weights, step = load_item(run, ("ema", "weights"), which)
+    networks = {
+        name: {"params": tree, **weights["statistics"].get(name, {})} for name, tree in weights["params"].items()
+    }
+    return networks, step
 
 
-def export_renderer(
-    run: str | Path, base: str | Path | None, out: str | Path, *, which: Which = "latest", overwrite: bool = False
-) -> int:
-    """Writes a converted checkpoint with the networks of a run of the renderer or of retargeting.
-
-    Args:
-        run: the run's --workdir.
-        base: checkpoint that all else is taken from; may be None for a run of the renderer, whose networks are then
-            all there is.
-        out, overwrite: as in `export_denoiser`. which: as in `load_denoiser`.
-
-    Returns:
-        The step that they are from.
-
-    Raises:
-        CheckpointError: `run` or `base` cannot be read. OutputError: `out` cannot be written.
-    """
-    step = _find_step(Path(run), which)
-    trained = load_networks(run, which=step)
-    others = load_checkpoint(base) if base else None
-    config = others.config if others else ModelConfig()
-    if run_kind(run) == "renderer":
-        record = read_record(run, RendererRecord).config
-        names = {field.name for field in dataclasses.fields(ModelConfig)} & set(vars(record)) - {"name"}
-        parts = {name: getattr(record, name) for name in names}
-        config = dataclasses.replace(config, **parts, name=others.config.name if others else record.name)
-    _write(out, config, trained, others, overwrite)
-    return step
-
-
-def _write(
-    out: str | Path, config: ModelConfig, trained: Mapping[str, Tree], others: Checkpoint | None, overwrite: bool
+def write_model(
+    out: str | Path,
+    config: ModelConfig,
+    trained: Mapping[str, Tree],
+    others: Checkpoint | None = None,
+    *,
+    overwrite: bool = False,
 ) -> None:
-    """A checkpoint of what was trained and, beside it, the parts of another."""
+    """A model of what was trained and, beside it, the parts of another.
+
+    Raises:
+        OutputError: `out` cannot be written, or has these parts already.
+    """
     kept = {name: source for name, source in others.parts.items() if name not in trained} if others else {}
     with checkpoint_writer(out, config, [*kept, *trained], overwrite=overwrite) as writer:
         for name, source in kept.items():
@@ -349,15 +287,22 @@ def _write(
             writer.add_landmarks(others.landmarks)
 
 
-def export_denoiser(trained: TrainedDenoiser, base: str | Path, out: str | Path, *, overwrite: bool = False) -> None:
-    """Writes a converted checkpoint with the trained denoiser, its statistics, and all else from the checkpoint `base`.
+def _read_item(folder: Path, name: str) -> Tree:
+    """One tree of a run's checkpoint. Raises CheckpointError where it is damaged."""
+    try:
+        sums = from_json(dict[str, str], read_json(folder / "progress" / "metadata").get("sums", {}), "sums")
+        tree = read_tree(folder / name)
+        _check_whole({name: tree}, sums)
+    except Exception as error:  # Orbax and its storage raise many kinds
+        raise CheckpointError(f"{folder} is damaged: name another step") from error
+    return tree
 
-    Raises:
-        CheckpointError: `base` cannot be read. OutputError: `out` cannot be written, or has these parts already.
-    """
-    others = load_checkpoint(base)
-    config = dataclasses.replace(others.config, denoiser=trained.config.denoiser, statistics=trained.config.statistics)
-    _write(out, config, {"denoiser": trained.variables}, others, overwrite)
+
+def _check_whole(trees: Mapping[str, Tree], sums: Mapping[str, str]) -> None:
+    """Raises ValueError where the trees of a checkpoint are not what was written, or not finite."""
+    for name, tree in trees.items():
+        if fault := fault_of(tree, sums.get(name)):
+            raise ValueError(f"{name}: {fault}")
 
 
 def _find_step(run: Path, which: Which) -> int:
@@ -368,9 +313,7 @@ def _find_step(run: Path, which: Which) -> int:
     if which == "latest":
         return steps[-1]
     if which == "best":
-        losses = {
-            step: _loss(json.loads((run / FOLDER / str(step) / "metrics" / "metrics").read_text())) for step in steps
-        }
+        losses = {step: _read_loss(run / FOLDER / str(step)) for step in steps}
         best = min(steps, key=losses.__getitem__)
         if losses[best] == math.inf:
             raise CheckpointError(f"{run} has no checkpoint with a validation loss: name a step")
@@ -378,6 +321,13 @@ def _find_step(run: Path, which: Which) -> int:
     if which not in steps:
         raise CheckpointError(f"{run} has no checkpoint of step {which}: there are {', '.join(map(str, steps))}")
     return which
+
+
+def _read_loss(folder: Path) -> float:
+    try:
+        return _loss(read_json(folder / "metrics" / "metrics"))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(f"{folder} is damaged: remove that folder, or name a step") from error
 
 
 def _loss(metrics: Mapping[str, float | None]) -> float:

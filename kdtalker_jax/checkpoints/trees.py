@@ -1,6 +1,6 @@
-"""What all checkpoints share: trees of arrays and frozen configurations, read back from disk."""
+"""What all checkpoints share: trees of arrays, read back from disk and looked at before they are used."""
 
-import dataclasses
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +8,29 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+LARGEST = 1 << 34  # bytes of one tree: 20 times all published networks together
+
+Layout = dict[str, tuple[tuple[int, ...], str]]  # shape and type of each array, by its name
+
+
+def read_layout(path: Path) -> Layout:
+    """The layout of a tree that Orbax has written to a folder. Reads no arrays."""
+    path = path.resolve()
+    return layout_of(ocp.PyTreeCheckpointHandler().metadata(path).tree)
+
 
 def read_tree(path: Path) -> dict[str, Any]:
-    """The tree that Orbax has written to a folder, as NumPy arrays."""
+    """The tree that Orbax has written to a folder, as NumPy arrays.
+
+    Raises:
+        ValueError: it is larger than any network.
+        Exception: of many kinds, where Orbax or its storage cannot read it.
+    """
     path, handler = path.resolve(), ocp.PyTreeCheckpointHandler()
     tree = handler.metadata(path).tree
+    size = sum(np.dtype(leaf.dtype).itemsize * int(np.prod(leaf.shape, dtype=object)) for leaf in jax.tree.leaves(tree))
+    if size > LARGEST:
+        raise ValueError(f"its arrays have {size} bytes, more than {LARGEST}")
     return handler.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy(tree)))
 
 
@@ -21,21 +39,32 @@ def as_numpy(tree: Any) -> Any:
     return jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
 
 
-class UnknownSettingError(Exception):
-    """A configuration has a setting that this version does not know."""
+def layout_of(tree: Any) -> Layout:
+    """Of arrays, or of whatever has a shape and a dtype; the same for dictionaries and tuples of the same names."""
+    return {name: (tuple(leaf.shape), np.dtype(leaf.dtype).name) for name, leaf in _named(tree)}
 
 
-def from_json(kind: type, value: Any) -> Any:
-    """The inverse of `dataclasses.asdict` and JSON for the frozen configurations: lists become tuples again.
+def sum_of(tree: Any) -> str:
+    """CRC-32 of the names, shapes, types and values of a tree's arrays: it tells damage, not forgery."""
+    total = 0
+    for name, leaf in _named(tree):
+        array = np.ascontiguousarray(leaf)
+        total = zlib.crc32(f"{name} {array.shape} {array.dtype.name}\n".encode(), total)
+        total = zlib.crc32(array.reshape(-1).view(np.uint8), total)
+    return f"{total:08x}"
 
-    Raises:
-        UnknownSettingError: a setting is not one of `kind`'s, by its name.
-        LookupError, TypeError, AttributeError: it is no such configuration at all.
-    """
-    if dataclasses.is_dataclass(kind):
-        types = {field.name: field.type for field in dataclasses.fields(kind)}
-        unknown = sorted(value.keys() - types.keys())
-        if unknown:
-            raise UnknownSettingError(f"unknown setting {unknown[0]!r}")
-        return kind(**{name: from_json(types[name], item) for name, item in value.items()})
-    return tuple(value) if isinstance(value, list) else value
+
+def fault_of(tree: Any, expected: str | None) -> str | None:
+    """What is wrong with a tree that was read, in words; `expected` is its sum when it was written, if that is known."""
+    if expected is not None and sum_of(tree) != expected:
+        return "its values are not those that were written"
+    for name, leaf in _named(tree):
+        if np.issubdtype(leaf.dtype, np.inexact) and not np.isfinite(leaf).all():
+            return f"{name} holds values that are not finite"
+    return None
+
+
+def _named(tree: Any) -> list[tuple[str, Any]]:
+    """The arrays of a tree in the order of their names."""
+    paths, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return sorted((jax.tree_util.keystr(path, simple=True, separator="/"), leaf) for path, leaf in paths)

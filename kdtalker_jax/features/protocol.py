@@ -1,6 +1,6 @@
 """Features: what motion models hear of a recording."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -30,6 +30,14 @@ class Features(Protocol):
     parts: ClassVar[tuple[Part, ...]]
     settings: ClassVar[Mapping[str, type]]  # sections of a model's configuration beside the sizes of parts
     gives: FeatureSpec
+
+    @classmethod
+    def check(cls, config: Any) -> None:
+        """Raises ValueError for sizes and settings that no machine holds."""
+
+    @classmethod
+    def disagreement(cls, config: Any, names: Collection[str]) -> str | None:
+        """What keeps those of its parts that are among `names` from working together, in words."""
 
     def windows(self, params: Mapping[str, Any], pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         """Rows (size, width) as soon as the recording has come far enough, from the last window fewer.

@@ -5,6 +5,8 @@ It makes no part of a video: evaluation alone uses it, as Wav2Lip's does (arXiv 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from kdtalker_jax.sizes import Sizes
 from typing import NamedTuple
 
 import chex
@@ -15,11 +17,11 @@ from jax import lax
 from jax.typing import DTypeLike
 
 from kdtalker_jax.nn.blocks import batch_norm
-from kdtalker_jax.parts import Inputs, Part, Sizes
+from kdtalker_jax.parts import Config, Inputs, Part
 
 
 @dataclass(frozen=True)
-class SyncNetConfig:
+class SyncNetConfig(Sizes):
     """SyncNet: judges in evaluation how well lips fit the speech; makes no part of a video."""
 
     image_size: int = 224  # what the published strides reduce to one position
@@ -163,7 +165,7 @@ class ClipConv(nn.Module):
         return (x + bias)[:, None]
 
 
-def _sound_and_lips(config: Sizes) -> Inputs:
+def _sound_and_lips(config: Config) -> Inputs:
     sizes = config.syncnet
     sound = jnp.zeros((1, sizes.columns, sizes.coefficients))
     return (sound, jnp.zeros((1, sizes.frames, sizes.image_size, sizes.image_size, 3))), {}

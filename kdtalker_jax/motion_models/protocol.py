@@ -1,6 +1,6 @@
 """Motion models: from what is heard to motion, a window of frames at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Protocol
 
 import jax
@@ -25,6 +25,14 @@ class MotionModel(Protocol):
     length: int  # frames in a window
     noise_shape: tuple[int, ...]  # of where a window starts from
     sampler: str | None  # that it is made for, if it is for one
+
+    @classmethod
+    def check(cls, config: Any) -> None:
+        """Raises ValueError for sizes and settings that no machine holds."""
+
+    @classmethod
+    def disagreement(cls, config: Any, names: Collection[str]) -> str | None:
+        """What keeps those of its parts that are among `names` from working together, in words."""
 
     def rule(self, sampler: str, steps: int) -> Any:
         """What the sampler does at each call of the network: a pytree. Raises InputError for one that there is not."""

@@ -1,6 +1,6 @@
 """Renderers: from a portrait and motion to frames."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Protocol
 
 import jax
@@ -20,6 +20,14 @@ class Renderer(Protocol):
     takes: Space
     picture_size: int  # side of the portrait's cut
     output_size: int  # side of the frames
+
+    @classmethod
+    def check(cls, config: Any) -> None:
+        """Raises ValueError for sizes and settings that no machine holds."""
+
+    @classmethod
+    def disagreement(cls, config: Any, names: Collection[str]) -> str | None:
+        """What keeps those of its parts that are among `names` from working together, in words."""
 
     def prepare(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Parameters in the form that this machine likes; once, when a model is loaded."""

@@ -95,7 +95,10 @@ def _replaced(config: Any, path: list[str], text: str, name: str) -> Any:
         value = _replaced(getattr(config, head), rest, text, name)
     else:
         value = _parsed(text, get_type_hints(type(config))[head], name)
-    return dataclasses.replace(config, **{head: value})
+    try:
+        return dataclasses.replace(config, **{head: value})
+    except ValueError as error:  # beyond what the section allows
+        raise InputError(f"{name[: -len(head)]}{error}.") from None
 
 
 def _parsed(text: str, kind: Any, name: str) -> Any:

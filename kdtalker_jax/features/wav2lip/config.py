@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from kdtalker_jax.sizes import Sizes
+
 
 @dataclass(frozen=True)
-class AudioEncoderConfig:
+class AudioEncoderConfig(Sizes):
     """A: a mel window of 16 columns -> audio feature (Wav2Lip)."""
 
     mel_bands: int = 80

@@ -1,6 +1,6 @@
 """Wav2Lip's audio encoder as `features.protocol.Features`: one row for each video frame (KDTalker, section 3.2)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from kdtalker_jax import parallel
+from kdtalker_jax.errors import DamagedModelError
 from kdtalker_jax.features.mel import (
     BANDS,
     WINDOW,
@@ -40,13 +41,24 @@ class Wav2LipFeatures:
         self._encode = jit(partial(encode, network))
         self._encode_everywhere = parallel.map_rows(partial(encode, network))
 
+    @classmethod
+    def check(cls, config: ModelConfig) -> None:
+        pass  # its sizes bound themselves
+
+    @classmethod
+    def disagreement(cls, config: ModelConfig, names: Collection[str]) -> str | None:
+        return None  # one part
+
     def windows(self, params: Mapping[str, Any], pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         """Features of each `size` video frames, as soon as the recording has come far enough: (size, C), from the last
         window fewer. The mel windows of a window of frames end 100 ms after it."""
         stream, mel, gone, start = MelStream(), np.zeros((0, BANDS), np.float32), 0, 0
 
         def window(mel: np.ndarray) -> np.ndarray:
-            return np.asarray(self._encode(params[AUDIO_ENCODER.name], mel_windows(mel, start, start + size, gone)))
+            features = self._encode(params[AUDIO_ENCODER.name], mel_windows(mel, start, start + size, gone))
+            if not np.isfinite(features).all():
+                raise DamagedModelError("audio features that are not finite")
+            return np.asarray(features)
 
         for piece in pieces:
             mel = np.concatenate([mel, stream.push(piece)])  # (columns, 80)

@@ -4,10 +4,10 @@ import jax.numpy as jnp
 
 from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
 from kdtalker_jax.features.wav2lip.network import AudioEncoder
-from kdtalker_jax.parts import Inputs, Part, Sizes
+from kdtalker_jax.parts import Inputs, Part, Config
 
 
-def _mel_window(config: Sizes) -> Inputs:
+def _mel_window(config: Config) -> Inputs:
     sizes = config.audio_encoder
     return (jnp.zeros((1, sizes.mel_bands, sizes.mel_columns)),), {}
 

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from kdtalker_jax.sizes import Sizes
+
 
 @dataclass(frozen=True)
-class DenoiserConfig:
+class DenoiserConfig(Sizes):
     """D: noisy motion and audio -> noise (spatiotemporal attention)."""
 
     keypoints: int = 21
@@ -18,6 +20,11 @@ class DenoiserConfig:
     rotary_size: int = 12  # leading numbers of each head that are rotated
     bias_buckets: int = 32
     bias_max_distance: int = 128
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.bias_buckets // 4 < self.bias_max_distance:
+            raise ValueError("bias_buckets is not from 4 to four times bias_max_distance")
 
     @property
     def motion_size(self) -> int:

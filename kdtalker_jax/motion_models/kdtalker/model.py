@@ -1,6 +1,6 @@
 """KDTalker as a `motion_models.protocol.MotionModel`: a window of motion from noise, sound and the frame before it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -58,6 +58,17 @@ class KDTalker:
         self.length, self.sampler = self._config.window, self._diffusion.sampler
         self.noise_shape = (self.length, self._config.motion_size)
         self._window = jit(partial(sample_window, DENOISER.build(config, dtype=dtype), self._diffusion.noise_offset))
+
+    @classmethod
+    def check(cls, config: ModelConfig) -> None:
+        pass  # its sizes bound themselves
+
+    @classmethod
+    def disagreement(cls, config: ModelConfig, names: Collection[str]) -> str | None:
+        of_statistics = len(config.statistics.exp_mean) // 3
+        if DENOISER.name in names and config.denoiser.keypoints != of_statistics:
+            return f"keypoints: {config.denoiser.keypoints} of denoiser and {of_statistics} of statistics"
+        return None
 
     def rule(self, sampler: str, steps: int) -> StepRule:
         return make_sampler(sampler, steps, schedule_of(self._diffusion))

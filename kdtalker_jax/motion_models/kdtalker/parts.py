@@ -4,10 +4,10 @@ import jax.numpy as jnp
 
 from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
 from kdtalker_jax.motion_models.kdtalker.network import PREFIX, Denoiser
-from kdtalker_jax.parts import Inputs, Part, Sizes
+from kdtalker_jax.parts import Inputs, Part, Config
 
 
-def _tokens_time_and_audio(config: Sizes) -> Inputs:
+def _tokens_time_and_audio(config: Config) -> Inputs:
     sizes = config.denoiser
     tokens = PREFIX + sizes.window
     motion, audio = jnp.zeros((1, tokens, sizes.motion_size)), jnp.zeros((1, tokens, sizes.audio_features))

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from kdtalker_jax.sizes import Sizes
+
 
 @dataclass(frozen=True)
-class AppearanceConfig:
+class AppearanceConfig(Sizes):
     """F: portrait -> feature volume."""
 
     image_size: int = 256
@@ -15,7 +17,7 @@ class AppearanceConfig:
 
 
 @dataclass(frozen=True)
-class MotionExtractorConfig:
+class MotionExtractorConfig(Sizes):
     """M: portrait -> keypoints, pose, expression (ConvNeXt V2)."""
 
     image_size: int = 256
@@ -26,7 +28,7 @@ class MotionExtractorConfig:
 
 
 @dataclass(frozen=True)
-class WarpingConfig:
+class WarpingConfig(Sizes):
     """W: feature volume and two sets of keypoints -> warped feature map."""
 
     keypoints: int = 21
@@ -42,7 +44,7 @@ class WarpingConfig:
 
 
 @dataclass(frozen=True)
-class GeneratorConfig:
+class GeneratorConfig(Sizes):
     """G: warped feature map -> picture (SPADE)."""
 
     input_channels: int = 256
@@ -54,7 +56,7 @@ class GeneratorConfig:
 
 
 @dataclass(frozen=True)
-class RetargetingConfig:
+class RetargetingConfig(Sizes):
     """S, R: the hidden widths of the stitching and retargeting MLPs."""
 
     keypoints: int = 21

@@ -1,6 +1,6 @@
 """LivePortrait as a `renderers.protocol.Renderer`: its stages as pure functions, jitted once each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,15 +12,19 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from kdtalker_jax.batching import in_batches
+from kdtalker_jax.errors import DamagedModelError, made_by_network
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.parts import Part, Sizes
+from kdtalker_jax.parts import Part, Config
 from kdtalker_jax.renderers.liveportrait.parts import MOTION_EXTRACTOR, PARTS, RENDERED
 from kdtalker_jax.renderers.liveportrait.preparing import prepare
 from kdtalker_jax.spaces.geometry import degrees_from_bins, placed_keypoints
 from kdtalker_jax.spaces.implicit_keypoints import Head, ImplicitKeypoints
-from kdtalker_jax.spaces.keypoints import Motion
+from kdtalker_jax.spaces.keypoints import Coefficients, Motion
+from kdtalker_jax.systems import unequal
 
 STITCHED_AT_ONCE = 64  # frames
+LARGEST_PICTURE = 8192  # side of what the generator makes
+LARGEST_VOLUME = 1 << 28  # numbers in the feature volume; the published one has 2**21
 
 Params = Mapping[str, Any]  # by the name of the part, each {"params": tree}, folded
 Networks = Mapping[str, nn.Module]
@@ -61,13 +65,42 @@ class LivePortrait:
         self._render = jit(partial(render, painters))
         self._motion_extractor = exact[MOTION_EXTRACTOR.name]
 
+    @classmethod
+    def check(cls, config: ModelConfig) -> None:
+        if output_size(config) > LARGEST_PICTURE:
+            raise ValueError(f"the pictures are {output_size(config)} wide, more than {LARGEST_PICTURE}")
+        volume = config.warping.volume_channels * config.warping.volume_depth * config.warping.feature_size**2
+        if volume > LARGEST_VOLUME:
+            raise ValueError(f"the feature volume has {volume} numbers, more than {LARGEST_VOLUME}")
+
+    @classmethod
+    def disagreement(cls, config: ModelConfig, names: Collection[str]) -> str | None:
+        appearance, extractor, warping = config.appearance, config.motion_extractor, config.warping
+        side = appearance.image_size >> (len(appearance.widths) - 1)
+        sizes = {
+            "keypoints": {
+                "motion_extractor": extractor.keypoints,
+                "warping": warping.keypoints,
+                "retargeting": config.retargeting.keypoints,
+            },
+            "image_size": {"appearance": appearance.image_size, "motion_extractor": extractor.image_size},
+            "feature volume": {
+                "appearance": (side, appearance.volume_depth, appearance.volume_channels),
+                "warping": (warping.feature_size, warping.volume_depth, warping.volume_channels),
+            },
+            "feature map": {"warping": warping.output_channels, "generator": config.generator.input_channels},
+        }
+        return unequal(sizes, names)
+
     def prepare(self, params: Params) -> Params:
         return prepare(self._config, params, self._dtype)
 
     def describe(self, params: Params, picture: jax.Array) -> tuple[SourceArrays, Head]:
         portrait, own = self._describe(params, picture)
         own = {field: np.asarray(value) for field, value in own.items()}
-        motion = Motion(**{field: own[field] for field in ("scale", "yaw", "pitch", "roll", "t", "exp")})
+        motion = made_by_network(Motion, **{name: own[name] for name in Coefficients._fields})
+        if not all(np.isfinite(part).all() for part in (*portrait, own["kp"])):
+            raise DamagedModelError("a description of the picture that is not finite")
         return portrait, Head(own["kp"][0], replace(motion, keypoints=np.asarray(portrait.keypoints)))
 
     def begin(self, portrait: SourceArrays) -> tuple[()]:
@@ -85,14 +118,17 @@ class LivePortrait:
 
     def stitch(self, params: Params, portrait: SourceArrays, driving: np.ndarray) -> np.ndarray:
         """Driving keypoints (T, K, 3), moved so that the shoulders stay where the portrait has them."""
-        return in_batches(partial(self._stitch, params, portrait.keypoints), STITCHED_AT_ONCE, driving)
+        stitched = in_batches(partial(self._stitch, params, portrait.keypoints), STITCHED_AT_ONCE, driving)
+        if np.isfinite(driving).all() and not np.isfinite(stitched).all():
+            raise DamagedModelError("stitched keypoints that are not finite")
+        return stitched
 
 
 def _build(parts: tuple[Part, ...], config: ModelConfig, dtype: DTypeLike = jnp.float32) -> Networks:
     return {part.name: part.build(config, dtype=dtype) for part in parts}
 
 
-def output_size(config: Sizes) -> int:
+def output_size(config: Config) -> int:
     """Side of the pictures that the generator makes."""
     return config.warping.feature_size * 2 ** len(config.generator.up_widths) * config.generator.pixel_shuffle
 

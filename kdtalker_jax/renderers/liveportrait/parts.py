@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from kdtalker_jax.parts import Inputs, Part, Sizes, picture
+from kdtalker_jax.parts import Inputs, Part, Config, picture
 from kdtalker_jax.renderers.liveportrait.config import (
     AppearanceConfig,
     GeneratorConfig,
@@ -17,19 +17,19 @@ from kdtalker_jax.renderers.liveportrait.networks.retargeting import Retargeting
 from kdtalker_jax.renderers.liveportrait.networks.warping import WarpingModule
 
 
-def _volume_and_keypoints(config: Sizes) -> Inputs:
+def _volume_and_keypoints(config: Config) -> Inputs:
     sizes = config.warping
     keypoints = jnp.zeros((1, sizes.keypoints, 3))
     volume = jnp.zeros((1, sizes.volume_depth, sizes.feature_size, sizes.feature_size, sizes.volume_channels))
     return (volume,), {"source": keypoints, "driving": keypoints}
 
 
-def _feature_map(config: Sizes) -> Inputs:
+def _feature_map(config: Config) -> Inputs:
     side = config.warping.feature_size
     return (jnp.zeros((1, side, side, config.generator.input_channels)),), {}
 
 
-def _two_sets_of_keypoints(config: Sizes) -> Inputs:
+def _two_sets_of_keypoints(config: Config) -> Inputs:
     keypoints = jnp.zeros((1, config.retargeting.keypoints, 3))
     return (keypoints, keypoints), {}
 

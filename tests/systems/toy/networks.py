@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from kdtalker_jax.parts import Inputs, Part, Sizes
+from kdtalker_jax.parts import Inputs, Part, Config
 
 PICTURE = 16  # pixels of a side
 
@@ -31,7 +31,7 @@ class Linear(nn.Module):
 
 
 def _part(name: str, rules: str) -> Part:
-    def inputs(config: Sizes) -> Inputs:
+    def inputs(config: Config) -> Inputs:
         return (jnp.zeros((1, getattr(config, name).inputs)),), {}
 
     return Part(name, Linear, LinearConfig, inputs, rules=rules)
