@@ -52,3 +52,5 @@ SMALL_AUDIO = AudioConfig(
     validation=AudioValidationConfig(every=30, performances=2),
     checkpoints=CheckpointConfig(every=30, keep_every=0),
 )
+
+AUDIO_CONFIGS = {config.name: config for config in (DEMO_AUDIO, SMALL_AUDIO)}

@@ -61,3 +61,5 @@ SMALL_RETARGETING = RetargetingTrainingConfig(
     validation=RetargetingValidationConfig(every=10, pairs=4),
     checkpoints=CheckpointConfig(every=10, keep_every=0),
 )
+
+RETARGETING_CONFIGS = {config.name: config for config in (DEMO_RETARGETING, SMALL_RETARGETING)}

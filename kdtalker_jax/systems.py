@@ -26,6 +26,7 @@ class System:
         motion_model: class of `motion_models.protocol.MotionModel`.
         renderer: class of `renderers.protocol.Renderer`.
         configs: mapping of whole models' configurations by name, the published one first.
+        trainings: what can be trained, each a `training.kinds.Kind`.
         judges: parts that measure videos of any system.
     """
 
@@ -34,6 +35,7 @@ class System:
     motion_model: str
     renderer: str
     configs: str
+    trainings: tuple[str, ...] = ()
     judges: tuple[str, ...] = ("kdtalker_jax.metrics.syncnet:SYNCNET",)
 
     @cached_property
@@ -117,8 +119,8 @@ def _misfit(features: Any, motion_model: Any, renderer: Any) -> str | None:
     gives, hears, makes, takes = features.gives, motion_model.hears, motion_model.makes, renderer.takes
     if (gives.rate, gives.width) != (hears.rate, hears.width):
         return (
-            f"features of {gives.width} numbers at {gives.rate} a second for a motion model that hears {hears.width} at "
-            f"{hears.rate}"
+            f"features of {gives.width} numbers at {gives.rate} a second for a motion model that hears "
+            f"{hears.width} at {hears.rate}"
         )
     if makes != takes:
         return f"{motion_model.__class__.__name__} makes {makes} and {renderer.__class__.__name__} takes {takes}"
@@ -138,5 +140,11 @@ register(
         motion_model="kdtalker_jax.motion_models.kdtalker.model:KDTalker",
         renderer="kdtalker_jax.renderers.liveportrait.model:LivePortrait",
         configs="configs.kdtalker:MODELS",
+        trainings=(
+            "kdtalker_jax.motion_models.kdtalker.training.kind:DENOISER",
+            "kdtalker_jax.renderers.liveportrait.training.kinds:RENDERER",
+            "kdtalker_jax.renderers.liveportrait.training.kinds:RETARGETING",
+            "kdtalker_jax.recipes.audio:KIND",
+        ),
     )
 )

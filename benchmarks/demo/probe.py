@@ -11,9 +11,10 @@ import cv2
 import jax
 import numpy as np
 
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.synthetic.anatomy import mouth_of
 from kdtalker_jax.synthetic.drawing import draw_frames
-from kdtalker_jax.synthetic.landmarks import LANDMARKS, landmarks
+from kdtalker_jax.synthetic.landmarks import landmarks
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.performance import random_states
 from kdtalker_jax.synthetic.state import FaceState

@@ -104,7 +104,9 @@ class Checkpoint:
                 f"{self.directory} lacks {', '.join(lacking)}: add with '{HOW_TO_CONVERT} {self.directory}{only}'"
             )
         if problem := disagreement(self.config, names):
-            raise CheckpointError(f"{self.directory / CONFIG_FILE} is damaged: its parts do not fit together ({problem})")
+            raise CheckpointError(
+                f"{self.directory / CONFIG_FILE} is damaged: its parts do not fit together ({problem})"
+            )
 
     def variables(self, name: str) -> dict[str, Any]:
         """The variables of one network with `folded=False`, as NumPy arrays: params and, where it has them, batch_stats
@@ -119,7 +121,9 @@ class Checkpoint:
         folder, part, sums = part_folder(self.directory, name), self.system.parts[name], self.sums.get(name)
         try:
             layout = read_layout(folder)
-            fault = None if sums and sums.fit == fit_sum(part, self.config, layout) else misfit(part, self.config, layout)
+            fault = (
+                None if sums and sums.fit == fit_sum(part, self.config, layout) else misfit(part, self.config, layout)
+            )
             if not fault:
                 variables = read_tree(folder)
                 fault = fault_of(variables, sums and sums.values)
@@ -228,5 +232,3 @@ def file_sum(path: Path) -> str:
 
 def part_folder(directory: Path, name: str) -> Path:
     return directory / "networks" / name
-
-

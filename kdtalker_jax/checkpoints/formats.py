@@ -1,8 +1,8 @@
 """Older formats of config.json and run.json, brought to today's.
 
-    1   one system; the sections of a model beside its name; diffusion among the denoiser's sizes; a run's statistics
-        beside its configuration
-    2   the system's name, and sections by name; diffusion is a section; what a run has found out is `found`
+1   one system; the sections of a model beside its name; diffusion among the denoiser's sizes; a run's statistics
+    beside its configuration
+2   the system's name, and sections by name; diffusion is a section; what a run has found out is `found`
 """
 
 from collections.abc import Mapping

@@ -55,7 +55,7 @@ def sum_of(tree: Any) -> str:
 
 
 def fault_of(tree: Any, expected: str | None) -> str | None:
-    """What is wrong with a tree that was read, in words; `expected` is its sum when it was written, if that is known."""
+    """What is wrong with a tree that was read, in words; `expected` is its sum when it was written, if known."""
     if expected is not None and sum_of(tree) != expected:
         return "its values are not those that were written"
     for name, leaf in _named(tree):

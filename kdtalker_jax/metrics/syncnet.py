@@ -5,8 +5,6 @@ It makes no part of a video: evaluation alone uses it, as Wav2Lip's does (arXiv 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from kdtalker_jax.sizes import Sizes
 from typing import NamedTuple
 
 import chex
@@ -18,6 +16,7 @@ from jax.typing import DTypeLike
 
 from kdtalker_jax.nn.blocks import batch_norm
 from kdtalker_jax.parts import Config, Inputs, Part
+from kdtalker_jax.sizes import Sizes
 
 
 @dataclass(frozen=True)

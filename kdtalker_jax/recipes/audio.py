@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from configs.audio import AudioConfig
 from kdtalker_jax import parallel
-from kdtalker_jax.checkpoints import AudioRecord
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import BANDS, mel_spectrogram, mel_windows
 from kdtalker_jax.features.wav2lip.parts import AUDIO_ENCODER
@@ -28,8 +27,9 @@ from kdtalker_jax.motion_models.kdtalker.training.loss import mean_over
 from kdtalker_jax.renderers.liveportrait.training.reenactment import Weights
 from kdtalker_jax.synthetic.performance import random_performance
 from kdtalker_jax.training.batches import NumberedBatches
+from kdtalker_jax.training.kinds import Kind
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
+from kdtalker_jax.training.loop import Outcome, Report, open_run, run_task
 from kdtalker_jax.training.optimizer import global_norm
 from kdtalker_jax.training.settings import to_text
 
@@ -68,6 +68,29 @@ class AudioState(flax.struct.PyTreeNode):
     opt_state: optax.OptState
 
 
+KIND = Kind(
+    NAME,
+    AudioConfig,
+    recipes="configs.audio:AUDIO_CONFIGS",
+    train=f"{__name__}:train_kind",
+    export=f"{__name__}:export_run",
+)
+
+
+def train_kind(
+    config: AudioConfig, data: Path | None, workdir: Path, *, init: str | None = None, **telling: Any
+) -> Outcome:
+    """`kinds.Kind.train`: speakers are invented, so there is no data set."""
+    if data is not None or init is not None:
+        raise InputError("The audio encoder learns from nothing, on speakers that it invents: leave out data and init.")
+    return train_audio_encoder(config, workdir, **telling)
+
+
+def export_run(run: Path, base: Path | None, out: Path, **options: Any) -> str:
+    """`kinds.Kind.export`."""
+    raise InputError("A denoiser knows one audio encoder: pipelines.train_demo makes both.")
+
+
 def train_audio_encoder(
     config: AudioConfig,
     workdir: str | Path,
@@ -97,8 +120,7 @@ class AudioTask:
     def __init__(self, config: AudioConfig, workdir: Path, report: Report, progress: bool) -> None:
         self.config, self._report = config, report
         report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
-        record = begin(workdir, AudioRecord, config, None, config.performances)
-        enter(workdir, record or AudioRecord(config, config.performances))
+        open_run(workdir, NAME, config, None, config.performances)
         numbers = range(config.performances + config.validation.performances)
         spoken = [speak(config, i) for i in tqdm(numbers, "Speakers", disable=not progress)]
         self._validation = spoken[config.performances :]

@@ -24,9 +24,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from configs.demo import DemoConfig
-from kdtalker_jax.checkpoints import export_denoiser, load_checkpoint, load_denoiser, load_networks, save_checkpoint
+from kdtalker_jax.checkpoints import load_checkpoint, load_networks, save_checkpoint
 from kdtalker_jax.data import dataset, work
 from kdtalker_jax.media.audio import SAMPLE_RATE
+from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser, load_denoiser
 from kdtalker_jax.motion_models.kdtalker.training.trainer import train
 from kdtalker_jax.recipes.audio import train_audio_encoder
 from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
@@ -103,7 +104,7 @@ def make_renderer(config: DemoConfig, workdir: Path, report: Report, progress: b
         return True
     if not train_renderer(config.renderer, workdir / "world", run, report=report, progress=progress).finished:
         return False
-    save_checkpoint(networks, load_networks(run), config.model)
+    save_checkpoint(networks, load_networks(run)[0], config.model)
     return True
 
 
@@ -112,9 +113,11 @@ def make_retargeting(config: DemoConfig, workdir: Path, report: Report, progress
     networks, run = workdir / "networks", workdir / "retargeting"
     if "retargeting" in load_checkpoint(networks).parts:
         return True
-    outcome = train_retargeting(config.retargeting, workdir / "world", networks, run, report=report, progress=progress)
+    outcome = train_retargeting(
+        config.retargeting, workdir / "world", run, init=networks, report=report, progress=progress
+    )
     if outcome.finished:
-        save_checkpoint(networks, load_networks(run), config.model)
+        save_checkpoint(networks, load_networks(run)[0], config.model)
     return outcome.finished
 
 
@@ -125,7 +128,7 @@ def make_audio_encoder(config: DemoConfig, workdir: Path, report: Report, progre
         return True
     outcome = train_audio_encoder(config.audio, run, report=report, progress=progress)
     if outcome.finished:
-        save_checkpoint(networks, load_networks(run), config.model)
+        save_checkpoint(networks, load_networks(run)[0], config.model)
     return outcome.finished
 
 

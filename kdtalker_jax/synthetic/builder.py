@@ -19,10 +19,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from kdtalker_jax.data.clips import SPLITS
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.features.mel import BANDS
 from kdtalker_jax.synthetic.clips import ClipPlan, WorldOptions, fingerprint, make_clip, plan_world
-from kdtalker_jax.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.synthetic.state import FaceState
 
 WORLD_FILE = "world.json"

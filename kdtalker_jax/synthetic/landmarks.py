@@ -3,17 +3,11 @@
 import jax
 import jax.numpy as jnp
 
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.synthetic.anatomy import JAW_DROP, PICTURE_UNITS, head_rotation, mouth_of, nose_tip, on_face
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.skin import GAZE_X, GAZE_Y, eye_opening
 from kdtalker_jax.synthetic.state import FaceState
-
-# Left and right as seen in the picture.
-LANDMARKS = (
-    "mouth left", "mouth right", "inner upper lip", "inner lower lip", "outer upper lip", "outer lower lip",
-    "left upper lid", "left lower lid", "right upper lid", "right lower lid", "left pupil", "right pupil",
-    "nose tip", "chin",
-)  # fmt: skip
 
 
 def head_points(person: Person, state: FaceState) -> jax.Array:

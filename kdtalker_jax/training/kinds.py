@@ -49,4 +49,6 @@ def kind_of_run(name: str, where: Any) -> Kind:
     try:
         return find_kind(name)
     except InputError:
-        raise CheckpointError(f"{where} is of a {name!r}, which this version does not train: update kdtalker_jax") from None
+        raise CheckpointError(
+            f"{where} is of a {name!r}, which this version does not train: update kdtalker_jax"
+        ) from None

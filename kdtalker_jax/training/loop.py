@@ -2,16 +2,16 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
 
 from configs.training import FREE_TO_CHANGE
 from kdtalker_jax import parallel
-from kdtalker_jax.checkpoints import RunCheckpoints, is_run, read_record, write_record
+from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, is_run, read_record, write_record
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.training.interruption import Interruption
 from kdtalker_jax.training.logs import Logs, Meter, NoLogs
@@ -19,7 +19,6 @@ from kdtalker_jax.training.settings import differences, to_text
 
 Report = Callable[[str], None]
 Tree = Any
-Record = TypeVar("Record")
 
 
 class Batch(Protocol):
@@ -187,39 +186,50 @@ class Trainer:
         return self._task.from_trees(progress["step"], trees)
 
 
-def begin(workdir: Path, kind: type[Record], config: Any, init: str | None, clips: int) -> Record | None:
-    """Looks at the folder of a run: the record to resume it with, or None for a new one, whose folder is made.
+def open_run(
+    workdir: Path,
+    kind: str,
+    config: Any,
+    init: str | None,
+    clips: int,
+    find: Callable[[str | None], Mapping[str, Any]] = lambda init: {},
+) -> RunRecord:
+    """The record of the run in a folder: of one that goes on, or of a new one, which is begun.
 
-    Every process looks before the main one writes there with `enter`, so all of them come to the same end.
+    Every process looks before the main one writes there, so all of them come to the same end.
+
+    Args:
+        workdir: of this run alone.
+        kind: of `kinds`.
+        config: of the run. init: where its first parameters are to come from. clips: of its data set.
+        find: what a new run has to find out, by name; gets `init`, and may refuse to begin.
 
     Raises:
-        InputError: another run is in it. OutputError: something else is, or it cannot be made.
+        InputError: another run is in the folder. OutputError: something else is, or it cannot be made.
     """
     if is_run(workdir):
-        return _resumed(read_record(workdir, kind), config, init, clips, workdir)
-    _check_empty(workdir)
-    return None
-
-
-def enter(workdir: Path, record: Any) -> None:
-    """Writes the record of a run, once every process has looked at its folder."""
+        record = _resumed(read_record(workdir, kind), config, init, clips, workdir)
+    else:
+        _check_empty(workdir)
+        record = RunRecord(kind, config, clips, init, find(init))
     parallel.wait_for_all("begin")
     if parallel.is_main():
         write_record(workdir, record)
+    return record
 
 
-def _resumed(old: Any, config: Any, init: str | None, clips: int, workdir: Path) -> Any:
+def _resumed(old: RunRecord, config: Any, init: str | None, clips: int, workdir: Path) -> RunRecord:
     """The record of a run that goes on, perhaps with other settings of those that do not matter."""
     different = differences(old.config, config)
     changed = [text for name, text in different.items() if name.partition(".")[0] not in FREE_TO_CHANGE]
     if init and init != old.init:
-        changed.append(f"--init is {init}, not {old.init}")
+        changed.append(f"init is {init}, not {old.init}")
     if clips != old.clips:
         changed.append(f"the data set has {clips} clips, not {old.clips}")
     if changed:
         raise InputError(
             f"{workdir} is another run ({'; '.join(changed)}): take back the change to resume it, or name a new "
-            "--workdir."
+            "workdir."
         )
     return dataclasses.replace(old, config=config)
 
@@ -230,6 +240,6 @@ def _check_empty(workdir: Path) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
         strangers = [path.name for path in workdir.iterdir() if path.name != "run.partial"]
     except OSError as error:
-        raise OutputError(f"{workdir} cannot be written to ({error.strerror}): name another --workdir.") from error
+        raise OutputError(f"{workdir} cannot be written to ({error.strerror}): name another workdir.") from error
     if strangers:
-        raise OutputError(f"{workdir} holds other things ({strangers[0]}) and no run: name another --workdir.")
+        raise OutputError(f"{workdir} holds other things ({strangers[0]}) and no run: name another workdir.")

@@ -9,12 +9,12 @@ import soundfile
 from click.testing import CliRunner
 
 from kdtalker_jax.data.clips import SPLITS, decode_frame
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.features.mel import mel_spectrogram
 from kdtalker_jax.synthetic.builder import build_world, open_world, states_of
 from kdtalker_jax.synthetic.clips import WorldOptions, make_clip, plan_world, unflatten_person
 from kdtalker_jax.synthetic.drawing import draw_frames
-from kdtalker_jax.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.synthetic.performance import random_performance
 from pipelines.synthesize import main
 

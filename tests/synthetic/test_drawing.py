@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.synthetic.drawing import draw, draw_frames
-from kdtalker_jax.synthetic.landmarks import LANDMARKS, landmarks, mouth_opening
+from kdtalker_jax.synthetic.landmarks import landmarks, mouth_opening
 from kdtalker_jax.synthetic.people import Person, random_people
 from kdtalker_jax.synthetic.state import FaceState, neutral_state
 

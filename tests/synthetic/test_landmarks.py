@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.spaces.geometry import rotation_matrix
 from kdtalker_jax.synthetic.anatomy import PICTURE_UNITS, head_parts
-from kdtalker_jax.synthetic.landmarks import LANDMARKS, head_points, landmarks
+from kdtalker_jax.synthetic.landmarks import head_points, landmarks
 from kdtalker_jax.synthetic.people import random_people
 from kdtalker_jax.synthetic.state import FaceState, neutral_state
 

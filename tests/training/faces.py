@@ -16,6 +16,7 @@ from configs.renderer import (
 )
 from configs.training import CheckpointConfig
 from kdtalker_jax.data.clips import encode_frame
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.renderers.liveportrait.config import (
     AppearanceConfig,
     GeneratorConfig,
@@ -23,7 +24,6 @@ from kdtalker_jax.renderers.liveportrait.config import (
     RetargetingConfig,
     WarpingConfig,
 )
-from kdtalker_jax.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.synthetic.state import FaceState
 
 SIZE = 64

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
 from kdtalker_jax.features.wav2lip.network import AudioEncoder
-from kdtalker_jax.parts import Inputs, Part, Config
+from kdtalker_jax.parts import Config, Inputs, Part
 
 
 def _mel_window(config: Config) -> Inputs:

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
 from kdtalker_jax.motion_models.kdtalker.network import PREFIX, Denoiser
-from kdtalker_jax.parts import Inputs, Part, Config
+from kdtalker_jax.parts import Config, Inputs, Part
 
 
 def _tokens_time_and_audio(config: Config) -> Inputs:

@@ -14,7 +14,7 @@ from jax.typing import DTypeLike
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.errors import DamagedModelError, made_by_network
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.parts import Part, Config
+from kdtalker_jax.parts import Config, Part
 from kdtalker_jax.renderers.liveportrait.parts import MOTION_EXTRACTOR, PARTS, RENDERED
 from kdtalker_jax.renderers.liveportrait.preparing import prepare
 from kdtalker_jax.spaces.geometry import degrees_from_bins, placed_keypoints

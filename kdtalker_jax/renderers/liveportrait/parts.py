@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from kdtalker_jax.parts import Inputs, Part, Config, picture
+from kdtalker_jax.parts import Config, Inputs, Part, picture
 from kdtalker_jax.renderers.liveportrait.config import (
     AppearanceConfig,
     GeneratorConfig,

@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from kdtalker_jax.parts import Inputs, Part, Config
+from kdtalker_jax.parts import Config, Inputs, Part
 
 PICTURE = 16  # pixels of a side
 

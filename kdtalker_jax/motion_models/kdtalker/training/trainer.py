@@ -1,6 +1,7 @@
 """Training of the denoiser, from a data set on disk to a run on disk."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,17 @@ import numpy as np
 
 from configs.training import TrainingConfig
 from kdtalker_jax import parallel
-from kdtalker_jax.checkpoints import RunRecord, TrainedDenoiser, is_run, load_checkpoint, load_denoiser
+from kdtalker_jax.checkpoints import is_run, load_checkpoint
 from kdtalker_jax.data.clips import load_statistics, open_clips
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.motion_models.kdtalker.training.curves import CurveSampler
+from kdtalker_jax.motion_models.kdtalker.training.export import KIND, TrainedDenoiser, load_denoiser
 from kdtalker_jax.motion_models.kdtalker.training.input import Batch, Batches, UsableClips, check_clips
 from kdtalker_jax.motion_models.kdtalker.training.step import TrainState, initial_state, make_train_step
 from kdtalker_jax.motion_models.kdtalker.training.validation import Validation
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
+from kdtalker_jax.training.loop import Outcome, Report, open_run, run_task
 from kdtalker_jax.training.settings import check, differences, to_text
 
 
@@ -63,16 +66,22 @@ class DenoiserTask:
         report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
         clips = _load_clips(config, data, "train", report, progress)
         check_clips(clips, config, f"the train split of {data}")
-        record, self._first = _begin(config, data, workdir, init, len(clips))
+
+        def find(init: str | None) -> dict[str, Any]:
+            return {"statistics": _load_init(init, config).statistics if init else load_statistics(data)}
+
+        record = open_run(workdir, KIND, config, init, len(clips), find)
+        statistics = record.found["statistics"]
+        self._first = _load_init(record.init, config) if record.init else None
         self.batches = Batches(clips, config, process=parallel.process_index(), processes=parallel.process_count())
-        self._step = parallel.map_step(make_train_step(config, record.statistics))
+        self._step = parallel.map_step(make_train_step(config, statistics))
 
         self._validation = self._curves = None
         validation_clips = _load_clips(config, data, config.validation.split, report, progress)
         if config.validation.windows and len(validation_clips):
-            self._validation = Validation(config, record.statistics, validation_clips)
+            self._validation = Validation(config, statistics, validation_clips)
             if config.validation.sampled_windows and parallel.is_main():
-                self._curves = CurveSampler(config, record.statistics, validation_clips[0])
+                self._curves = CurveSampler(config, statistics, validation_clips[0])
 
     def initial_state(self) -> TrainState:
         return initial_state(self.config, self._first and self._first.variables["params"])
@@ -109,29 +118,16 @@ def _load_clips(config: TrainingConfig, data: Path, split: str, report: Report, 
     return clips
 
 
-def _begin(
-    config: TrainingConfig, data: Path, workdir: Path, init: str | None, clips: int
-) -> tuple[RunRecord, TrainedDenoiser | None]:
-    """Starts or resumes the run in a folder: its record, and the denoiser to start from if not from a fresh one."""
-    record = begin(workdir, RunRecord, config, init, clips)
-    source = record.init if record else init
-    first = _load_init(source, config) if source else None
-    if record is None:
-        record = RunRecord(config, first.config.statistics if first else load_statistics(data), clips, init)
-    enter(workdir, record)
-    return record, first
-
-
 def _load_init(path: str, config: TrainingConfig) -> TrainedDenoiser:
-    """The denoiser of another run or of a converted checkpoint."""
+    """The denoiser of another run or of a model. A run may change its diffusion, but no sizes."""
     if is_run(path):
         trained = load_denoiser(path)
     else:
         checkpoint = load_checkpoint(path)
-        trained = TrainedDenoiser(checkpoint.variables("denoiser"), checkpoint.config, step=0, ema=False)
+        sections = replace(config, denoiser=checkpoint.config.denoiser, diffusion=checkpoint.config.diffusion)
+        variables = checkpoint.variables(DENOISER.name)
+        trained = TrainedDenoiser(variables, sections, checkpoint.config.statistics, step=0, ema=False)
     different = differences(trained.config.denoiser, config.denoiser)
-    for name in ("beta_end", "noise_offset", "sampler"):  # no sizes: a run may change them
-        different.pop(name, None)
     if different:
         raise InputError(f"{path} has a denoiser of other sizes: here {'; '.join(different.values())}.")
     return trained

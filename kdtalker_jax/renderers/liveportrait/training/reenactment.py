@@ -13,7 +13,7 @@ from kdtalker_jax.parts import by_name
 from kdtalker_jax.renderers.liveportrait.parts import REENACTED
 from kdtalker_jax.spaces.geometry import degrees_from_bins, rotation_matrix, transform_keypoints
 
-TRAINED = by_name(REENACTED)
+NAMES = tuple(part.name for part in REENACTED)
 SYNCHRONISED = ("appearance", "warping")  # networks with batch norms
 
 Tree = Any
@@ -85,12 +85,12 @@ class Networks:
     ) -> None:
         sizes, dtype = sizes_at(config, phase), jnp.dtype(config.dtype)
         self._remat = config.remat and train
-        self._training = {name for name in TRAINED if train and not (phase.frozen_norms and name in SYNCHRONISED)}
+        self._training = {name for name in NAMES if train and not (phase.frozen_norms and name in SYNCHRONISED)}
         self._modules = {
             name: part.build(
                 sizes, folded=False, dtype=dtype, **({"axis_name": axis_name} if name in SYNCHRONISED else {})
             )
-            for name, part in TRAINED.items()
+            for name, part in by_name(REENACTED).items()
         }
 
     def reenact(self, weights: Weights, source: jax.Array, pictures: jax.Array) -> tuple[Reenacted, dict[str, Tree]]:
@@ -168,10 +168,8 @@ def _feature_size(config: RendererConfig, phase: PhaseConfig) -> int:
 
 def fresh_weights(config: RendererConfig) -> Weights:
     """Random weights, with heads of the motion extractor that begin near a neutral face."""
-    keys = jax.random.split(jax.random.key(config.seed), len(TRAINED) + 1)
-    variables = {
-        name: part.initialise(config, key) for (name, part), key in zip(TRAINED.items(), keys[1:], strict=True)
-    }
+    keys = jax.random.split(jax.random.key(config.seed), len(NAMES) + 1)
+    variables = {part.name: part.initialise(config, key) for part, key in zip(REENACTED, keys[1:], strict=True)}
     heads = variables["motion_extractor"]["params"]
     for name in ("fc_kp", "fc_exp", "fc_t", "fc_scale"):
         heads[name]["kernel"] *= 0.02  # the features have variance 1; displacements are much smaller

@@ -21,7 +21,8 @@ from configs.renderer import RendererConfig, renderer_config
 from configs.retargeting import RetargetingTrainingConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.batching import in_batches
-from kdtalker_jax.checkpoints import RetargetingRecord, load_checkpoint
+from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.kdtalker.training.loss import mean_over
 from kdtalker_jax.renderers.liveportrait.parts import RETARGETING
@@ -34,11 +35,10 @@ from kdtalker_jax.renderers.liveportrait.training.input import (
     stack_pictures,
 )
 from kdtalker_jax.renderers.liveportrait.training.loss import pooled
-from kdtalker_jax.renderers.liveportrait.training.reenactment import TRAINED, FaceMotion, Networks, Weights
+from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES, FaceMotion, Networks, Weights
 from kdtalker_jax.renderers.liveportrait.training.step import Pictures
-from kdtalker_jax.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
+from kdtalker_jax.training.loop import Outcome, Report, open_run, run_task
 from kdtalker_jax.training.optimizer import global_norm
 from kdtalker_jax.training.settings import to_text
 
@@ -61,9 +61,9 @@ class RetargetingState(flax.struct.PyTreeNode):
 def train_retargeting(
     config: RetargetingTrainingConfig,
     data: str | Path,
-    checkpoint: str | Path,
     workdir: str | Path,
     *,
+    init: str | Path | None,
     report: Report = lambda sentence: None,
     progress: bool = False,
 ) -> Outcome:
@@ -72,8 +72,8 @@ def train_retargeting(
     Args:
         config: of the run.
         data: a synthetic data set.
-        checkpoint: converted checkpoint with F, M, W and G.
         workdir: of this run alone. `checkpoints.load_networks` reads the result from it.
+        init: model with F, M, W and G, which stay as they are.
         report, progress: as in `train_renderer`.
 
     Raises:
@@ -82,9 +82,11 @@ def train_retargeting(
     """
     if config.phase.batch_size % parallel.device_count():
         raise InputError(f"phase.batch_size must be a multiple of the {parallel.device_count()} devices.")
+    if init is None:
+        raise InputError("Retargeting is trained on a renderer: name a model that has one as init.")
 
     def make_task() -> RetargetingTask:
-        return RetargetingTask(config, Path(data), str(checkpoint), Path(workdir), report, progress)
+        return RetargetingTask(config, Path(data), str(init), Path(workdir), report, progress)
 
     return run_task(make_task, Path(workdir), report, progress)
 
@@ -110,8 +112,7 @@ class RetargetingTask:
         )
         if not clips or clips[0].landmarks.shape[1] != len(LANDMARKS):
             raise InputError(f"{data} does not know how far eyes and mouths are open: name a synthetic data set.")
-        record = begin(workdir, RetargetingRecord, config, checkpoint, len(clips))
-        enter(workdir, record or RetargetingRecord(config, len(clips), checkpoint))
+        open_run(workdir, NAME, config, checkpoint, len(clips))
         self.batches = RendererBatches(
             clips, self._model, process=parallel.process_index(), processes=parallel.process_count()
         )
@@ -268,8 +269,8 @@ def _optimizer(config: RetargetingTrainingConfig) -> optax.GradientTransformatio
 def _load_renderer(config: RetargetingTrainingConfig, path: str) -> tuple[RendererConfig, Weights]:
     """The networks of a checkpoint, and a configuration that cuts pictures for them."""
     checkpoint = load_checkpoint(path)
-    checkpoint.require(*TRAINED)
-    variables: Mapping[str, Tree] = {name: checkpoint.variables(name) for name in TRAINED}
+    checkpoint.require(*NAMES)
+    variables: Mapping[str, Tree] = {name: checkpoint.variables(name) for name in NAMES}
     model = renderer_config(
         checkpoint.config, name=checkpoint.config.name, seed=config.seed, first=config.phase, frames=config.frames
     )

@@ -12,12 +12,14 @@ import numpy as np
 
 from configs.renderer import RendererConfig
 from kdtalker_jax import parallel
-from kdtalker_jax.checkpoints import RendererRecord, is_run, load_checkpoint, load_networks, read_record
+from kdtalker_jax.checkpoints import is_run, load_checkpoint, load_networks, read_record
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.renderers.liveportrait.training.export import RENDERER
 from kdtalker_jax.renderers.liveportrait.training.input import FaceClips, RendererBatch, RendererBatches, open_faces
 from kdtalker_jax.renderers.liveportrait.training.memory import step_memory
 from kdtalker_jax.renderers.liveportrait.training.perceptual import load_classifiers
-from kdtalker_jax.renderers.liveportrait.training.reenactment import TRAINED
+from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
 from kdtalker_jax.renderers.liveportrait.training.step import (
     Landmarks,
     RendererState,
@@ -26,9 +28,8 @@ from kdtalker_jax.renderers.liveportrait.training.step import (
     make_train_step,
 )
 from kdtalker_jax.renderers.liveportrait.training.validation import RendererValidation
-from kdtalker_jax.synthetic.landmarks import LANDMARKS
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, begin, enter, run_task
+from kdtalker_jax.training.loop import Outcome, Report, open_run, run_task
 from kdtalker_jax.training.settings import differences, to_text
 
 # Landmarks of the parts of the face that small errors show in most.
@@ -105,9 +106,14 @@ class RendererTask:
         report(f"{data}: {len(clips)} clips to train on, {len(validation_clips)} for validation.")
         if not clips:
             raise InputError(f"{data} has no clip to train on.")
-        record = begin(workdir, RendererRecord, config, init, len(clips)) or RendererRecord(config, len(clips), init)
+
+        def find(init: str | None) -> dict[str, Any]:
+            if init:
+                _load_init(init, config)  # refuses what does not fit before the run is begun
+            return {}
+
+        record = open_run(workdir, RENDERER, config, init, len(clips), find)
         self._first = _load_init(record.init, config) if record.init else None
-        enter(workdir, record)
         self.batches = RendererBatches(
             clips, config, process=parallel.process_index(), processes=parallel.process_count()
         )
@@ -209,12 +215,12 @@ def _landmarks_of(config: RendererConfig, clips: FaceClips) -> Landmarks:
 def _load_init(path: str, config: RendererConfig) -> dict[str, Any]:
     """The networks of a converted checkpoint or of another run."""
     if is_run(path):
-        found, variables = read_record(path, RendererRecord).config, load_networks(path)
+        found, (variables, _) = read_record(path, RENDERER).config, load_networks(path)
     else:
         checkpoint = load_checkpoint(path)
-        checkpoint.require(*TRAINED)
-        found, variables = checkpoint.config, {name: checkpoint.variables(name) for name in TRAINED}
-    for name in TRAINED:
+        checkpoint.require(*NAMES)
+        found, variables = checkpoint.config, {name: checkpoint.variables(name) for name in NAMES}
+    for name in NAMES:
         different = differences(getattr(found, name), getattr(config, name))
         if different:
             raise InputError(f"{path} has a {name} of other sizes: here {'; '.join(different.values())}.")

@@ -11,6 +11,7 @@ import pytest
 from configs.retargeting import RetargetingTrainingConfig, RetargetingValidationConfig
 from configs.training import CheckpointConfig
 from kdtalker_jax.checkpoints import load_networks, save_checkpoint
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.renderers.liveportrait.training.input import FaceClips, fixed_choices, stack_pictures
 from kdtalker_jax.renderers.liveportrait.training.reenactment import TRAINED, FaceMotion, fresh_weights, full_model
 from kdtalker_jax.renderers.liveportrait.training.retargeting import (
@@ -22,7 +23,6 @@ from kdtalker_jax.renderers.liveportrait.training.retargeting import (
     make_losses,
     train_retargeting,
 )
-from kdtalker_jax.synthetic.landmarks import LANDMARKS
 from tests.training.faces import TINY_RENDERER, make_face_clips, write_faces
 
 CONFIG = RetargetingTrainingConfig(
