@@ -31,10 +31,10 @@ from kdtalker_jax.cli import Command
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.nn.convolution import conv2d_direct
 from kdtalker_jax.portrait import DTYPES
-from kdtalker_jax.renderers.liveportrait.parts import GENERATOR, RENDERED, WARPING
+from kdtalker_jax.renderers.liveportrait.model import SourceArrays, render
+from kdtalker_jax.renderers.liveportrait.parts import RENDERED
 from kdtalker_jax.renderers.liveportrait.preparing import prepare
 from kdtalker_jax.rendering import default_dtype
-from kdtalker_jax.stages import SourceArrays, Stages
 
 FRAME = "frame path"
 
@@ -90,15 +90,16 @@ def trace_programs(config: ModelConfig, dtype: str, batch: int) -> dict[str, Tra
     driving = shape(batch, c.keypoints, 3)
     folded = {part.name: part.shapes(config, folded=True) for part in RENDERED}
     params = jax.eval_shape(partial(prepare, config, dtype=precision), folded)
-    warp = partial(WARPING.build(config, dtype=precision).apply, method="warp")
-    generate = GENERATOR.build(config, dtype=precision).apply
+    painters = {part.name: part.build(config, dtype=precision) for part in RENDERED}
+    warp = partial(painters["warping"].apply, method="warp")
+    generate = painters["generator"].apply
     features = shape(batch, c.feature_size, c.feature_size, c.output_channels)
     return {
         "warping": jax.jit(warp).trace(
             params["warping"], source.volume, source.compressed, source=source.keypoints, driving=driving
         ),
         "generator": jax.jit(generate).trace(params["generator"], features),
-        FRAME: Stages(config, precision).render.trace(params, source, driving),
+        FRAME: jax.jit(partial(render, painters)).trace(params, source, driving),
     }
 
 

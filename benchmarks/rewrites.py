@@ -30,6 +30,7 @@ from kdtalker_jax.cli import Command
 from kdtalker_jax.diffusion.samplers import make_sampler, sample
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.motion_models.kdtalker.model import Carry, Noise, sample_window
 from kdtalker_jax.motion_models.kdtalker.network import PREFIX
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.nn.blocks import NORM_EPSILON, upsample_nearest
@@ -48,7 +49,6 @@ from kdtalker_jax.nn.resampling import identity_grid, sample_translated, sample_
 from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.renderers.liveportrait.networks.generator import instance_norm
 from kdtalker_jax.renderers.liveportrait.networks.warping import HEAT_MAP_VARIANCE, _heat_maps
-from kdtalker_jax.stages import sample_window
 from kdtalker_jax.systems import find_system
 
 
@@ -275,8 +275,11 @@ def terms_once(config: ModelConfig) -> Rewrite:
 
         return sample(denoise, rule, x_T)
 
-    def form(variables: dict, *window: jax.Array) -> jax.Array:
-        return sample_window({"denoiser": denoiser}, {"denoiser": variables}, rule, *window, jax.random.key(0))
+    def form(
+        variables: dict, canonical: jax.Array, reference: jax.Array, audio: jax.Array, x_T: jax.Array
+    ) -> jax.Array:
+        state, noise = Carry(canonical[None], reference[None]), Noise(x_T[None], jax.random.key(0)[None])
+        return sample_window(denoiser, 0.0, variables, rule, state, audio[None], noise)[1][0]
 
     tokens = normal(2, c.motion_size)
     window = *tokens, normal(c.window, c.audio_features), normal(c.window, c.motion_size)

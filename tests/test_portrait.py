@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import chex
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,9 +12,13 @@ from configs import SMALL
 from kdtalker_jax import demo
 from kdtalker_jax.errors import CheckpointError, InputError, NoFaceError
 from kdtalker_jax.features.mel import mel_spectrogram, mel_windows
+from kdtalker_jax.features.wav2lip.model import Wav2LipFeatures
+from kdtalker_jax.features.wav2lip.parts import AUDIO_ENCODER
+from kdtalker_jax.motion_models.kdtalker.model import KDTalker
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.renderers.liveportrait.model import LivePortrait
+from kdtalker_jax.rendering import Frames
 from kdtalker_jax.spaces.keypoints import Motion
-from kdtalker_jax.stages import Stages
 
 FRAME = 640  # samples at 16 kHz
 
@@ -132,9 +135,9 @@ def test_audio_features_do_not_depend_on_batches(small_model):
     """Each frame's window alone gives what the whole recording gives in batches."""
     waveform = noise_of(140)
     features = small_model.audio_features(waveform)
-    mel = mel_spectrogram(waveform)
+    mel, encoder = mel_spectrogram(waveform), AUDIO_ENCODER.build(SMALL)
     for i in (0, 1, 127, 128, 139):
-        alone = small_model.stages.encode_audio(small_model.params, mel_windows(mel, i, i + 1))
+        alone = encoder.apply(small_model.params["audio_encoder"], mel_windows(mel, i, i + 1))
         np.testing.assert_allclose(features[i], alone[0], atol=1e-5)
 
 
@@ -153,7 +156,7 @@ def test_relative_motion_starts_at_the_portrait(animate, source):
 
 def test_stitching_moves_keypoints(small_model, source, animate):
     plain, stitched = (animate(noise_of(10), stitch=stitch).keypoints for stitch in (False, True))
-    expected = small_model.stages.stitch(small_model.params, source.arrays.keypoints, plain)
+    expected = small_model.renderer.stitch(small_model.params, source.arrays, plain)
     np.testing.assert_allclose(stitched, expected, atol=1e-6)
     assert np.abs(stitched - plain).max() > 1e-3
 
@@ -188,7 +191,9 @@ def test_everything_is_compiled_once_whatever_the_length(small_model):
     chex.clear_trace_counter()
 
     model = TalkingPortrait(SMALL, small_model.params)
-    model.stages = Stages(SMALL, jnp.float32, jit=count)
+    model.features, model.motion_model = Wav2LipFeatures(SMALL, jit=count), KDTalker(SMALL, jit=count)
+    model.renderer = LivePortrait(SMALL, jit=count)
+    model._frames = Frames(model.renderer, small_model.params)
     for frames, picture in zip((1, 64, 200), demo.PORTRAITS, strict=True):
         source = model.prepare(picture, crop="none")
         motion = model.animate(source, noise_of(frames), steps=2, stitch=True)

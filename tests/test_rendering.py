@@ -4,14 +4,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
 
 from kdtalker_jax import demo
-from kdtalker_jax.rendering import Renderer
+from kdtalker_jax.renderers.liveportrait.model import LivePortrait
+from kdtalker_jax.rendering import Frames
 from kdtalker_jax.spaces.keypoints import Motion
 
 ROOT = Path(__file__).parents[1]
@@ -67,12 +67,13 @@ def test_the_next_batch_is_started_before_one_is_handed_out(small_model, source,
     """So that devices work while the caller encodes; and never further ahead, so that memory is bounded."""
     started = []
 
-    def render(params, arrays, keypoints):
-        started.append(len(started))
-        return small_model.stages.render(params, arrays, keypoints)
+    class Counting(LivePortrait):
+        def frames(self, *arguments):
+            started.append(len(started))
+            return super().frames(*arguments)
 
-    renderer = Renderer(small_model.config, SimpleNamespace(render=render), small_model.params, "float32")
-    for i, _ in enumerate(renderer.frames(source.arrays, motion.keypoints, 2)):
+    frames = Frames(Counting(small_model.config), small_model.params)
+    for i, _ in enumerate(frames(source.arrays, motion.keypoints, 2)):
         assert len(started) == min(i + 2, 5)
 
 
@@ -80,11 +81,10 @@ def test_an_error_on_the_device_reaches_the_caller(small_model, source, motion):
     def fail(_):
         raise ValueError("the device gave up")
 
-    @jax.jit
-    def render(params, arrays, keypoints):
-        frames, finite = small_model.stages.render(params, arrays, keypoints)
-        return jax.pure_callback(fail, frames, frames), finite
+    class Failing(LivePortrait):
+        def frames(self, *arguments):
+            state, frames, finite = super().frames(*arguments)
+            return state, jax.jit(lambda frames: jax.pure_callback(fail, frames, frames))(frames), finite
 
-    renderer = Renderer(small_model.config, SimpleNamespace(render=render), small_model.params, "float32")
     with pytest.raises(jax.errors.JaxRuntimeError, match="the device gave up"):
-        list(renderer.frames(source.arrays, motion.keypoints, 2))
+        list(Frames(Failing(small_model.config), small_model.params)(source.arrays, motion.keypoints, 2))

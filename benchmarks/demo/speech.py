@@ -71,7 +71,7 @@ def _probe_row(stage: Stage) -> Row:
     read, truth = [], []
     for actor, probe in zip(stage.actors, stage.probes, strict=True):
         states = take(actor.performance.states, np.arange(0, len(actor.performance.states.jaw), 4))
-        read.append(probe(draw_frames(actor.person, states, stage.model.config.picture_size)).opening)
+        read.append(probe(draw_frames(actor.person, states, stage.model.renderer.output_size)).opening)
         truth.append(true_reading(actor.person, states).opening)
     found = measures.following(read, truth)
     text = f"r = {found.pooled:.3f} (lowest {found.lowest:.3f})"
