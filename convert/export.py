@@ -1,6 +1,5 @@
 """`python -m convert.export`: a checkpoint -> .safetensors files with the published names of files and tensors."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.cli import Command
 from kdtalker_jax.errors import OutputError
 from kdtalker_jax.systems import find_system
+from kdtalker_jax.unfinished import unfinished_file
 
 
 @click.command(cls=Command)
@@ -51,18 +51,17 @@ def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
     if existing and not overwrite:
         raise OutputError(f"{', '.join(existing)} exist already: replace with --overwrite")
     for name, path in tqdm(files.items(), unit="network", disable=None):
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if name == "landmarks":
-                shutil.copyfile(checkpoint.landmarks, unfinished)
-            else:
-                save_file(to_published(parts[name], checkpoint.variables(name)), unfinished, metadata={"format": "pt"})
-            unfinished.replace(path)
+            with unfinished_file(path) as unfinished:
+                if name == "landmarks":
+                    shutil.copyfile(checkpoint.landmarks, unfinished)
+                else:
+                    save_file(
+                        to_published(parts[name], checkpoint.variables(name)), unfinished, metadata={"format": "pt"}
+                    )
         except OSError as error:
             raise OutputError(f"{path} cannot be written ({error.strerror or error})") from error
-        finally:
-            unfinished.unlink(missing_ok=True)
     return list(files.values())
 
 

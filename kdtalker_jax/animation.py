@@ -57,6 +57,10 @@ class Animation:
         """
         return model.rule(*with_defaults(self.sampler, self.steps, model.sampler))
 
+    def check(self, model: MotionModel, windows: int | None) -> None:
+        """Raises InputError where this model cannot be asked for it, with so many windows."""
+        self.rule(model), self.controls_of(model), self.noise(model, windows)
+
     def controls_of(self, model: MotionModel) -> Any:
         """Raises InputError where they are another model's."""
         if self.controls is None:

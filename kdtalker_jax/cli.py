@@ -1,17 +1,19 @@
 """What all command lines share: one-line errors with exit code 2, `--debug`, and the spellings of options."""
 
-import gc
+import math
+import os
 import re
-import signal
-import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from types import FrameType
+from typing import Any
 
 import click
 
 from kdtalker_jax.errors import KDTalkerError
+from kdtalker_jax.interruption import listening
+from kdtalker_jax.seeds import LARGEST_SEED
+from kdtalker_jax.streams import mend_streams
 
 _DEBUG = "kdtalker_jax.debug"
 _LONG_OPTION = re.compile(r"--?[^\W\d]\w[\w-]*", re.ASCII)
@@ -25,6 +27,21 @@ cache_option = click.option(
 )
 
 
+class Number(click.FloatRange):
+    """A float in a range. For click NaN lies in all of them."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
+def seed_option(text: str) -> Callable:
+    """`--seed`, a whole number of 64 bits; `text` says what another one gives."""
+    return click.option("--seed", default=0, show_default=True, type=click.IntRange(0, LARGEST_SEED), help=text)
+
+
 class Failure(click.ClickException):
     """Ends a command with one line on stderr."""
 
@@ -34,12 +51,20 @@ class Failure(click.ClickException):
 class Command(click.Command):
     """A click command whose failures are one line and exit code 2, with a traceback only under `--debug`.
 
+    Signals end it as `interruption.listening` says, and standard streams may be missing.
+
     Long options may also be written with one dash and with underscores or dashes, as in the published command lines:
     `-source_image X`, `-source_image=X`, `--source-image X` are the same. Use as `@click.command(cls=Command)`.
+
+    Args:
+        distributed: it calls `parallel.initialise` itself, before which no device may be touched.
+        resumes: the same command goes on where an interrupted one was.
     """
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args, distributed: bool = False, resumes: bool = False, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        self._distributed = distributed
+        self._last_words = "Stopped: run the same command to go on." if resumes else "Stopped."
         self.params.append(
             click.Option(
                 ["--debug"],
@@ -50,6 +75,10 @@ class Command(click.Command):
             )
         )
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        mend_streams()
+        return super().main(*args, **kwargs)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, list(self._normalised(args)))
@@ -59,13 +88,15 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> object:
         warnings.formatwarning = lambda message, *_, **__: f"Warning: {message}\n"
-        signal.signal(signal.SIGTERM, _end)
-        try:
-            return super().invoke(ctx)
-        except (KDTalkerError, OSError) as error:
-            if ctx.meta.get(_DEBUG):
-                raise
-            raise Failure(printable(str(error))) from error
+        with listening(self._last_words):
+            try:
+                if not self._distributed:
+                    _check_platform()
+                return super().invoke(ctx)
+            except (KDTalkerError, OSError) as error:
+                if ctx.meta.get(_DEBUG):
+                    raise
+                raise Failure(printable(str(error))) from error
 
     def _normalised(self, args: Sequence[str]) -> Iterator[str]:
         """Options in click's own spelling; values, even those that look like options, as they are."""
@@ -96,16 +127,12 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    """End as on Ctrl-C, by an exception, so that unfinished files are removed on the way out.
+def _check_platform() -> None:
+    """JAX takes a second to load, so it is asked only where the environment can be wrong."""
+    if any(map(os.environ.get, ("JAX_PLATFORMS", "JAX_PLATFORM_NAME"))):
+        from kdtalker_jax.parallel import check_platform
 
-    Python drops exceptions in callbacks of its garbage collector, and JAX has one, which is where signals that come
-    during compilation arrive: there the signal is sent again a moment later.
-    """
-    if frame is not None and frame.f_code in [getattr(callback, "__code__", None) for callback in gc.callbacks]:
-        threading.Timer(0.05, signal.raise_signal, [number]).start()
-        return
-    raise SystemExit(128 + number)
+        check_platform()
 
 
 def _bare(option: str) -> str:

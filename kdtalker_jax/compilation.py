@@ -17,8 +17,10 @@ from kdtalker_jax.backend import backend_name
 from kdtalker_jax.errors import CheckpointError, OutputError
 from kdtalker_jax.parts import Part
 from kdtalker_jax.portrait import Source, TalkingPortrait
+from kdtalker_jax.records import from_json, read_json
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.systems import find_system
+from kdtalker_jax.unfinished import unfinished_file, unfinished_folder
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 FORMAT_VERSION = 2
@@ -94,6 +96,20 @@ class Exported:
     motion: Callable
 
 
+def check_export(directory: Path) -> None:
+    """Whether an export can be written there; makes the folder.
+
+    Raises:
+        OutputError: the directory cannot be written to.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with unfinished_folder(directory / ABOUT):
+            pass
+    except OSError as error:
+        raise OutputError(f"The export cannot be written to {directory} ({error.strerror}).") from error
+
+
 def write_export(directory: Path, model: TalkingPortrait, source: Source, about: About) -> None:
     """Export both programs for CPUs, NVIDIA GPUs and TPUs. `ABOUT` comes last: with it the export is whole.
 
@@ -105,6 +121,7 @@ def write_export(directory: Path, model: TalkingPortrait, source: Source, about:
     Raises:
         OutputError: the directory cannot be written to.
     """
+    check_export(directory)
     renderer, mover = model.renderer, model.motion_model
     rule, controls = mover.rule(about.sampler, about.steps), mover.Controls()
 
@@ -128,9 +145,8 @@ def write_export(directory: Path, model: TalkingPortrait, source: Source, about:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / ABOUT).unlink(missing_ok=True)
         for name, data in (*programs.items(), (ABOUT, json.dumps(asdict(about), indent=2).encode())):
-            unfinished = directory / f".{name}.{os.getpid()}.unfinished"
-            unfinished.write_bytes(data)
-            unfinished.replace(directory / name)
+            with unfinished_file(directory / name) as unfinished:
+                unfinished.write_bytes(data)
     except OSError as error:
         raise OutputError(f"The export cannot be written to {directory} ({error.strerror}).") from error
 
@@ -142,7 +158,9 @@ def load_export(directory: Path) -> Exported:
         CheckpointError: not an export, incomplete, damaged, or made by a JAX too far from this one.
     """
     try:
-        about = About(**json.loads((directory / ABOUT).read_text()))
+        about = from_json(About, read_json(directory / ABOUT))
+        if about.version > FORMAT_VERSION:
+            raise ValueError(f"format {about.version}, newer than {FORMAT_VERSION}")
         programs = {name: export.deserialize(bytearray((directory / name).read_bytes())) for name in (FRAMES, MOTION)}
     except Exception as error:  # whatever flatbuffers and the compiler raise on bytes that they did not write
         raise CheckpointError(

@@ -10,6 +10,7 @@ devices of all processes, behind the same functions; every process feeds its own
             one device cannot hold a training state
 """
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
@@ -40,8 +41,33 @@ def initialise(coordinator: str | None = None, processes: int | None = None, pro
         process: which of them this is.
 
     Raises:
-        InputError: only some of the three are given, or the others cannot be reached.
+        InputError: only some of the three are given, the others cannot be reached, or see `check_platform`.
     """
+    _join(coordinator, processes, process)
+    check_platform()
+
+
+def check_platform() -> None:
+    """Starts JAX on its devices.
+
+    Raises:
+        InputError: the environment names a platform that JAX cannot use here.
+    """
+    try:
+        jax.devices()
+    except Exception as error:  # RuntimeError, or AssertionError without a word
+        names = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME")
+        settings = " and ".join(f"{name}={os.environ[name]}" for name in names if os.environ.get(name))
+        if not settings:
+            raise
+        reason = str(error).partition("\n")[0].partition(" (set JAX_PLATFORMS")[0].rstrip(". ") or "no such device"
+        raise InputError(
+            f"{settings} names a platform that JAX cannot use here ({reason}): take it out of the environment, or set "
+            "it to cpu."
+        ) from error
+
+
+def _join(coordinator: str | None, processes: int | None, process: int | None) -> None:
     given = (coordinator, processes, process)
     if any(value is not None for value in given):
         if any(value is None for value in given):

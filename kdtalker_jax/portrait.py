@@ -9,6 +9,7 @@ Which features, motion model and renderer these are says the model's system; no 
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,33 +19,27 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.batching import one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.edits.smoothing import smoothed
-from kdtalker_jax.errors import InputError
-from kdtalker_jax.faces.crop import Crop, CropMode, crop_portrait
+from kdtalker_jax.errors import InputError, made_by_network
+from kdtalker_jax.faces.crop import Crop, CropMode, check_choice, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
-from kdtalker_jax.media.audio import (
-    FRAME_RATE,
-    SAMPLE_RATE,
-    load_waveform,
-    num_frames,
-    resample_chunks,
-    resample_waveform,
-)
+from kdtalker_jax.media.audio import FRAME_RATE, load_waveform, num_frames
 from kdtalker_jax.media.image import check_image_array, read_image
+from kdtalker_jax.media.video import VideoWriter, check_output
+from kdtalker_jax.media.waveforms import in_pieces, pieces_of, waveform_of
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.windows import Pending, motion_windows
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.rendering import Frames, check_batch_size, default_batch_size, default_dtype
 from kdtalker_jax.seeds import random_key
+from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.systems import check_fit, find_system
 
-SAMPLES_AT_A_TIME = 1 << 16
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 PathLike = str | os.PathLike[str]
@@ -175,7 +170,9 @@ class TalkingPortrait:
 
         Raises:
             InputError: unreadable picture, no such face. NoFaceError: no face at all.
+            DamagedModelError: the networks describe the picture with what is not finite.
         """
+        check_choice(crop, face_index)
         if isinstance(image, (str, os.PathLike)):
             name, image = str(image), read_image(image)
         image = check_image_array(image)
@@ -184,17 +181,12 @@ class TalkingPortrait:
         return Source(cut.image, own, cut, arrays)
 
     def audio_features(
-        self, audio: PathLike | np.ndarray, rate: int = SAMPLE_RATE, *, progress: bool = False
+        self, audio: PathLike | np.ndarray, rate: int | None = None, *, progress: bool = False
     ) -> np.ndarray:
         """What the motion model hears: (T, width), one row per frame of 40 ms. Arguments as in `animate`."""
-        waveform = _waveform(audio, rate)
-        windows = tqdm(
-            self._hear(_pieces(waveform)),
-            "Audio",
-            total=self._windows_of(waveform),
-            unit="window",
-            disable=not progress,
-        )
+        waveform = waveform_of(audio, rate)
+        total = self._windows_of(waveform)
+        windows = progress_bar(self._hear(in_pieces(waveform)), "Audio", total=total, unit="window", show=progress)
         return np.concatenate(list(windows))
 
     def animate(
@@ -202,7 +194,7 @@ class TalkingPortrait:
         source: Source,
         audio: PathLike | np.ndarray,
         *,
-        rate: int = SAMPLE_RATE,
+        rate: int | None = None,
         progress: bool = False,
         **animation: Any,
     ) -> Motion:
@@ -210,7 +202,8 @@ class TalkingPortrait:
 
         Args:
             source: from `prepare`.
-            audio: path, or a waveform (samples,) of `rate` samples per second.
+            audio: path, or a waveform (samples,) or (samples, channels).
+            rate: samples per second of the waveform; by default 16,000, with a warning if it sounds like more.
             progress: show bars.
             animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls: see `Animation`.
 
@@ -220,16 +213,17 @@ class TalkingPortrait:
         Raises:
             TypeError: an argument that there is not. InputError: a value that the model cannot be asked for, an
                 unreadable or too short recording. Nothing has been computed then.
+            DamagedModelError: the networks give motion that cannot be.
         """
         asked = Animation(**animation)
-        return self._animate(source, _waveform(audio, rate), asked, progress)
+        return self._animate(source, waveform_of(audio, rate), asked, progress)
 
     def _animate(self, source: Source, waveform: np.ndarray, asked: Animation, progress: bool) -> Motion:
         """`animate` for a 16 kHz waveform."""
-        count = self._windows_of(waveform)
-        windows = self._sample(source, _pieces(waveform), asked, count)
-        bar = tqdm(one_ahead(lambda window: window, windows), "Motion", count, unit="window", disable=not progress)
-        vectors = [window.vectors(self.motion_model) for window, _ in bar]  # (n, D) each, one ahead of the device
+        total = self._windows_of(waveform)
+        windows = one_ahead(lambda window: window, self._sample(source, in_pieces(waveform), asked, total))
+        bar = progress_bar(windows, "Motion", total=total, unit="window", show=progress)
+        vectors = [self._vectors(window) for window, _ in bar]  # (n, D) each; the device is one window ahead
         smooth = smoothed([np.concatenate(vectors)], float(asked.smooth), self.space.smoothed)
         motion = self.space.from_vectors(np.concatenate(list(smooth)))
         return self.drive(source, motion, relative=asked.relative, stitch=asked.stitch)
@@ -239,7 +233,7 @@ class TalkingPortrait:
         source: Source,
         audio_chunks: Iterable[np.ndarray],
         *,
-        rate: int = SAMPLE_RATE,
+        rate: int | None = None,
         **animation: Any,
     ) -> Iterator[Motion]:
         """`animate` of a recording that is still being made: pieces of its motion, as soon as they are settled.
@@ -257,8 +251,8 @@ class TalkingPortrait:
             1e-5.
         """
         asked = Animation(**animation)
-        windows = self._sample(source, resample_chunks(audio_chunks, rate), asked, None)
-        return self._drive_pieces(source, (window.vectors(self.motion_model) for window in windows), asked)
+        windows = self._sample(source, pieces_of(audio_chunks, rate), asked, None)
+        return self._drive_pieces(source, map(self._vectors, windows), asked)
 
     def _drive_pieces(self, source: Source, vectors: Iterable[np.ndarray], asked: Animation) -> Iterator[Motion]:
         first = None
@@ -295,7 +289,8 @@ class TalkingPortrait:
     ) -> Iterator[np.ndarray]:
         """Frames of a motion, a batch at a time: uint8 (b, H, W, 3), b at most `batch_size`.
 
-        The devices render one batch while the caller uses the one before.
+        The devices render one batch while the caller uses the one before. Raises CheckpointError at a frame that is
+        not finite.
 
         Args:
             motion: driven for this portrait, as `animate` and `drive` return it.
@@ -313,7 +308,7 @@ class TalkingPortrait:
     def _render(
         self, source: Source, driving: Any, count: int, batch_size: int, progress: bool
     ) -> Iterator[np.ndarray]:
-        with tqdm(total=count, desc="Rendering", unit="frame", disable=not progress) as bar:
+        with progress_bar(total=count, desc="Rendering", unit="frame", show=progress) as bar:
             for frames in self._frames(source.arrays, driving, batch_size):
                 yield frames
                 bar.update(len(frames))
@@ -323,7 +318,7 @@ class TalkingPortrait:
         source: Source,
         audio_chunks: Iterable[np.ndarray],
         *,
-        rate: int = SAMPLE_RATE,
+        rate: int | None = None,
         batch_size: int | None = None,
         **animation: Any,
     ) -> Iterator[np.ndarray]:
@@ -336,7 +331,68 @@ class TalkingPortrait:
         motions = self.stream_motion(source, audio_chunks, rate=rate, **animation)
         return (frames for motion in motions for frames in self.render(source, motion, batch_size=batch_size))
 
-    # sample, write: from the settings branch
+    def sample(
+        self,
+        image: PathLike | np.ndarray,
+        audio: PathLike,
+        output: PathLike,
+        *,
+        crop: CropMode = "square",
+        face_index: int | None = None,
+        batch_size: int | None = None,
+        progress: bool = False,
+        **animation: Any,
+    ) -> Video:
+        """Portrait and recording to a video file: H.264, 25 frames a second, the recording as its sound.
+
+        Further arguments as in `animate`. The file appears under its name only once it is complete.
+
+        Raises:
+            TypeError: an argument that there is not.
+            InputError, OutputError: before any heavy work, but where the picture shows no such face.
+        """
+        asked, batch_size = Animation(**animation), _batch_size(batch_size)
+        check_choice(crop, face_index)
+        if not isinstance(audio, (str, os.PathLike)):
+            raise InputError("The recording must be a file, for its sound goes into the video as it is.")
+        inputs = [image] if isinstance(image, (str, os.PathLike)) else []
+        check_output(output, [audio, *inputs])
+        waveform = load_waveform(audio)
+        asked.check(self.motion_model, self._windows_of(waveform))
+        video = VideoWriter(output, audio, inputs, frames=num_frames(len(waveform)))
+        source = self.prepare(image, crop, face_index)
+        motion = self._animate(source, waveform, asked, progress)
+        return self._write(video, source, motion, output, batch_size, progress)
+
+    def write(
+        self,
+        source: Source,
+        motion: Motion,
+        output: PathLike,
+        audio: PathLike | None,
+        *,
+        batch_size: int | None = None,
+        progress: bool = False,
+    ) -> Video:
+        """Render a motion into a video file, with the sound of a recording. The last step of `sample`."""
+        video = VideoWriter(output, audio, frames=len(motion))
+        return self._write(video, source, motion, output, batch_size, progress)
+
+    def _write(
+        self,
+        video: VideoWriter,
+        source: Source,
+        motion: Motion,
+        output: PathLike,
+        batch_size: int | None,
+        progress: bool,
+    ) -> Video:
+        started = time.perf_counter()
+        rendered = self.render(source, motion, batch_size=batch_size, progress=progress)
+        with video:
+            for frames in rendered:
+                video.write(frames)
+        return Video(Path(output), len(motion), time.perf_counter() - started)
 
     def _windows_of(self, waveform: np.ndarray) -> int:
         return -(-num_frames(len(waveform)) // self.motion_model.length)
@@ -362,6 +418,12 @@ class TalkingPortrait:
             asked.noise(model, windows),
         )
 
+    def _vectors(self, window: Pending) -> np.ndarray:
+        """Waits for a window: vectors (n, D) of the space."""
+        vectors = window.vectors(self.motion_model)
+        made_by_network(self.space.from_vectors, vectors)
+        return vectors
+
 
 def _check_dtype(dtype: str | None) -> None:
     if not (dtype is None or (isinstance(dtype, str) and dtype in DTYPES)):
@@ -374,12 +436,3 @@ def _batch_size(batch_size: int | None) -> int:
         return default_batch_size()
     check_batch_size(batch_size)
     return int(batch_size)
-
-
-def _waveform(audio: PathLike | np.ndarray, rate: int) -> np.ndarray:
-    """A path, or a waveform of any rate, as 16 kHz mono (samples,)."""
-    return load_waveform(audio) if isinstance(audio, (str, os.PathLike)) else resample_waveform(audio, rate)
-
-
-def _pieces(waveform: np.ndarray) -> Iterator[np.ndarray]:
-    return (waveform[i : i + SAMPLES_AT_A_TIME] for i in range(0, len(waveform), SAMPLES_AT_A_TIME))

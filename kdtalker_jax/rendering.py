@@ -107,7 +107,7 @@ class Frames:
             jax.tree.map(lambda rows, i=i: rows[i : i + batch_size], driving) for i in range(0, total, batch_size)
         )
         placed, state = self.path.begin(portrait)
-        warned = False
+        warned, done = False, 0
 
         def start(batch: Tree) -> tuple[jax.Array, jax.Array]:
             nonlocal state
@@ -123,9 +123,12 @@ class Frames:
                     warned = True
                 frames, finite = self._again(portrait, batch, rows, batch_size)
             if not finite.all():
+                frame = done + int(np.argmin(finite)) + 1
                 raise CheckpointError(
-                    "Frames are not finite: the model's weights are damaged; copy or convert them again."
+                    f"Frame {frame} holds values that are not finite: the model's weights are damaged (copy or convert "
+                    "it again), or the motion is that of no head."
                 )
+            done += rows
             yield frames
 
     def _again(self, portrait: Tree, batch: Tree, rows: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -49,7 +49,8 @@ def unfinished_folder(output: str | os.PathLike[str]) -> Iterator[Path]:
     """
     parent = Path(output).absolute().parent
     _clear(parent)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    with _in_one_go:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     with undone(functools.partial(_remove, folder)):
         lock = None
         try:
@@ -73,7 +74,8 @@ def unfinished_file(output: str | os.PathLike[str]) -> Iterator[Path]:
     """
     with unfinished_folder(output) as folder:
         yield folder / "file"
-        (folder / "file").replace(output)
+        with _in_one_go:
+            (folder / "file").replace(output)
 
 
 @contextlib.contextmanager
@@ -88,12 +90,15 @@ def undone(undo: Callable[[], object]) -> Iterator[None]:
 
 
 def in_one_go() -> threading.RLock:
-    """A lock that `undo_all` waits for: hold it for a moment in which half of a change must not be undone."""
+    """A lock that `undo_all` waits for, and then keeps: hold it while an output comes into its place."""
     return _in_one_go
 
 
 def undo_all() -> None:
-    """Removes all that is unfinished, newest first, from any thread. Nothing but the end of the process may follow."""
+    """Removes all that is unfinished, newest first, from any thread. Nothing but the end of the process may follow.
+
+    From here on nothing comes into its place: not what other threads make of files and processes that are gone.
+    """
     _in_one_go.acquire(timeout=10)
     for undo in reversed(list(_undoing.values())):
         with contextlib.suppress(Exception):

@@ -8,11 +8,11 @@ import numpy as np
 
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option
-from kdtalker_jax.compilation import About, keep_compiled, write_export
-from kdtalker_jax.diffusion.samplers import SAMPLERS, with_defaults
+from kdtalker_jax.compilation import About, check_export, keep_compiled, write_export
+from kdtalker_jax.diffusion.samplers import SAMPLERS, check_sampler, with_defaults
 from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
-from kdtalker_jax.rendering import default_batch_size
+from kdtalker_jax.rendering import check_batch_size, default_batch_size
 
 
 @click.command(cls=Command)
@@ -39,10 +39,16 @@ def main(
     --export writes the renderer and the motion window for CPUs, NVIDIA GPUs and TPUs alike, without weights:
     docs/deployment.md says how to run them.
     """
+    check_sampler(sampler, steps)
+    if batch_size is not None:
+        check_batch_size(batch_size)
+    if exported is not None:
+        check_export(exported, sampler)
     folder = None if no_cache else keep_compiled()
     started = time.perf_counter()
     model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
     sampler, steps = with_defaults(sampler, steps, model.motion_model.sampler)
+    check_sampler(sampler, steps)
     source = model.prepare(demo.PORTRAITS[0], crop="none")
     silence = np.zeros(SAMPLES_PER_FRAME, np.float32)
     motion = model.animate(source, silence, sampler=sampler, steps=steps, stitch=True)

@@ -1,5 +1,7 @@
 """Measure how good talking videos are."""
 
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -8,8 +10,10 @@ from tqdm import tqdm
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.cli import Command, Failure
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.files import output_file
+from kdtalker_jax.interruption import Interruption
+from kdtalker_jax.media.files import files_below, output_file
 from kdtalker_jax.metrics.evaluation import Evaluator
+from kdtalker_jax.metrics.reference import pair
 from kdtalker_jax.metrics.report import Report
 
 EPILOG = """
@@ -17,6 +21,8 @@ EPILOG = """
 Examples:
   python -m pipelines.evaluate --videos results --checkpoint model --out report.json
   python -m pipelines.evaluate --videos results --reference real --already_cut --checkpoint model --out report.json
+
+Ctrl-C and SIGTERM stop after the video being measured, and the report of those that are is written.
 """
 
 
@@ -25,7 +31,7 @@ Examples:
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
-    help="Folder of real videos that show the same in the same cut, under the same names but for the extension.",
+    help="Folder of real videos that show the same, cut alike, under the same names but for the extension; or one.",
 )
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Report to write, as JSON.")
@@ -42,8 +48,8 @@ def main(
     be measured are named with the reason; docs/evaluation.md defines every number. Exits with 2 if none was measured.
     """
     files = find_videos(videos)
-    references = find_references(reference) if reference else {}
-    out = output_file(out, "report", files.values())
+    references = find_references(reference, videos, files) if reference else {}
+    out = output_file(out, "report", [*files.values(), *references.values(), *([checkpoint] if checkpoint else [])])
     evaluator = Evaluator(
         load_checkpoint(checkpoint) if checkpoint else None,
         already_cut=already_cut,
@@ -57,15 +63,24 @@ def main(
         "already_cut": already_cut,
     }
     report = Report(conditions, evaluator.not_measured)
-    for name, path in tqdm(files.items(), unit="video", disable=None):
-        try:
-            report.videos[name] = evaluator.measure(path, references.get(Path(name).with_suffix("")))
-        except InputError as error:
-            report.unreadable[name] = str(error)
-        except Exception as error:  # a fault of the program's own, which must not cost the other videos' numbers
-            report.unreadable[name] = f"failed, {type(error).__name__}: {error}"
-    report.save(out)
+    with Interruption("this video, with a report of those that are measured") as interruption:
+        for name, path in tqdm(files.items(), unit="video", disable=None):
+            if interruption.asked:
+                report.unreadable[name] = "not measured, because a signal asked to stop"
+                continue
+            try:
+                report.videos[name] = evaluator.measure(path, references.get(name))
+            except InputError as error:
+                report.unreadable[name] = str(error)
+            except Exception as error:  # a fault of the program's own, which must not cost the other videos' numbers
+                report.unreadable[name] = f"failed, {type(error).__name__}: {error}"
+        doubt_shared(report, references)
+        report.save(out)
     click.echo(report.to_table())
+    for sentence in report.warnings():
+        warnings.warn(sentence, stacklevel=1)
+    if interruption.asked:
+        raise SystemExit(128 + interruption.number)
     if report.empty:
         raise Failure(f"Nothing could be measured; {out} says why")
 
@@ -81,19 +96,32 @@ def find_videos(path: Path) -> dict[str, Path]:
     if not path.is_dir():
         raise InputError(f"{path} does not exist: name a folder of videos, or one video.")
     files = {}
-    for file in sorted(path.rglob("*")):
-        relative = file.relative_to(path)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if file.is_file() and not hidden and file.suffix != ".json":
-            files[relative.as_posix().encode("utf-8", "backslashreplace").decode()] = file
+    for file in files_below(path):
+        if file.suffix != ".json":
+            files[file.relative_to(path).as_posix().encode("utf-8", "backslashreplace").decode()] = file
     if not files:
         raise InputError(f"There are no videos in {path}.")
     return files
 
 
-def find_references(path: Path) -> dict[Path, Path]:
-    """The files of `find_videos` by their names without extension."""
-    return {Path(name).with_suffix(""): file for name, file in find_videos(path).items()}
+def find_references(path: Path, videos: Path, files: Mapping[str, Path]) -> dict[str, Path]:
+    """By the names of the files in `videos` those below `path` to compare with; of two single files, the other.
+
+    Raises:
+        InputError: there is no file, or one of several may be meant.
+    """
+    references = find_videos(path)
+    if path.is_file() and videos.is_file():
+        return dict.fromkeys(files, path)
+    return pair(files, references)
+
+
+def doubt_shared(report: Report, references: Mapping[str, Path]) -> None:
+    """Note where videos of one name, such as a.mp4 and a.mov, are compared with the same reference."""
+    for name, video in report.videos.items():
+        others = [other for other, path in references.items() if path == references.get(name) and other != name]
+        if others:
+            video.doubt("shared", f"{others[0]} is compared with the same reference: see which of the two is meant.")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Make a data set for training from a folder of videos."""
 
+import warnings
 from pathlib import Path
 from types import ModuleType
 
 import click
 from tqdm import tqdm
 
-from kdtalker_jax.cli import Command
+from kdtalker_jax.cli import Command, Number
 from kdtalker_jax.errors import InputError
 
 EPILOG = """
@@ -18,11 +19,17 @@ Examples:
   python -m pipelines.extract --videos clips --checkpoint model --out dataset \\
       --runner DirectRunner -- --direct_num_workers 8 --direct_running_mode multi_processing
 
-An interrupted run goes on where it was when the same command is given again. docs/data.md describes the data set.
+Ctrl-C and other signals end at once and keep the clips that are whole: the same command goes on. docs/data.md describes
+the data set.
 """
 
+NO_VALIDATION = (
+    "No clip fell into validation: training on this data set is not validated, and has no best checkpoint. Take more "
+    "videos, or a larger part of them for validation, such as --split 0.8/0.2; --split 1/0 if none is wanted."
+)
 
-@click.command(cls=Command, epilog=EPILOG)
+
+@click.command(cls=Command, resumes=True, epilog=EPILOG)
 @click.option("--videos", type=click.Path(path_type=Path), help="Folder of videos, also in folders below it.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
 @click.option(
@@ -36,7 +43,7 @@ An interrupted run goes on where it was when the same command is given again. do
     "--max_without_face",
     default=25.0,
     show_default=True,
-    type=click.FloatRange(0, 100),
+    type=Number(0, 100),
     help="Skip a clip with no face in more than so many per cent of its frames.",
 )
 @click.option(
@@ -109,6 +116,8 @@ def main(
     writing = beam.writing_config(options) if beam else None
     report = dataset.write_dataset(out, folder, list(map(work.read_outcome, tasks)), train, given, writing)
     click.echo(f"{out}\n{dataset.summary(report)}")
+    if train < 1 and not report["clips"]["validation"]:
+        warnings.warn(NO_VALIDATION, stacklevel=1)
 
 
 def _train_part(split: str) -> float:

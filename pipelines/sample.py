@@ -6,15 +6,17 @@ from typing import get_args
 import click
 
 from kdtalker_jax import demo
-from kdtalker_jax.cli import Command, cache_option
+from kdtalker_jax.animation import Animation
+from kdtalker_jax.cli import Command, cache_option, seed_option
 from kdtalker_jax.compilation import keep_compiled
-from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, IN_FEW_STEPS, SAMPLERS, make_sampler, with_defaults
-from kdtalker_jax.faces.crop import CropMode
-from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, SAMPLERS, check_sampler, with_defaults
+from kdtalker_jax.faces.crop import CropMode, check_choice
+from kdtalker_jax.media.audio import SAMPLE_RATE, load_waveform
 from kdtalker_jax.media.files import output_file
 from kdtalker_jax.media.image import read_image
-from kdtalker_jax.media.video import check_output
+from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
+from kdtalker_jax.rendering import check_batch_size
 from kdtalker_jax.spaces.keypoints import Motion
 
 EPILOG = """
@@ -28,6 +30,7 @@ Examples:
 
 Options may be written --source_image X, --source-image X, -source_image X or -source_image=X.
 Bad input ends with one line and exit code 2; nothing but the named outputs is ever written.
+Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md says more.
 """
 
 STEPS = ", ".join(f"{steps} for {name}" for name, steps in DEFAULT_STEPS.items())
@@ -41,9 +44,9 @@ ONLY_DRAWN = (
 @click.command(cls=Command, epilog=EPILOG)
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
 @click.option("--source_image", help="Portrait: any common picture format, one face or several.")
-@click.option("--driven_audio", help="Recording: any audio file, or a video whose sound is used.")
+@click.option("--driven_audio", help="Recording: any audio file, or a video whose (default) sound is used.")
 @click.option("--output", default="results/talking.mp4", show_default=True, help=".mp4, .m4v, .mov or .mkv.")
-@click.option("--seed", default=0, show_default=True, help="Another seed gives another performance of the same words.")
+@seed_option("Another seed gives another performance of the same words.")
 @click.option(
     "--sampler",
     type=click.Choice(list(SAMPLERS)),
@@ -59,7 +62,11 @@ ONLY_DRAWN = (
     type=click.Choice(get_args(CropMode)),
     help="square: around the face, padded. legacy: as published. none: the picture is already cut to the face.",
 )
-@click.option("--face_index", type=int, help="Which of several faces, 0 the largest.  [default: the largest]")
+@click.option(
+    "--face_index",
+    type=click.IntRange(0),
+    help="Which of several faces, 0 the largest.  [default: the largest]",
+)
 @click.option("--smoothing", default=1.0, show_default=True, help="Strength of smoothing over time; 0 is off.")
 @click.option("--stitch", is_flag=True, help="Keep the shoulders in place (LivePortrait's stitching).")
 @click.option(
@@ -100,37 +107,36 @@ def main(
     if checkpoint is None and source_image is not None:
         click.echo(ONLY_DRAWN, err=True)
     # All that can be wrong with the input is found before the model is even loaded.
-    inputs = [path for path in (source_image, driven_audio, motion_in) if path]
+    asked = {"seed": seed, "relative": relative, "smooth": smoothing, "stitch": stitch}
+    Animation(**asked, sampler=sampler, steps=steps)
+    if batch_size is not None:
+        check_batch_size(batch_size)
+    crop = "none" if source_image is None else crop
+    check_choice(crop, face_index)
+    inputs = [path for path in (source_image, driven_audio, motion_in, checkpoint or demo.MODEL) if path]
     check_output(output, inputs)
     if motion_out:
-        output_file(motion_out, "motion", inputs)
-    make_sampler(*with_defaults(sampler, steps, None, IN_FEW_STEPS))
+        output_file(motion_out, "motion", inputs, [output])
     image = read_image(source_image or demo.PORTRAITS[0])
-    waveform = load_waveform(driven_audio)
     saved = Motion.load(motion_in) if motion_in else None
+    waveform = load_waveform(driven_audio)
+    VideoWriter(output, driven_audio)  # refuses sound that no video can hold
 
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
-    crop = "none" if source_image is None else crop
+    sampler, steps = with_defaults(sampler, steps, model.motion_model.sampler)
+    check_sampler(sampler, steps)
+    if saved is not None:
+        model.check_motion(saved)
     source = model.prepare(image, crop, face_index, name=source_image or "the drawn portrait")
     if source.crop.faces > 1 and face_index is None:
         click.echo(f"{source_image} shows {source.crop.faces} faces; --face_index picks another one.", err=True)
-    sampler, steps = with_defaults(sampler, steps, model.config.denoiser.sampler, IN_FEW_STEPS)
     if saved is not None:
         motion = model.drive(source, saved, relative=relative, stitch=stitch)
     else:
-        motion = model.animate(
-            source,
-            waveform,
-            seed=seed,
-            sampler=sampler,
-            steps=steps,
-            relative=relative,
-            smooth=smoothing,
-            stitch=stitch,
-            progress=True,
-        )
+        settings = {**asked, "sampler": sampler, "steps": steps}
+        motion = model.animate(source, waveform, rate=SAMPLE_RATE, **settings, progress=True)
     if motion_out:
         motion.save(motion_out)
     video = model.write(source, motion, output, driven_audio, batch_size=batch_size, progress=True)

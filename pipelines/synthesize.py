@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from kdtalker_jax.cli import Command
+from kdtalker_jax.cli import Command, Number, seed_option
 
+LONGEST = 3600.0  # seconds of a performance, which is held in memory
 EPILOG = """
 \b
 Examples:
@@ -18,7 +19,7 @@ The same options make the same world. An interrupted run goes on where it was wh
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, resumes=True, epilog=EPILOG)
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The data set: a folder that is not there yet."
 )
@@ -30,7 +31,7 @@ The same options make the same world. An interrupted run goes on where it was wh
     type=click.IntRange(1),
     help="People who do and say the same; each gives a clip.",
 )
-@click.option("--seconds", default=4.0, show_default=True, type=click.FloatRange(0.2), help="Length of a performance.")
+@click.option("--seconds", default=4.0, show_default=True, type=Number(0.2, LONGEST), help="Length of a performance.")
 @click.option(
     "--apart",
     default=1,
@@ -48,13 +49,9 @@ The same options make the same world. An interrupted run goes on where it was wh
 @click.option(
     "--recordings", type=click.Path(path_type=Path), help="Folder of recordings that some performances speak."
 )
-@click.option(
-    "--recorded", default=0.3, show_default=True, type=click.FloatRange(0, 1), help="Part of the performances that do."
-)
-@click.option(
-    "--validation", default=0.1, show_default=True, type=click.FloatRange(0, 0.9), help="Part that is held out."
-)
-@click.option("--seed", default=0, show_default=True, help="Another seed, another world.")
+@click.option("--recorded", default=0.3, show_default=True, type=Number(0, 1), help="Part of the performances that do.")
+@click.option("--validation", default=0.1, show_default=True, type=Number(0, 0.9), help="Part that is held out.")
+@seed_option("Another seed, another world.")
 def main(out: Path, seconds: float, recordings: Path | None, **options: int | float) -> None:
     """Make a synthetic world: drawn heads that speak, whose motion and mouths are known exactly.
 

@@ -11,18 +11,19 @@ from kdtalker_jax.cli import Command
 EPILOG = """
 \b
 Examples:
-  python -m pipelines.train --data clips --workdir run
-  python -m pipelines.train --data clips --workdir run --set batch_size=64 --set ema.enabled=true
-  python -m pipelines.train --config small --data clips --workdir trial
-  python -m pipelines.train --data clips --workdir tuned --init model --set optimizer.learning_rate=1e-5
+  python -m pipelines.train --data dataset --workdir run
+  python -m pipelines.train --data dataset --workdir run64 --set batch_size=64 --set ema.enabled=true
+  python -m pipelines.train --config small --data dataset --workdir dry_run
+  python -m pipelines.train --data dataset --workdir tuned --init model --set optimizer.learning_rate=1e-5
   python -m pipelines.train renderer --config demo_renderer --data heads --workdir renderer
 
-The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save before they stop.
+The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save before they stop; a second
+one ends at once.
 docs/training.md describes several devices, several machines, and TPU pods.
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, distributed=True, resumes=True, epilog=EPILOG)
 @click.argument("kind", default="denoiser")
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Data set that pipelines.extract or pipelines.synthesize has made."

@@ -19,7 +19,7 @@ The same command goes on where an interrupted one was. docs/demo.md shows what c
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, resumes=True, epilog=EPILOG)
 @click.option("--workdir", required=True, type=click.Path(path_type=Path), help="Folder of this model alone.")
 @click.option(
     "--config",

@@ -11,15 +11,16 @@ from kdtalker_jax.cli import Command
 EPILOG = """
 \b
 Examples:
-  python -m pipelines.train_renderer --config demo_renderer --data heads --workdir renderer
-  python -m pipelines.train_renderer --config liveportrait --init model --data clips --workdir tuned
-  python -m pipelines.train_renderer --stage2 --init model --data heads --workdir retargeting
+  python -m pipelines.train_renderer --config demo_renderer --data world --workdir renderer
+  python -m pipelines.train_renderer --config liveportrait --init model --data faces --workdir tuned_renderer
+  python -m pipelines.train_renderer --stage2 --init model --data world --workdir retargeting
 
-The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save before they stop.
+The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save before they stop; a second
+one ends at once.
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, distributed=True, resumes=True, epilog=EPILOG)
 @click.option(
     "--data",
     required=True,

@@ -1,6 +1,7 @@
 """Checkpoints come back as they were saved, and a failed write leaves nothing that looks like one."""
 
 import dataclasses
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -12,14 +13,15 @@ import pytest
 from configs import PUBLISHED, SMALL
 from configs.training import SMALL_RUN
 from kdtalker_jax.checkpoints import (
-    PARTS,
     RunCheckpoints,
+    RunRecord,
     checkpoint_writer,
     load_checkpoint,
     read_record,
     save_checkpoint,
 )
 from kdtalker_jax.errors import CheckpointError, OutputError
+from tests.networks import REQUIRED
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_variables_and_configuration_come_back(saved, small_variables):
     checkpoint = load_checkpoint(saved)
     assert checkpoint.config == SMALL
     assert set(checkpoint.parts) == {"retargeting", "generator"}
-    assert checkpoint.lacking == tuple(name for name in PARTS if name not in checkpoint.parts)
+    assert checkpoint.lacking == tuple(name for name in REQUIRED if name not in checkpoint.parts)
     for name in checkpoint.parts:
         assert_same_tree(checkpoint.variables(name), small_variables[name])
 
@@ -90,7 +92,7 @@ def test_an_interrupted_write_changes_nothing(saved, small_variables, failure):
 
 
 def test_an_interrupted_first_write_leaves_nothing(tmp_path, small_variables):
-    with pytest.raises(KeyboardInterrupt), checkpoint_writer(tmp_path / "new" / "c", SMALL, PARTS) as writer:
+    with pytest.raises(KeyboardInterrupt), checkpoint_writer(tmp_path / "new" / "c", SMALL, REQUIRED) as writer:
         writer.add("retargeting", small_variables["retargeting"])
         raise KeyboardInterrupt
     assert not (tmp_path / "new" / "c").exists()
@@ -227,4 +229,38 @@ def test_a_setting_that_this_version_does_not_know_is_no_damage(tmp_path):
 def test_a_record_of_a_newer_format_is_refused(tmp_path):
     (tmp_path / "run.json").write_text('{"format": 99}')
     with pytest.raises(CheckpointError, match="newer"):
+        read_record(tmp_path)
+
+
+RECORD = {"format": 1, "kind": "denoiser", **dataclasses.asdict(RunRecord(SMALL_RUN, SMALL.statistics, 3))}
+NONSENSE = {
+    "a size": ("config.denoiser.width", 10**18),
+    "text for a number": ("config.steps", "many"),
+    "a fraction": ("config.batch_size", 1.5),
+    "null": ("clips", None),
+    "a list": ("config", []),
+    "statistics": ("statistics.t_std", [0, 0, 0]),
+    "a version": ("format", "1"),
+    "a kind": ("kind", 3),
+}
+
+
+@pytest.mark.parametrize(("place", "value"), NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_in_the_record_of_a_run_is_damage(tmp_path, place, value):
+    record = json.loads(json.dumps(RECORD))
+    *way, name = place.split(".")
+    functools.reduce(dict.__getitem__, way, record)[name] = value
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(CheckpointError, match=r"run\.json is damaged \(.*\): start the run anew"):
+        read_record(tmp_path)
+
+
+def test_a_byte_order_mark_in_the_record_of_a_run_is_no_damage(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps(RECORD), encoding="utf-8-sig")
+    assert read_record(tmp_path) == RunRecord(SMALL_RUN, SMALL.statistics, 3)
+
+
+def test_a_kind_of_run_that_this_version_does_not_know(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps(RECORD | {"kind": "hologram"}))
+    with pytest.raises(CheckpointError, match="'hologram', which this version does not train"):
         read_record(tmp_path)

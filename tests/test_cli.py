@@ -1,5 +1,8 @@
 """Command lines take the published spellings, and fail in one line with exit code 2."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -8,6 +11,9 @@ from click.testing import CliRunner, Result
 
 from kdtalker_jax.cli import Command
 from kdtalker_jax.errors import InputError
+from pipelines import extract, synthesize
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @click.command(cls=Command)
@@ -72,6 +78,18 @@ def test_failures_are_one_line_and_exit_code_2(arguments, message):
     assert "\x1b" not in result.output
 
 
+@pytest.mark.parametrize("command", ["sample", "evaluate --videos . --out x", "train --data . --workdir x"])
+def test_platforms_that_are_not_there(command, tmp_path):
+    """Also where JAX may be touched only after other processes have been joined (train)."""
+    name, *arguments = command.split()
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu,typo", "PYTHONPATH": str(REPOSITORY)}
+    program = [sys.executable, "-m", f"pipelines.{name}", *arguments]
+    done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: JAX_PLATFORMS=cpu,typo names a platform that JAX cannot use here")
+    assert done.stderr.count("\n") == 1
+
+
 def test_debug_shows_where_it_happened():
     assert isinstance(run("-source_image", "missing", "--debug").exception, InputError)
 
@@ -84,3 +102,22 @@ def test_help_names_the_common_option():
     result = run("--help")
     assert result.exit_code == 0
     assert "--debug" in result.output
+
+
+@pytest.mark.parametrize(
+    ("main", "option"),
+    [
+        (synthesize.main, ["--seconds", "nan"]),
+        (synthesize.main, ["--seconds", "inf"]),
+        (synthesize.main, ["--recorded", "nan"]),
+        (synthesize.main, ["--validation", "nan"]),
+        (synthesize.main, ["--seed", "-1"]),
+        (synthesize.main, ["--seed", str(2**64)]),
+        (extract.main, ["--max_without_face", "nan"]),
+    ],
+)
+def test_numbers_that_are_none_are_refused(tmp_path, main, option):
+    result = CliRunner().invoke(main, ["--out", str(tmp_path / "out"), *option])
+    assert result.exit_code == 2, result.output
+    assert option[0] in result.stderr and "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())

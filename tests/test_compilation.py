@@ -1,6 +1,8 @@
 """Compiled programs are found again, and exported ones compute the same."""
 
+import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -80,6 +82,17 @@ def test_what_is_no_export_is_refused(exported, tmp_path):
             load_export(folder)
     with pytest.raises(CheckpointError, match="nowhere"):
         load_export(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("change", [{"version": 99}, {"version": None}, {"batch_size": "8"}, {"steps": 1e400}])
+def test_nonsense_in_the_description_of_an_export_is_refused(exported, tmp_path, change):
+    folder = shutil.copytree(exported, tmp_path / "export")
+    about = json.loads((folder / "export.json").read_text())
+    (folder / "export.json").write_text(json.dumps(about), encoding="utf-8-sig")
+    assert load_export(folder)
+    (folder / "export.json").write_text(json.dumps(about | change))
+    with pytest.raises(CheckpointError, match="--export"):
+        load_export(folder)
 
 
 def test_what_cannot_be_exported_is_said(small_model, source, tmp_path):

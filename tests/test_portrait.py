@@ -1,10 +1,12 @@
 """TalkingPortrait on the small sizes: lengths, seeds, static shapes, streaming, low precision."""
 
+import copy
 import functools
 from dataclasses import replace
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -264,3 +266,35 @@ def test_wrong_arguments_are_sentences(small_model, source):
         small_model.prepare(np.zeros((64, 64, 3)))
     with pytest.raises(NoFaceError, match="--crop none"):
         small_model.prepare(np.zeros((300, 300, 3), np.uint8))
+
+
+def with_damage(model, name):
+    """The same model with one network whose weights are not finite, as its own overflow would leave it."""
+    damaged = copy.copy(model)
+    vars(damaged).pop("_renderer", None)
+    damaged.params = {**model.params, name: jax.tree.map(lambda leaf: leaf * jnp.nan, model.params[name])}
+    return damaged
+
+
+@pytest.mark.parametrize("name", ["appearance", "motion_extractor", "warping"])
+def test_a_model_that_describes_nothing_is_said_to_be_damaged(small_model, name):
+    with pytest.raises(CheckpointError, match=r"^The model gives .*: its weights are damaged"):
+        with_damage(small_model, name).prepare(demo.PORTRAITS[0], crop="none")
+
+
+@pytest.mark.parametrize("name", ["audio_encoder", "denoiser", "retargeting"])
+def test_motion_that_is_not_finite_is_the_models_fault(small_model, source, name):
+    """And is not written anywhere: neither whole nor piece by piece."""
+    damaged = with_damage(small_model, name)
+    for animate in (
+        lambda: damaged.animate(source, noise_of(70), steps=1, stitch=True),
+        lambda: next(damaged.stream_motion(source, [noise_of(70)], steps=1, stitch=True)),
+    ):
+        with pytest.raises(CheckpointError, match=r"^The model gives .*: its weights are damaged"):
+            animate()
+
+
+def test_a_video_of_nothing_is_not_written(small_model, source, animate, tmp_path):
+    with pytest.raises(CheckpointError, match="Frame 1 holds values that are not finite"):
+        with_damage(small_model, "generator").write(source, animate(noise_of(3)), tmp_path / "x.mp4", None)
+    assert not list(tmp_path.iterdir())

@@ -3,13 +3,18 @@
 import os
 import subprocess
 import sys
+import warnings
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
+from configs import SMALL
 from kdtalker_jax import demo
+from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.portrait import DTYPES
 from kdtalker_jax.renderers.liveportrait.model import LivePortrait
 from kdtalker_jax.rendering import Frames
 from kdtalker_jax.spaces.keypoints import Motion
@@ -19,9 +24,9 @@ ROOT = Path(__file__).parents[1]
 ON_FOUR_DEVICES = """
 import sys
 import jax, numpy
-from kdtalker_jax.spaces.keypoints import Motion
 from kdtalker_jax import demo
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.keypoints import Motion
 model = TalkingPortrait.load(sys.argv[3])
 source = model.prepare(demo.PORTRAITS[0], crop="none")
 motion = Motion.load(sys.argv[1])
@@ -88,3 +93,18 @@ def test_an_error_on_the_device_reaches_the_caller(small_model, source, motion):
 
     with pytest.raises(jax.errors.JaxRuntimeError, match="the device gave up"):
         list(Frames(Failing(small_model.config), small_model.params)(source.arrays, motion.keypoints, 2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_frame_that_is_not_finite_ends_the_rendering(small_model, source, motion, dtype):
+    """Also one that has been rendered again in float32; those before it are handed out."""
+    keypoints = motion.keypoints.copy()
+    keypoints[4] = np.nan
+    exact = partial(LivePortrait, SMALL)
+    renderer = LivePortrait(SMALL, DTYPES[dtype])
+    frames = Frames(renderer, small_model.params, None if dtype == "float32" else exact)(source.arrays, keypoints, 2)
+    assert [len(next(frames)) for _ in range(2)] == [2, 2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(CheckpointError, match=r"^Frame 5 holds values that are not finite: the model's weights"):
+            next(frames)

@@ -24,12 +24,13 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy
 from configs.training import CheckpointConfig
 from kdtalker_jax.checkpoints.converted import Checkpoint
 from kdtalker_jax.checkpoints.formats import FORMAT, current_run
-from kdtalker_jax.checkpoints.trees import as_numpy, fault_of, read_tree, sum_of
+from kdtalker_jax.checkpoints.trees import as_numpy, fault_of, quiet_failure, read_tree, sum_of
 from kdtalker_jax.checkpoints.writing import checkpoint_writer
 from kdtalker_jax.errors import CheckpointError, OutputError
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
 from kdtalker_jax.training.kinds import Kind, kind_of_run
+from kdtalker_jax.unfinished import unfinished_file
 
 RECORD_FILE = "run.json"
 FOLDER = "checkpoints"
@@ -125,10 +126,9 @@ def write_record(directory: str | Path, record: RunRecord) -> None:
     found = {name: dataclasses.asdict(value) for name, value in record.found.items()}
     content = {"format": FORMAT, "kind": record.kind, "config": dataclasses.asdict(record.config)}
     content |= {"clips": record.clips, "init": record.init, "found": found}
-    partial = path.with_suffix(".partial")
     try:
-        partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        partial.replace(path)
+        with unfinished_file(path) as partial:
+            partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror})") from error
 
@@ -198,7 +198,8 @@ class RunCheckpoints:
         items = {name: ocp.args.PyTreeRestore(tree, restore_args=as_numpy(tree)) for name, tree in templates.items()}
         items["progress"] = ocp.args.JsonRestore()
         try:
-            restored = self._manager.restore(self.latest, args=ocp.args.Composite(**items))
+            with quiet_failure():
+                restored = self._manager.restore(self.latest, args=ocp.args.Composite(**items))
             trees, progress = {name: restored[name] for name in templates}, restored["progress"]
             sums = from_json(dict[str, str], progress.pop("sums", {}), "sums")
             _check_whole(trees, sums)
@@ -316,7 +317,7 @@ def _find_step(run: Path, which: Which) -> int:
         losses = {step: _read_loss(run / FOLDER / str(step)) for step in steps}
         best = min(steps, key=losses.__getitem__)
         if losses[best] == math.inf:
-            raise CheckpointError(f"{run} has no checkpoint with a validation loss: name a step")
+            raise CheckpointError(f"{run} has no checkpoint with a validation loss{_why_no_loss(run)}: name a step")
         return best
     if which not in steps:
         raise CheckpointError(f"{run} has no checkpoint of step {which}: there are {', '.join(map(str, steps))}")
@@ -328,6 +329,15 @@ def _read_loss(folder: Path) -> float:
         return _loss(read_json(folder / "metrics" / "metrics"))
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise CheckpointError(f"{folder} is damaged: remove that folder, or name a step") from error
+
+
+def _why_no_loss(run: Path) -> str:
+    """What follows "a checkpoint without a validation loss", as far as the run's record tells."""
+    validation = _read_content(run).get("config", {}).get("validation", {})
+    for name in ("windows", "pairs", "performances"):
+        if validation.get(name) == 0:
+            return f", because it was trained with validation.{name}=0"
+    return ", because no clip in its validation split is long enough, or no step was both validated and saved"
 
 
 def _loss(metrics: Mapping[str, float | None]) -> float:

@@ -1,6 +1,9 @@
 """What all checkpoints share: trees of arrays, read back from disk and looked at before they are used."""
 
+import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,30 @@ LARGEST = 1 << 34  # bytes of one tree: 20 times all published networks together
 Layout = dict[str, tuple[tuple[int, ...], str]]  # shape and type of each array, by its name
 
 
+@contextmanager
+def quiet_failure() -> Iterator[None]:
+    """Around what Orbax reads. When an array cannot be read, Orbax ends its loop, and each array that still arrives
+    would print a traceback beside the error.
+    """
+    before = sys.unraisablehook
+
+    def report(unraisable: Any) -> None:
+        if str(unraisable.exc_value) != "Event loop is closed":
+            before(unraisable)
+
+    sys.unraisablehook = report
+    yield
+    sys.unraisablehook = before  # not after an error: they arrive later
+
+
+@quiet_failure()
 def read_layout(path: Path) -> Layout:
     """The layout of a tree that Orbax has written to a folder. Reads no arrays."""
     path = path.resolve()
     return layout_of(ocp.PyTreeCheckpointHandler().metadata(path).tree)
 
 
+@quiet_failure()
 def read_tree(path: Path) -> dict[str, Any]:
     """The tree that Orbax has written to a folder, as NumPy arrays.
 
@@ -55,7 +76,7 @@ def sum_of(tree: Any) -> str:
 
 
 def fault_of(tree: Any, expected: str | None) -> str | None:
-    """What is wrong with a tree that was read, in words; `expected` is its sum when it was written, if known."""
+    """What is wrong with a tree that was read, in words; `expected`: its sum when it was written, if that is known."""
     if expected is not None and sum_of(tree) != expected:
         return "its values are not those that were written"
     for name, leaf in _named(tree):

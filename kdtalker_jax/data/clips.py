@@ -67,7 +67,7 @@ def open_clips(directory: str | Path, split: str) -> Clips:
 
 
 def decode_frame(jpeg: bytes) -> np.ndarray:
-    """One of a clip's kept frames as uint8 RGB (256, 256, 3)."""
+    """One of a clip's kept frames as uint8 RGB (H, W, 3): a square, as large as the data set keeps it."""
     return cv2.cvtColor(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 

@@ -24,6 +24,7 @@ from kdtalker_jax.data.work import Outcome
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.audio import FRAME_RATE
 from kdtalker_jax.spaces.statistics import MotionStatistics
+from kdtalker_jax.unfinished import in_one_go
 
 REPORT_FILE = "report.json"
 
@@ -99,15 +100,17 @@ def write_dataset(
         directory / STATISTICS_FILE, statistics or motion_statistics(clip.moments for clip in splits["train"])
     )
     _write_report(directory, report)
-    directory.rename(out)
-    shutil.rmtree(work)
+    with in_one_go():
+        directory.rename(out)
+        shutil.rmtree(work)
     return report
 
 
 def make_report(outcomes: Sequence[Outcome], splits: Mapping[str, Sequence[Outcome]]) -> dict[str, Any]:
-    """Frames of each clip by split, and the files that gave none with the reason of each."""
+    """Frames of each clip by split, what one may not expect of it, and the files that gave none with their reasons."""
     return {
         "clips": {split: {clip.name: clip.frames for clip in clips} for split, clips in splits.items()},
+        "notes": {clip.name: list(clip.notes) for clips in splits.values() for clip in clips if clip.notes},
         "skipped": [
             {"name": outcome.name, "reason": outcome.reason, "explanation": outcome.explanation}
             for outcome in outcomes
@@ -117,7 +120,7 @@ def make_report(outcomes: Sequence[Outcome], splits: Mapping[str, Sequence[Outco
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """The report in a few lines, with every skipped file."""
+    """The report in a few lines, with every skipped file and every note."""
     lines = []
     for split, clips in report["clips"].items():
         lines.append(f"{split}: {len(clips)} clips, {sum(clips.values()) / FRAME_RATE / 60:.1f} minutes")
@@ -125,6 +128,9 @@ def summary(report: Mapping[str, Any]) -> str:
     kinds = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     lines.append(f"skipped: {reasons.total()}" + (f" ({kinds})" if kinds else ""))
     lines += [f"  {skipped['name']}: {skipped['reason']}: {skipped['explanation']}" for skipped in report["skipped"]]
+    if report["notes"]:
+        lines.append(f"with notes: {len(report['notes'])}")
+    lines += [f"  {name}: {note}" for name, notes in report["notes"].items() for note in notes]
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ Nothing here knows other clips, data sets or how work is spread over machines.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
@@ -18,8 +18,9 @@ import numpy as np
 from kdtalker_jax.backend import on_cpu
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import Checkpoint, load_checkpoint
+from kdtalker_jax.data import doubts
 from kdtalker_jax.data.clips import Clip, encode_frame
-from kdtalker_jax.data.tracking import steady_square
+from kdtalker_jax.data.tracking import face_share, steady_square
 from kdtalker_jax.errors import InputError, NoFaceError, NoSoundError
 from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import Box, FaceDetector
@@ -31,6 +32,8 @@ from kdtalker_jax.parallel import local_device_count, map_rows, replicate
 from kdtalker_jax.systems import find_system
 
 SILENCE = 1e-3  # peak, -60 dB: nothing can be learned from a face that moves without a sound
+LATE = 0.2  # seconds from which it is worth a word that pictures come before the sound
+CUT_LOOKS = 3  # frames looked at to see whether pictures are cut to the face, as they are said to be
 MOST_JPEG_BYTES = 1 << 30  # of one clip: an array record holds less than 2 GiB
 
 
@@ -98,7 +101,7 @@ def describing_parts(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, options: ExtractionOptions) -> Clip:
-    """Make a clip of a video; all fields of `clips.Clips` but the name.
+    """Make a clip of a video; all fields of `clips.Clips` but the name, and `notes`: what one may not expect of it.
 
     Frames after the end of the sound are left out. Where there is no sound at all and that is allowed, it is silence.
 
@@ -114,24 +117,34 @@ def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, opt
     if sounding is not None:
         check_length(sounding, sounding, networks.shortest)
 
+    notes = [doubts.of_rate(rate), *_sound_notes(waveform, start)]
     frames = partial(read_frames, path, start, most=sounding)
     with _skipping("unreadable"):
         if options.already_cut:
-            square = enclosing_square(*next(frames(most=1)).shape[:2])
+            height, width = next(frames(most=1)).shape[:2]
+            square = enclosing_square(height, width)
+            looks = islice(frames(), 0, CUT_LOOKS * options.look_every, options.look_every)
+            notes.append(doubts.of_cut(face_share(looks, detector), height, width))
         else:
             square = steady_square(frames(), detector, options.look_every, options.most_missing)
         keep = _keeper(square, networks) if options.keep_frames else None
-        motion, jpeg = _describe(frames(), square, networks, keep)
+        stream = read_frames(path, start)
+        motion, jpeg = _describe(islice(stream, sounding), square, networks, keep)
+    count = len(motion["yaw"])
     if waveform is None:
-        sounding = len(motion["yaw"])
+        sounding = count
         waveform = np.zeros(sounding * SAMPLES_PER_FRAME, np.float32)
-    check_length(len(motion["yaw"]), sounding, networks.shortest)
+    check_length(count, sounding, networks.shortest)
+    notes.append(doubts.of_lengths(count + _count_rest(stream), sounding))
+    if count <= options.look_every and not options.already_cut:
+        notes.append(f"The face was looked for in the first frame alone: look_every={options.look_every} of {count}.")
     return {
         **motion,
         **networks.hear(waveform, sounding),
-        "frames": len(motion["yaw"]),
+        "frames": count,
         "source_rate": rate,
         "jpeg": jpeg,
+        "notes": [note for note in notes if note],
     }
 
 
@@ -170,6 +183,22 @@ def _load_sound(path: Path, silent_too: bool) -> tuple[np.ndarray | None, float]
     if np.abs(waveform).max() < SILENCE and not silent_too:
         raise InputError("The sound is silent throughout.")
     return waveform, start
+
+
+def _sound_notes(waveform: np.ndarray | None, start: float) -> list[str | None]:
+    if waveform is None or np.abs(waveform).max() < SILENCE:
+        return ["There is no sound: it counts as silence, which a motion model must not learn from."]
+    late = f"The sound begins {start:.1f} s into the file: the pictures before it are left out."
+    return [late if start > LATE else None, doubts.of_sound(waveform)]
+
+
+def _count_rest(frames: Iterator[np.ndarray]) -> int:
+    """How many frames are left of a video, as far as it can be read."""
+    count = 0
+    with suppress(InputError):
+        for _ in frames:
+            count += 1
+    return count
 
 
 def _keeper(square: Box, networks: ClipNetworks) -> Callable[[np.ndarray], bytes]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
+from kdtalker_jax.data import doubts
 from kdtalker_jax.data.clips import Clip
 from kdtalker_jax.data.extraction import SkippedClipError, check_length
 from kdtalker_jax.errors import InputError
@@ -83,6 +84,7 @@ class MatClips:
             "frames": frames,
             "source_rate": float(FRAME_RATE),
             "jpeg": [],
+            "notes": [note for note in [doubts.of_lengths(frames, len(clip["audio"]))] if note],
         }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.records import UnknownSettingError, from_json, read_json
 from kdtalker_jax.spaces.statistics import MotionStatistics
 
 QUANTITIES = ("scale", "yaw", "pitch", "roll", "t", "exp", "kp")
@@ -95,10 +96,9 @@ def load_statistics(directory: str | Path) -> MotionStatistics:
             f"{directory} is not a data set (no {STATISTICS_FILE} in it): make one with pipelines.extract."
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return MotionStatistics(**{name: _floats(values) for name, values in content.items()})
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged: make the data set again with pipelines.extract.") from error
+        return from_json(MotionStatistics, read_json(path))
+    except (OSError, ValueError, UnknownSettingError) as error:
+        raise InputError(f"{path} is damaged ({error}): make the data set again with pipelines.extract.") from error
 
 
 def _floats(values: np.ndarray) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from kdtalker_jax.errors import NoFaceError
+from kdtalker_jax.errors import InputError, NoFaceError
 from kdtalker_jax.faces.detector import Box, FaceDetector, find_landmarks
 from kdtalker_jax.faces.geometry import face_square
 from kdtalker_jax.faces.resizing import rescale
@@ -63,9 +63,22 @@ def steady_square(frames: Iterable[np.ndarray], detector: FaceDetector, every: i
     return _union(track.squares)
 
 
+def face_share(frames: Iterable[np.ndarray], detector: FaceDetector) -> float | None:
+    """How wide the largest face's box is, of the picture's shorter side: the median over frames, uint8 (H, W, 3).
+
+    None where no face is found, or dlib is not installed.
+    """
+    try:
+        found = [(detect(frame, detector), min(frame.shape[:2])) for frame in frames]
+    except InputError:
+        return None
+    shares = [max(box.width for box in boxes) / side for boxes, side in found if boxes]
+    return float(np.median(shares)) if shares else None
+
+
 def _extend(tracks: list[Track], index: int, frame: np.ndarray, detector: FaceDetector) -> None:
     """Add each face of a frame to the track whose last box it overlaps most, or else begin a track with it."""
-    for box in _detect(frame, detector):
+    for box in detect(frame, detector):
         open_tracks = [track for track in tracks if track.frames[-1] != index]
         track = max(open_tracks, key=lambda track: _overlap(track.boxes[-1], box), default=None)
         if track is None or _overlap(track.boxes[-1], box) < _SAME_FACE:
@@ -76,8 +89,8 @@ def _extend(tracks: list[Track], index: int, frame: np.ndarray, detector: FaceDe
         track.squares.append(face_square(find_landmarks(frame, box, detector)))
 
 
-def _detect(frame: np.ndarray, detector: FaceDetector) -> list[Box]:
-    """Faces on a copy of bounded size, and if there are none, once more with a border around it."""
+def detect(frame: np.ndarray, detector: FaceDetector) -> list[Box]:
+    """The faces of a frame (H, W, 3): on a copy of bounded size, and if there are none, with a border around it."""
     scale = min(1.0, LONGEST_SIDE / max(frame.shape[:2]))
     copy = rescale(frame, scale)
     for border in (0, round(_BORDER * max(copy.shape[:2]))):

@@ -8,9 +8,8 @@ A key says which file was read, in which state, and how: what is there under a k
 
 import hashlib
 import json
-import os
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -21,13 +20,16 @@ from kdtalker_jax.data.clips import Clip
 from kdtalker_jax.data.extraction import SkippedClipError
 from kdtalker_jax.data.statistics import Moments, clip_moments
 from kdtalker_jax.errors import InputError, KDTalkerError
+from kdtalker_jax.media.files import files_below
+from kdtalker_jax.records import read_json
+from kdtalker_jax.unfinished import unfinished_file
 
 FORMAT = 1
 FAILED = "failed"  # a fault of the program or machine, so tried again by the next run
 
 
 class ClipMaker(Protocol):
-    """Makes a clip of a file. Can be pickled; loads what it needs when first called."""
+    """Makes a clip of a file, perhaps with `notes` beside its fields. Can be pickled; loads what it needs late."""
 
     fingerprint: str  # of everything but the file that the clip depends on
 
@@ -45,12 +47,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: moments where it gave a clip, otherwise a kind of reason and a sentence."""
+    """What became of a file: moments and notes where it gave a clip, otherwise a kind of reason and a sentence."""
 
     name: str
     file: Path  # of the clip
     frames: int = 0
     moments: dict[str, Moments] | None = None
+    notes: Sequence[str] = ()
     reason: str = ""
     explanation: str = ""
 
@@ -63,8 +66,7 @@ def find_files(directory: Path, suffix: str = "") -> list[Path]:
     """
     if not directory.is_dir():
         raise InputError(f"{directory} is not a folder: name the one that holds the files.")
-    paths = (path for path in sorted(directory.rglob(f"*{suffix}")) if path.is_file())
-    files = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(directory).parts)]
+    files = [path for path in files_below(directory) if path.name.lower().endswith(suffix)]
     if not files:
         raise InputError(f"There are no {suffix or 'video'} files in {directory}.")
     return files
@@ -108,22 +110,26 @@ def _make_and_keep(task: Task, make: ClipMaker) -> dict[str, Any]:
         last = traceback.extract_tb(error.__traceback__)[-1]
         explanation = f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
         return {"reason": FAILED, "explanation": explanation}
+    notes = clip.pop("notes", [])
     _write(task.result.with_suffix(".npz"), lambda file: np.savez(file, **_to_arrays(clip)))
     moments = {
         name: [part.count, part.mean.tolist(), part.deviations.tolist()] for name, part in clip_moments(clip).items()
     }
-    return {"frames": clip["frames"], "moments": moments}
+    return {"frames": clip["frames"], "moments": moments, "notes": notes}
 
 
 def read_outcome(task: Task) -> Outcome | None:
-    """What became of a task; None if it has not been carried out."""
+    """What became of a task; None if it has not been carried out, or its result is damaged."""
     try:
-        content = json.loads(task.result.with_suffix(".json").read_bytes())
-    except FileNotFoundError:
+        content = read_json(task.result.with_suffix(".json"))
+        if moments := content.get("moments"):
+            content["moments"] = {
+                name: Moments(count, np.array(mean, np.float64), np.array(deviations, np.float64))
+                for name, (count, mean, deviations) in moments.items()
+            }
+        return Outcome(name=task.name, file=task.result.with_suffix(".npz"), **content)
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return None
-    if moments := content.get("moments"):
-        content["moments"] = {name: Moments(n, np.array(mean), np.array(m2)) for name, (n, mean, m2) in moments.items()}
-    return Outcome(name=task.name, file=task.result.with_suffix(".npz"), **content)
 
 
 def read_clip(file: Path) -> Clip:
@@ -148,10 +154,5 @@ def _write_outcome(task: Task, content: Mapping[str, Any]) -> None:
 
 def _write(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Whatever has the final name is whole, also if two workers write the same."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            write(file)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with unfinished_file(path) as partial, partial.open("wb") as file:
+        write(file)

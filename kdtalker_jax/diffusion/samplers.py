@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kdtalker_jax.checks import is_whole
 from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.errors import InputError
@@ -255,9 +256,19 @@ def make_sampler(name: str, steps: int, schedule: NoiseSchedule | None = None) -
         InputError: unknown name, or a number of steps that the sampler cannot make.
     """
     schedule = schedule or NoiseSchedule()
-    if name not in SAMPLERS:
+    check_sampler(name, steps, schedule.times)
+    return SAMPLERS[name](schedule, int(steps))
+
+
+def check_sampler(name: str | None, steps: int | None, times: int = NoiseSchedule().times) -> None:
+    """Whether there can be such a sampler; None stands for what is not chosen yet.
+
+    Raises:
+        InputError: as `make_sampler`.
+    """
+    if name is not None and not (isinstance(name, str) and name in SAMPLERS):
         raise InputError(f"There is no sampler {name!r}: choose one of {', '.join(SAMPLERS)}.")
     fewest = FEWEST_STEPS.get(name, 1)
-    if not fewest <= steps <= schedule.times:
-        raise InputError(f"The sampler {name} takes from {fewest} to {schedule.times} steps, not {steps}.")
-    return SAMPLERS[name](schedule, steps)
+    if steps is not None and not is_whole(steps, fewest, times):
+        sampler = "A sampler" if name is None else f"The sampler {name}"
+        raise InputError(f"{sampler} takes from {fewest} to {times} steps, not {steps!r}.")

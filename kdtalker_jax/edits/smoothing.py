@@ -6,12 +6,14 @@ from itertools import chain
 
 import numpy as np
 
+from kdtalker_jax.checks import is_number
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.spaces.keypoints import Motion
 
 TRANSITION_VARIANCE = 0.05
 OBSERVATION_VARIANCE = 0.001
 INITIAL_VARIANCE = 1.0
+LARGEST_STRENGTH = 1_000_000  # a frame then counts for a minute
 
 
 def kalman_smooth(observations: np.ndarray, strength: float = 1.0) -> np.ndarray:
@@ -84,6 +86,12 @@ def _lag(noise: float) -> int:
     return math.ceil(math.log(1e-8) / math.log(gain)) if gain > 0 else 0
 
 
+def check_strength(strength: bool | float) -> None:
+    """Raises InputError where it is neither True nor False nor a number from 0 to `LARGEST_STRENGTH`."""
+    if not isinstance(strength, (bool, np.bool_)) and not is_number(strength, 0, LARGEST_STRENGTH):
+        raise InputError(f"The smoothing strength must be a number from 0 to {LARGEST_STRENGTH}, not {strength!r}.")
+
+
 def smoothed(
     vectors: Iterable[np.ndarray], strength: float = 1.0, channels: slice = slice(1, None)
 ) -> Iterator[np.ndarray]:
@@ -98,10 +106,9 @@ def smoothed(
         Pieces (m, D), m > 0, of frames as `KalmanSmoother` gives them.
 
     Raises:
-        InputError: the strength is negative or not finite.
+        InputError: see `check_strength`.
     """
-    if not (math.isfinite(strength) and strength >= 0):
-        raise InputError(f"The smoothing strength must be 0 or more, not {strength}.")
+    check_strength(strength)
     smoother, waiting = KalmanSmoother(strength), None
     for piece in chain(vectors, [None]):
         if piece is None:

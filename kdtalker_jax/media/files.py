@@ -2,11 +2,12 @@
 
 import os
 import stat
-import tempfile
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
 from kdtalker_jax.errors import InputError, OutputError
+from kdtalker_jax.unfinished import unfinished_folder
 
 _PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
 _RECORDING_STARTS = (b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b".snd", b"RF64", b"FLV", b"\x1aE\xdf\xa3", b"0&\xb2u")
@@ -38,33 +39,58 @@ def input_file(path: str | os.PathLike[str], role: str) -> Path:
     return path
 
 
-def output_file(path: str | os.PathLike[str], role: str, inputs: Iterable[str | os.PathLike[str]] = ()) -> Path:
+def files_below(directory: Path) -> list[Path]:
+    """The files in a folder and the folders below it, sorted; none that are hidden. Links to folders are followed."""
+    files, seen = [], set()
+    for folder, folders, names in os.walk(directory, followlinks=True):
+        if (place := os.path.realpath(folder)) in seen:  # a link back to where we come from
+            folders.clear()
+            continue
+        seen.add(place)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files += [Path(folder, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in files if path.is_file())
+
+
+def output_file(
+    path: str | os.PathLike[str],
+    role: str,
+    inputs: Iterable[str | os.PathLike[str]] = (),
+    outputs: Iterable[str | os.PathLike[str]] = (),
+) -> Path:
     """Make sure, before any heavy work, that a file can be written to `path`; creates its folder.
 
     Args:
         path: the file to be. `role` ("output") names it in errors.
-        inputs: files that it must not replace.
+        inputs: files that it must not replace, and folders whose files it must not.
+        outputs: what else is to be written.
 
     Returns:
         `path`, absolute.
 
     Raises:
-        OutputError: a folder or an input has that name, or its folder cannot be written to.
+        OutputError: a folder, an input or another output has that name, or it cannot be written.
     """
     path = Path(path)
     try:
         path = path.absolute()
         path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.NamedTemporaryFile(dir=path.parent).close()  # tried, because permission bits say little to root
+        with unfinished_folder(path) as folder:  # tried, name and all: permission bits say little to root
+            (folder / path.name).touch()
         if not _is_free(path):
             raise OutputError(f"The {role} {path} exists and is not a file; choose another name.")
-        taken = path.exists() and any(Path(item).exists() and path.samefile(item) for item in inputs)
+        taken = any(_replaces(path, Path(item)) for item in inputs)
+        twice = any(_same_place(path, Path(item)) for item in outputs)
     except (FileExistsError, NotADirectoryError) as error:
         raise cannot_write(path, "a part of its folder's name is a file", role) from error
     except (OSError, ValueError) as error:  # ValueError: a null character
         raise cannot_write(path, error, role) from error
     if taken:
         raise OutputError(f"The {role} {path} is also an input and would be lost; choose another name.")
+    if twice:
+        raise OutputError(
+            f"The {role} {path} has the name of another output and would replace it; choose another name."
+        )
     return path
 
 
@@ -72,6 +98,22 @@ def cannot_write(path: Path, why: Exception | str, role: str = "output") -> Outp
     """The error to raise when writing fails."""
     reason = str(getattr(why, "strerror", None) or why).rstrip(".")
     return OutputError(f"The {role} {path} cannot be written: {reason}.")
+
+
+def _replaces(output: Path, item: Path) -> bool:
+    """Whether writing the output would replace this file, or a file in this folder."""
+    if not (output.exists() and item.exists()):
+        return False
+    return output.samefile(item) or (item.is_dir() and output.resolve().is_relative_to(item.resolve()))
+
+
+def _same_place(output: Path, other: Path) -> bool:
+    """Whether two outputs become one file, also through links and where case and accents are written differently."""
+    if output.exists() and other.exists():
+        return output.samefile(other)
+    output, other = output.resolve(), other.resolve()
+    names = {unicodedata.normalize("NFKC", path.name).casefold() for path in (output, other)}
+    return len(names) == 1 and other.parent.exists() and output.parent.samefile(other.parent)
 
 
 def _is_free(path: Path) -> bool:

@@ -13,6 +13,8 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.audio import FRAME_RATE, NO_AUDIO_STREAM
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import input_file
+from kdtalker_jax.media.probe import FirstPicture, Probe, beginning, first_picture
+from kdtalker_jax.media.sound import ONE_PIECE, find_sound, first_time
 
 LONGEST_SIDE = 2048  # pixels; larger pictures are reduced, because each is held in memory as it is
 
@@ -21,11 +23,9 @@ _READ = ("-max_pixels", _MOST_PIXELS, *READ_STDIN)
 _UNREADABLE = "{} is not a video that can be read; use mp4, mov, mkv, webm or avi."
 _NO_PICTURES = "{} has no pictures; choose a video."
 _VIDEO = ("-map", "0:V:0")  # V: not the cover of an album
-_SQUARE_PIXELS = (
-    f"scale=w='iw*sar*min(1,{LONGEST_SIDE}/max(iw*sar,ih))':h='ih*min(1,{LONGEST_SIDE}/max(iw*sar,ih))'"
-    ":flags={},setsar=1,format=rgb24"
-)
-_EXACT, _AS_OPENCV = "bicubic+accurate_rnd+full_chroma_int", "bicubic"
+_SQUARE_PIXELS = f"scale=w='iw*sar*min(1,{LONGEST_SIDE}/max(iw*sar,ih))':h='ih*min(1,{LONGEST_SIDE}/max(iw*sar,ih))'"
+_EXACT, _AS_OPENCV = ":flags=bicubic+accurate_rnd+full_chroma_int", ":flags=bicubic"
+_SAY_ALL = ("-loglevel", "info", "-copyts")
 
 
 def read_frames(
@@ -34,15 +34,16 @@ def read_frames(
     """Decode a video as it is looked at: 25 frames a second, upright, square pixels, no side above `LONGEST_SIDE`.
 
     Resampled by time: frame k is the one nearest to `start` + k / 25 seconds, whatever the rate of the file and
-    also where it varies, so that an hour stays in step with its sound. One frame is held at a time.
+    also where it varies, so that an hour stays in step with its sound; where pictures were lost the last one is held.
+    Colours become sRGB, those of HDR and wide gamuts too. One frame is held at a time.
 
     Args:
         path: a video file of any container and codec that ffmpeg knows.
         start: where on the file's clock frame 0 lies, in seconds; see `sound_start`. Where the pictures
             begin later, the first one is repeated.
         most: stop after so many frames.
-        as_opencv: round colours as OpenCV's VideoCapture does, a level or two too dark, for numbers that are compared
-            with published ones which were measured through it.
+        as_opencv: take colours as OpenCV's VideoCapture does, a level or two too dark and by the tagged matrix alone,
+            for numbers that are compared with published ones which were measured through it.
 
     Yields:
         uint8 RGB (H, W, 3), all of one size.
@@ -51,9 +52,9 @@ def read_frames(
         InputError: the file is missing, empty, not a video, without pictures, or too damaged to decode.
     """
     path = input_file(path, "video")
+    first = _first_picture(path)
     limit = () if most is None else ("-frames:v", str(most))
-    scaling = _SQUARE_PIXELS.format(_AS_OPENCV if as_opencv else _EXACT)
-    filters = f"fps={FRAME_RATE}:start_time={start:.6f},{scaling}"
+    filters = f"{_on_file_clock(first)}fps={FRAME_RATE}:start_time={start:.6f},{_scaling(first, as_opencv)}"
     output = (*_VIDEO, "-vf", filters, "-fps_mode", "passthrough", *limit, "-c:v", "ppm", "-f", "image2pipe", "pipe:1")
     with path.open("rb") as file, FFmpeg(*_READ, *output, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
         frames = 0
@@ -73,7 +74,7 @@ def frame_rate(path: str | os.PathLike[str]) -> float:
     """
     path = input_file(path, "video")
     output = (*_VIDEO, "-frames:v", "1", "-pix_fmt", "gray", "-f", "yuv4mpegpipe", "pipe:1")
-    text = _first_lines(path, 1, _NO_PICTURES, *output)  # YUV4MPEG2 W512 H512 F30000:1001 ...
+    text, _ = _run(path, _NO_PICTURES, *output)  # YUV4MPEG2 W512 H512 F30000:1001 ...
     rate = re.search(r" F([1-9]\d*):([1-9]\d*)", text)
     if rate is None:
         raise InputError(_UNREADABLE.format(path))
@@ -87,22 +88,43 @@ def sound_start(path: str | os.PathLike[str]) -> float:
         InputError: the file is unreadable or has no audio stream.
     """
     path = input_file(path, "video")
-    text = _first_lines(path, 20, NO_AUDIO_STREAM, "-map", "0:a:0", "-frames:a", "1", "-f", "framecrc", "pipe:1")
-    clock = re.search(r"^#tb 0: (\d+)/([1-9]\d*)$", text, re.MULTILINE)  # seconds per tick
-    first = re.search(r"^0, *-?\d+, *(-?\d+),", text, re.MULTILINE)  # stream, dts, pts, ...
-    if clock is None or first is None:
+    output = (*_SAY_ALL, "-map", f"0:{find_sound(path).stream}", *ONE_PIECE, "pipe:1")
+    text, said = _run(path, NO_AUDIO_STREAM, *output)
+    start = first_time(text)
+    if start is None:
         raise InputError(f"The sound of {path} is damaged; save it again, for example as mp4.")
-    return int(first[1]) * int(clock[1]) / int(clock[2])
+    return start - beginning(said)
 
 
-def _first_lines(path: Path, count: int, lacking: str, *output: str) -> str:
-    """The first lines of text that ffmpeg writes about a file; not empty. `lacking`: see `_unreadable`."""
-    with path.open("rb") as file, FFmpeg(*_READ, *output, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
-        text = b"".join(ffmpeg.process.stdout.readline() for _ in range(count)).decode(errors="replace")
+def _first_picture(path: Path) -> FirstPicture:
+    output = (*_VIDEO, "-vf", "showinfo", "-frames:v", "1", "-fps_mode", "passthrough", "-f", "framecrc", "pipe:1")
+    _, said = _run(path, _NO_PICTURES, *_SAY_ALL, *output, before=("-noautorotate",))
+    first = first_picture(said)
+    if first is None:
+        raise InputError(_UNREADABLE.format(path))
+    return first
+
+
+def _on_file_clock(first: FirstPicture) -> str:
+    """A filter, because ffmpeg counts some containers' time (MPEG-TS) from the first picture: sound may be earlier."""
+    return "" if first.time is None else f"setpts=PTS-STARTPTS+{first.time},"
+
+
+def _scaling(first: FirstPicture, as_opencv: bool) -> str:
+    """Filters that make square pixels of sRGB, reduced to `LONGEST_SIDE`. OpenCV heeds the matrix alone, if tagged."""
+    if as_opencv and not first.has_rare_matrix():
+        return f"{_SQUARE_PIXELS}{_AS_OPENCV},setsar=1,format=rgb24"
+    return f"{first.scaling(_SQUARE_PIXELS + _EXACT)},setsar=1,format=rgb24"
+
+
+def _run(path: Path, lacking: str, *output: str, before: tuple[str, ...] = ()) -> tuple[str, str]:
+    """What ffmpeg writes about a file, as text that is not empty, and its messages. `lacking`: see `_unreadable`."""
+    with path.open("rb") as file, Probe(*before, *_READ, *output, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
+        text = ffmpeg.process.stdout.read().decode(errors="replace")
+        ffmpeg.finish()
         if not text:
-            ffmpeg.finish()
             raise _unreadable(path, ffmpeg, lacking)
-        return text
+        return text, ffmpeg.text()
 
 
 def _read_ppm(stream: BinaryIO) -> np.ndarray | None:

@@ -3,15 +3,21 @@
 import os
 import struct
 import warnings
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.files import input_file, looks_like_heic, looks_like_recording
+from kdtalker_jax.media.metadata import without_metadata
+from kdtalker_jax.media.profiles import png_profile, to_srgb
 
 # Only formats with a decoder of their own: Pillow hands others (EPS) to outside programs.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "MPO", "AVIF", "JPEG2000", "PPM", "ICO")
+_DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # grey of more than 8 bits
+_OVERSHOOT = 1.25  # sharpening leaves floats a little above their full scale
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -27,8 +33,9 @@ _UPRIGHT = {
 def read_image(path: str | os.PathLike[str], background: tuple[int, int, int] = (255, 255, 255)) -> np.ndarray:
     """Read a picture as people see it.
 
-    EXIF rotation is applied, transparency is composited on `background`, 16-bit values are scaled to 8 bits, and of
-    an animation the first frame is taken.
+    EXIF rotation is applied, colours are converted to sRGB, transparency is composited on `background`, 16-bit values
+    are scaled to 8 bits, floats by the least of 1, 255 and 65535 that holds them, and of an animation the first frame
+    is taken.
 
     Args:
         path: a picture of any common format, whatever its extension.
@@ -44,10 +51,7 @@ def read_image(path: str | os.PathLike[str], background: tuple[int, int, int] = 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata, and on sizes below its hard limit
-            Image.init()  # loads all decoders, so that OPEN lists those of this installation
-            with Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN]) as image:
-                image.load()
-                return _upright(_to_rgb(image, background), _orientation(image))
+            return _read(path, background)
     except Image.DecompressionBombError as error:
         raise InputError(f"The picture {path} has too many pixels to be read safely; make it smaller.") from error
     except Image.UnidentifiedImageError as error:
@@ -73,15 +77,59 @@ def check_image_array(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def _to_rgb(image: Image.Image, background: tuple[int, int, int]) -> np.ndarray:
-    """Pixels of any mode as uint8 RGB (H, W, 3)."""
-    if image.mode == "I" or image.mode.startswith("I;16"):  # 16-bit grey, which Pillow itself would clip at 255
-        grey = (np.clip(np.asarray(image), 0, 65535).astype(np.uint32) + 128) // 257
-        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (*background, 255)), image)
-    return np.array(image.convert("RGB"))
+def _read(path: Path, background: tuple[int, int, int]) -> np.ndarray:
+    with path.open("rb") as file:
+        try:
+            return _decode(file, background)
+        except (MemoryError, Image.DecompressionBombError):
+            raise
+        except Exception:  # perhaps for the sake of metadata, which is no reason to refuse a picture
+            bare = without_metadata(file)
+            if bare is None:
+                raise
+        return _decode(bare[0], background, bare[1])
+
+
+def _decode(file: BinaryIO, background: tuple[int, int, int], profile: bytes | None = None) -> np.ndarray:
+    """`profile`: of the colours, if not in the file."""
+    file.seek(0)
+    Image.init()  # loads all decoders, so that OPEN lists those of this installation
+    with Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN]) as image:
+        image.load()
+        return _upright(_to_rgb(image, background, profile or image.info.get("icc_profile")), _orientation(image))
+
+
+def _to_rgb(image: Image.Image, background: tuple[int, int, int], profile: bytes | None) -> np.ndarray:
+    """Pixels of any mode as uint8 sRGB (H, W, 3)."""
+    info, colours = image.info, _opaque(image)
+    if image.mode == "LAB":
+        profile = None  # what it says has been heeded: such a profile is about the device that the picture is not for
+    elif not profile and image.format == "PNG" and (profile := png_profile(info)):
+        colours = colours.convert("RGB")
+    shown = to_srgb(colours, profile)
+    if image.mode not in _DEEP and image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        if shown is not colours:
+            shown.putalpha(rgba.getchannel("A"))
+            rgba = shown
+        shown = Image.alpha_composite(Image.new("RGBA", image.size, (*background, 255)), rgba)
+    return np.array(shown.convert("RGB"))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """L, CMYK or RGB of any mode."""
+    if image.mode in _DEEP:
+        return Image.fromarray(_eight_bits(np.asarray(image)))
+    return image if image.mode == "CMYK" else image.convert("L" if image.mode in ("L", "LA", "La") else "RGB")
+
+
+def _eight_bits(grey: np.ndarray) -> np.ndarray:
+    """Grey (H, W) of 16 bits or of floats as uint8, where Pillow itself would clip at 255."""
+    if grey.dtype.kind != "f":
+        return ((np.clip(grey, 0, 65535).astype(np.uint32) + 128) // 257).astype(np.uint8)
+    grey = np.nan_to_num(grey, nan=0.0, posinf=0.0, neginf=0.0)
+    full = next((full for full in (1, 255) if grey.max() <= _OVERSHOOT * full), 65535)
+    return np.clip(grey * (255 / full) + 0.5, 0, 255).astype(np.uint8)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,8 @@ from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.audio import FRAME_RATE, NO_AUDIO_STREAM
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import cannot_write, input_file, output_file
+from kdtalker_jax.media.sound import ONE_PIECE, Sound, find_sound, first_time
+from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 
 _CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _SILENT, _RESULT = "silent.mp4", "result"  # in a folder of their own beside the output
@@ -23,6 +24,8 @@ _SILENT, _RESULT = "silent.mp4", "result"  # in a folder of their own beside the
 _MATRIX = "scale=out_color_matrix=smpte170m:out_range=tv,format=yuv420p"
 _TAGS = "setparams=range=tv:colorspace=smpte170m:color_primaries=bt709:color_trc=bt709"
 _ENCODE = ("-vf", f"{_MATRIX},{_TAGS}", "-c:v", "libx264", "-preset", "medium", "-crf", "18")
+# Changes nothing within 60 dB above full scale; AAC fails, at the very end, where a sample is absurd or no number.
+_BOUND = "volume=1/1024:precision=float,asoftclip=type=hard,volume=1024:precision=float"
 # The layouts that AAC knows by number; others need a description of channels that browsers do not read.
 _AAC_LAYOUTS = "mono|stereo|3.0|4.0|5.0|5.1|7.1"
 
@@ -51,13 +54,15 @@ class VideoWriter:
 
     When the block ends well the whole file appears under its name; otherwise nothing appears, and an older file of
     that name stays. Frames go to the encoder at once, so memory does not grow with the video. The recording keeps
-    its rate (up to AAC's 96 kHz) and channels, and is cut or padded with silence to the length of the video.
+    its rate (up to AAC's 96 kHz) and channels, and is cut or padded with silence to the length of the video. Where that
+    is known from the beginning, or there is no recording, the disk needs to hold the video once; else twice.
 
     Args:
         path: ends in .mp4, .m4v, .mov or .mkv.
-        recording: audio or video file whose first audio stream is added; it is only read.
+        recording: audio or video file whose sound is added, as `load_waveform` hears it; it is only read.
         inputs: further files that `path` must not replace, such as the portrait.
         frame_rate: frames per second.
+        frames: how many will be written, where that is known.
 
     Raises:
         InputError: the recording cannot be read, or has no sound that AAC can hold.
@@ -70,12 +75,14 @@ class VideoWriter:
         recording: str | os.PathLike[str] | None = None,
         inputs: Iterable[str | os.PathLike[str]] = (),
         frame_rate: int = FRAME_RATE,
+        frames: int | None = None,
     ) -> None:
         self.recording = None if recording is None else input_file(recording, "recording")
         self.path = check_output(path, inputs if recording is None else [recording, *inputs])
         if self.recording is not None:
-            _try_sound(self.recording)
-        self.frame_rate = frame_rate
+            self._heard = find_sound(self.recording)
+            self._sound_start = _try_sound(self.recording, self._heard)
+        self.frame_rate, self.expected = frame_rate, frames
         self.frames = 0  # written so far
         self._stack = contextlib.ExitStack()  # the encoder, then its folder
         self._encoder: FFmpeg | None = None
@@ -83,8 +90,7 @@ class VideoWriter:
 
     def __enter__(self) -> Self:
         with self._errors_for_people():
-            folder = tempfile.TemporaryDirectory(prefix=".kdtalker-", dir=self.path.parent)
-            self._folder = Path(self._stack.enter_context(folder))
+            self._folder = self._stack.enter_context(unfinished_folder(self.path))
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -117,23 +123,43 @@ class VideoWriter:
 
     def _start_encoder(self) -> FFmpeg:
         height, width, _ = self._shape
-        source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(self.frame_rate))
-        return FFmpeg(*source, "-i", "pipe:0", *_ENCODE, _SILENT, stdin=subprocess.PIPE, cwd=self._folder)
+        frames = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(self.frame_rate))
+        arguments = [*frames, "-i", "pipe:0"]
+        with contextlib.ExitStack() as opened:
+            files = ()
+            if self._in_one_pass and self.recording is not None:
+                sound = opened.enter_context(self.recording.open("rb"))  # ffmpeg has a descriptor of its own
+                files = (sound.fileno(),)
+                arguments += ["-fd", str(sound.fileno()), *READ_STDIN, *self._with_sound(self.expected)]
+            arguments += [*_ENCODE, *(self._result if self._in_one_pass else [_SILENT])]
+            return FFmpeg(*arguments, stdin=subprocess.PIPE, cwd=self._folder, pass_fds=files)
 
     def _finish(self) -> None:
-        """End the encoding, add the recording, and give the result its name."""
+        """End the encoding, add the recording where it is not there yet, and give the result its name."""
         if self.frames == 0:
             raise OutputError(f"The output {self.path} was not written: there were no frames.")
+        if self.expected not in (None, self.frames):
+            raise OutputError(f"{self.path} was to have {self.expected} frames and was given {self.frames}.")
         self._wait_for(self._encoder)
-        arguments, sound = ["-i", _SILENT], subprocess.DEVNULL
-        with contextlib.ExitStack() as stack:
-            if self.recording is not None:
-                arguments += [*READ_STDIN, "-map", "0:v", "-map", "1:a:0", *_sound(self.frames / self.frame_rate)]
-                sound = stack.enter_context(self.recording.open("rb"))
-            container = _CONTAINERS[self.path.suffix.lower()]
-            arguments += ["-c:v", "copy", "-movflags", "+faststart", "-f", container, _RESULT]  # Matroska needs no flag
-            self._wait_for(stack.enter_context(FFmpeg(*arguments, stdin=sound, cwd=self._folder)))
-        (self._folder / _RESULT).replace(self.path)
+        if not self._in_one_pass:
+            arguments = ["-i", _SILENT, *READ_STDIN, *self._with_sound(self.frames), "-c:v", "copy", *self._result]
+            with self.recording.open("rb") as sound, FFmpeg(*arguments, stdin=sound, cwd=self._folder) as ffmpeg:
+                self._wait_for(ffmpeg)
+        with in_one_go():
+            (self._folder / _RESULT).replace(self.path)
+
+    @property
+    def _in_one_pass(self) -> bool:
+        return self.recording is None or self.expected is not None
+
+    @property
+    def _result(self) -> list[str]:
+        return ["-movflags", "+faststart", "-f", _CONTAINERS[self.path.suffix.lower()], _RESULT]  # no flag of Matroska
+
+    def _with_sound(self, frames: int) -> list[str]:
+        """Frames from the first input, and the second one's sound for so many of them."""
+        sound = _sound(self._heard, self._sound_start, frames / self.frame_rate)
+        return ["-map", "0:v", "-map", f"1:{self._heard.stream}", *sound]
 
     def _wait_for(self, ffmpeg: FFmpeg) -> None:
         if complaint := ffmpeg.finish():
@@ -149,18 +175,25 @@ class VideoWriter:
             raise cannot_write(self.path, error) from error
 
 
-def _sound(seconds: float) -> tuple[str, ...]:
-    """Encode the mapped audio for exactly `seconds`, cut or padded with silence. Timestamps are counted from the first
-    decoded sample, which is where the waveform of `load_waveform` starts."""
-    filters = f"asetpts=N/SR/TB,apad,atrim=end={seconds:.6f},aformat=channel_layouts={_AAC_LAYOUTS}"
+def _sound(heard: Sound, start: float, seconds: float) -> tuple[str, ...]:
+    """Encode the mapped audio for exactly `seconds` from `start`, cut or padded with silence."""
+    place = f"asetpts=PTS-round({start:.9f}/TB)"  # not N or STARTPTS, which begin anew where a stream changes its rate
+    filters = f"{heard.filters},{place},{_BOUND},apad,atrim=end={seconds:.6f},aformat=channel_layouts={_AAC_LAYOUTS}"
     return ("-af", filters, "-c:a", "aac", "-map_chapters", "-1")
 
 
-def _try_sound(recording: Path) -> None:
-    """Encode a moment of the recording into nothing, so that what cannot be written is known before the first frame."""
-    arguments = (*READ_STDIN, "-map", "0:a:0", *_sound(0.1), "-f", "null", "pipe:1")
-    with recording.open("rb") as file, FFmpeg(*arguments, stdin=file) as ffmpeg:
+def _try_sound(recording: Path, heard: Sound) -> float:
+    """Encode a moment of the recording into nothing, so that what cannot be written is known before the first frame.
+
+    Returns:
+        where ffmpeg has the first decoded sample, which is where the waveform of `load_waveform` starts, in seconds.
+    """
+    stream = ("-map", f"0:{heard.stream}")
+    arguments = (*READ_STDIN, *stream, *ONE_PIECE, "pipe:1", *stream, *_sound(heard, 0, 0.1), "-f", "null", "-")
+    with recording.open("rb") as file, FFmpeg(*arguments, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
+        start = first_time(ffmpeg.process.stdout.read().decode(errors="replace"))
         if complaint := ffmpeg.finish():
             if ffmpeg.lacks_stream():
                 raise InputError(NO_AUDIO_STREAM.format(recording))
             raise InputError(f"The sound of {recording} cannot be written to a video: {complaint}.")
+    return start or 0.0

@@ -1,36 +1,36 @@
 """All metrics of one video, as far as they can be measured."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from kdtalker_jax.checkpoints import Checkpoint
-from kdtalker_jax.data.tracking import steady_square
+from kdtalker_jax.data import doubts
+from kdtalker_jax.data.tracking import face_share, steady_square
 from kdtalker_jax.errors import CheckpointError, InputError, NoFaceError
-from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import Box, FaceDetector, find_predictor
 from kdtalker_jax.faces.geometry import enclosing_square
-from kdtalker_jax.faces.resizing import resize
-from kdtalker_jax.media.audio import load_waveform
-from kdtalker_jax.media.frames import read_frames, sound_start
+from kdtalker_jax.media.audio import num_frames
 from kdtalker_jax.metrics.beats import audio_beats, beat_align, motion_beats
 from kdtalker_jax.metrics.blur import video_cpbd
 from kdtalker_jax.metrics.faces import MotionReader, read_landmarks
 from kdtalker_jax.metrics.mouth import loudness, mouth_opening, mouth_sync
 from kdtalker_jax.metrics.pose import pose_diversity
-from kdtalker_jax.metrics.similarity import compare, keypoint_distance
+from kdtalker_jax.metrics.reference import compare_videos
+from kdtalker_jax.metrics.similarity import keypoint_distance
 from kdtalker_jax.metrics.smoothness import jitter, window_jump
 from kdtalker_jax.metrics.sync import SyncJudge
+from kdtalker_jax.metrics.video_file import VideoFile
 from kdtalker_jax.nn.folding import fold
 
 PUBLISHED_WINDOW = 64  # frames that motion is sampled in, where no checkpoint says otherwise
 LOOK_EVERY = 10  # frames, to find where the face is
 MOST_MISSING = 0.5  # part of these that may be without it
 CUT_SIZE = 256  # pixels of the face that landmarks are looked for in
-SAME_ASPECT = 0.02  # relative difference up to which two pictures have one shape
+CUT_LOOKS = 5  # frames looked at to see whether pictures are cut to the face, as they are said to be
+WHOLE = 0.9, 1.2  # the face's square by the picture's side where these are cut already
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,21 @@ class Measurement:
 
     Attributes:
         values: by the metric's name; NaN where there was nothing to measure.
-        notes: why there was not, in sentences.
+        notes: why there was not, and what makes one doubt a number, in sentences.
         frames: 25 a second.
+        warnings: by its kind, what a user should look into before believing the numbers; most of it is in the notes.
     """
 
     values: dict[str, float]
     notes: list[str] = field(default_factory=list)
     frames: int = 0
+    warnings: dict[str, str] = field(default_factory=dict)
+
+    def doubt(self, kind: str, sentence: str | None) -> None:
+        """Note something that should not be overlooked; nothing for None."""
+        if sentence:
+            self.notes.append(sentence)
+            self.warnings[kind] = sentence
 
 
 class Evaluator:
@@ -121,7 +129,7 @@ class Evaluator:
         Raises:
             InputError: the video cannot be read.
         """
-        clip, lacking = _Clip(path), self.not_measured
+        clip, lacking = VideoFile(path), self.not_measured
         result = Measurement({metric.name: np.nan for metric in METRICS if metric.name not in lacking}, clip.notes)
         values = result.values
         values["cpbd"], result.frames, plain = video_cpbd(clip.frames())
@@ -130,18 +138,20 @@ class Evaluator:
         if self.judge and clip.waveform is not None:
             sync = self.judge.score(clip.frames(as_opencv=True), result.frames, clip.waveform)
             values |= {"lse_c": sync.confidence, "lse_d": sync.distance, "sync_offset": sync.offset}
-        other = self._open_reference(clip, reference, result.notes)
-        if other is not None:
-            values |= compare(clip.frames(), other.frames(clip.size))._asdict()
+        result.doubt("slow", doubts.of_rate(clip.rate))
+        if clip.waveform is not None:
+            result.doubt("length", doubts.of_lengths(result.frames, num_frames(len(clip.waveform))))
+        other = self._compare(clip, reference, result)
         if self.read_motion or "landmarks" not in self.lacks:
             self._measure_face(clip, other, result)
         return result
 
-    def _measure_face(self, clip: "_Clip", reference: "_Clip | None", result: Measurement) -> None:
+    def _measure_face(self, clip: VideoFile, reference: VideoFile | None, result: Measurement) -> None:
         try:
-            square = self._find_square(clip)
+            square = self._find_square(clip, result)
         except NoFaceError as error:
             result.notes.append(str(error))
+            result.warnings["no face"] = f"{error} If the pictures are cut to the face, give already_cut."
             return
         if self.read_motion:
             size = self.read_motion.image_size
@@ -159,60 +169,43 @@ class Evaluator:
             landmarks = read_landmarks(clip.cuts(square, CUT_SIZE), self.detector)  # (T, 68, 2)
             hidden = int(np.isnan(landmarks[:, 0, 0]).sum())
             if hidden:
-                result.notes.append(f"{hidden} of {result.frames} frames show no face.")
+                note = f"{hidden} of {result.frames} frames show no face."
+                result.notes.append(note)
+                if hidden > MOST_MISSING * result.frames:
+                    advice = ", or leave out already_cut if the pictures are not cut to the face" * self.already_cut
+                    result.warnings["hidden"] = f"{note} The mouth is not measured: look at the video{advice}."
             mouth = mouth_sync(mouth_opening(landmarks), loudness(clip.waveform))
             result.values |= {"mouth_correlation": mouth.correlation, "mouth_offset": mouth.offset}
 
-    def _find_square(self, clip: "_Clip") -> Box:
+    def _find_square(self, clip: VideoFile, result: Measurement) -> Box:
+        """Where the face is. Doubts whether the pictures are cut to it or not, as the user has said."""
+        whole = enclosing_square(*clip.size)
         if self.already_cut:
-            return enclosing_square(*clip.size)
-        return steady_square(clip.frames(), self.detector, LOOK_EVERY, MOST_MISSING)
+            share = face_share(islice(clip.frames(), 0, CUT_LOOKS * LOOK_EVERY, LOOK_EVERY), self.detector)
+            result.doubt("not cut", doubts.of_cut(share, *clip.size))
+            return whole
+        square = steady_square(clip.frames(), self.detector, LOOK_EVERY, MOST_MISSING)
+        if doubts.of_cut(None, *clip.size) is None and WHOLE[0] <= square.width / whole.width <= WHOLE[1]:
+            result.warnings["cut"] = "The pictures look cut to the face already: already_cut takes them whole."
+        return square
 
-    def _open_reference(self, clip: "_Clip", path: Path | None, notes: list[str]) -> "_Clip | None":
-        """The reference if it can be compared with; otherwise a note says why not."""
+    def _compare(self, video: VideoFile, path: Path | None, result: Measurement) -> VideoFile | None:
+        """Measures a video against its reference, which is returned if it could be."""
         if "reference" in self.lacks:
             return None
         if path is None:
-            notes.append("There is no reference of this name.")
+            result.doubt("no reference", "There is no reference of this name.")
             return None
+        reference = VideoFile(path)
         try:
-            reference = _Clip(path)
-            (height, width), (their_height, their_width) = clip.size, reference.size
+            similarity, doubts = compare_videos(video, reference, result.frames, self.detector)
         except InputError as error:
-            notes.append(str(error))
+            result.doubt("other reference", str(error))
             return None
-        if abs(width * their_height / (height * their_width) - 1) > SAME_ASPECT:
-            notes.append(f"The reference has pictures of another shape, {their_width}x{their_height}.")
-            return None
+        result.values |= similarity._asdict()
+        for kind, sentence in doubts.items():
+            result.doubt(kind, sentence)
         return reference
-
-
-class _Clip:
-    """A video whose frames can be read again and again; nothing of it but the sound is held in memory."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.notes: list[str] = []
-        self.waveform: np.ndarray | None = None  # (samples,)
-        self._start = 0.0
-        try:
-            self.waveform, self._start = load_waveform(path), sound_start(path)
-        except InputError as error:
-            self.notes.append(str(error))
-
-    @cached_property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        return next(read_frames(self.path, self._start, 1)).shape[:2]
-
-    def frames(self, size: tuple[int, int] | None = None, as_opencv: bool = False) -> Iterator[np.ndarray]:
-        """uint8 (H, W, 3) from where the sound begins, resized if a size is given. `as_opencv`: see `read_frames`."""
-        for frame in read_frames(self.path, self._start, as_opencv=as_opencv):
-            yield frame if size is None else resize(frame, *size)
-
-    def cuts(self, square: Box, side: int, size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
-        """The part of each frame that the square shows, uint8 (side, side, 3)."""
-        return (cut_square(frame, square, side) for frame in self.frames(size))
 
 
 def _find_lacking(checkpoint: Checkpoint | None, already_cut: bool, references: bool) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from kdtalker_jax.media.files import cannot_write
 from kdtalker_jax.metrics.evaluation import METRICS, Measurement
+from kdtalker_jax.unfinished import unfinished_file
 
 FORMAT = 1
 
@@ -52,6 +52,14 @@ class Report:
             }
         return summary
 
+    def warnings(self) -> list[str]:
+        """A sentence for each kind of doubt: about the first video concerned, and how many others there are."""
+        kinds: dict[str, list[str]] = {}
+        for name, video in self.videos.items():
+            for kind, sentence in video.warnings.items():
+                kinds.setdefault(kind, []).append(f"{name}: {sentence}")
+        return [first + (f" (And {len(others)} more.)" if others else "") for first, *others in kinds.values()]
+
     def to_json(self) -> str:
         """Strict JSON: null stands for NaN."""
         content = {
@@ -64,19 +72,17 @@ class Report:
                 for name, video in self.videos.items()
             },
             "unreadable": self.unreadable,
+            "warnings": self.warnings(),
         }
         return json.dumps(_without_nan(content), indent=1, allow_nan=False)
 
     def save(self, path: Path) -> None:
         """Raises OutputError where the file cannot be written; what was there before is then still there."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
-            partial.write_text(self.to_json(), encoding="utf-8")
-            partial.replace(path)
+            with unfinished_file(path) as partial:
+                partial.write_text(self.to_json(), encoding="utf-8")
         except OSError as error:
             raise cannot_write(path, error, "report") from error
-        finally:
-            partial.unlink(missing_ok=True)
 
     def to_table(self) -> str:
         """Lines for a terminal."""

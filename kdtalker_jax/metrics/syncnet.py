@@ -15,6 +15,7 @@ from jax import lax
 from jax.typing import DTypeLike
 
 from kdtalker_jax.nn.blocks import batch_norm
+from kdtalker_jax.nn.convolution import per_channel
 from kdtalker_jax.parts import Config, Inputs, Part
 from kdtalker_jax.sizes import Sizes
 
@@ -161,7 +162,7 @@ class ClipConv(nn.Module):
         kernel = kernel.transpose(1, 2, 0, 3, 4).reshape(*self.kernel, frames * inputs, self.features)
         dimensions = ("NHWC", "HWIO", "NHWC")
         x = lax.conv_general_dilated(x, kernel, self.strides, self.padding, dimension_numbers=dimensions)
-        return (x + bias)[:, None]
+        return (x + per_channel(bias, x))[:, None]
 
 
 def _sound_and_lips(config: Config) -> Inputs:

@@ -5,6 +5,7 @@ beside the kernels, in the collections `batch_stats` and `spectral`; inference t
 multiplied into the kernels by `folding.fold`.
 """
 
+import math
 from collections.abc import Sequence
 
 import flax.linen as nn
@@ -17,6 +18,7 @@ from kdtalker_jax.nn.convolution import (
     conv2d_same,
     conv3d,
     conv_upsampled,
+    per_channel,
     plane_kernel,
     winograd_kernel,
     winograd_pays,
@@ -32,6 +34,11 @@ def conv2d(
     """A 2-D convolution padded as PyTorch pads it: the same on both sides, `kernel // 2` unless given."""
     pad = kernel // 2 if padding is None else padding
     return nn.Conv(features, (kernel, kernel), strides, ((pad, pad), (pad, pad)), **kwargs)
+
+
+def average_pool(x: jax.Array, window: Sequence[int]) -> jax.Array:
+    """Means over windows side by side (..., C). As `nn.avg_pool`, which strict promotion of dtypes refuses."""
+    return nn.pool(x, 0.0, lax.add, window, window, "VALID") / math.prod(window)
 
 
 def upsample_nearest(x: jax.Array, factor: int, axes: Sequence[int]) -> jax.Array:
@@ -81,8 +88,8 @@ class Conv2d(ConvParameters):
     def __call__(self, x: jax.Array) -> jax.Array:
         x, kernel, bias = nn.dtypes.promote_dtype(x, *super().__call__(x.shape[-1]), dtype=self.dtype)
         if self.upsample > 1:
-            return conv_upsampled(x, kernel, (self.upsample, self.upsample)) + bias
-        return conv2d_same(x, kernel, winograd_form(self, x, kernel)) + bias
+            return conv_upsampled(x, kernel, (self.upsample, self.upsample)) + per_channel(bias, x)
+        return conv2d_same(x, kernel, winograd_form(self, x, kernel)) + per_channel(bias, x)
 
 
 class Conv3d(nn.Module):
@@ -102,6 +109,7 @@ class Conv3d(nn.Module):
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
+        bias = per_channel(bias, x)
         if self.kernel == 1:
             return x @ kernel[0, 0, 0] + bias
         if self.upsample > 1:
@@ -123,7 +131,25 @@ class Affine(nn.Module):
         scale = self.param("scale", nn.initializers.ones, x.shape[-1:])
         bias = self.param("bias", nn.initializers.zeros, x.shape[-1:])
         x, scale, bias = nn.dtypes.promote_dtype(x, scale, bias, dtype=self.dtype)
-        return x * scale + bias
+        return x * per_channel(scale, x) + per_channel(bias, x)
+
+
+class BatchNorm(nn.BatchNorm):
+    """Flax's, which lets bfloat16 become float32 where it counts: also in programs that have forbidden that."""
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        with jax.numpy_dtype_promotion("standard"):
+            return super().__call__(x)
+
+
+class LayerNorm(nn.LayerNorm):
+    """Flax's, like `BatchNorm`. Means are taken before the variance, in two passes: exact far from zero."""
+
+    use_fast_variance: bool = False
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        with jax.numpy_dtype_promotion("standard"):
+            return super().__call__(x)
 
 
 def batch_norm(*, folded: bool, train: bool, dtype: DTypeLike, name: str, axis_name: str | None = None) -> nn.Module:
@@ -133,7 +159,7 @@ def batch_norm(*, folded: bool, train: bool, dtype: DTypeLike, name: str, axis_n
     """
     if folded:
         return Affine(dtype=dtype, name=name)
-    return nn.BatchNorm(
+    return BatchNorm(
         use_running_average=not train,
         momentum=0.9,
         epsilon=NORM_EPSILON,
@@ -193,12 +219,12 @@ class SpectralConv(nn.Module):
             kernel = kernel / self._largest_singular_value(kernel, train)
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
         y = conv2d_same(x, kernel, winograd_form(self, x, kernel))
-        return y if bias is None else y + bias.astype(y.dtype)
+        return y if bias is None else y + per_channel(bias.astype(y.dtype), y)
 
     def _largest_singular_value(self, kernel: jax.Array, train: bool) -> jax.Array:
         matrix = kernel.transpose(3, 2, 0, 1).reshape(self.features, -1)  # (O, I*KH*KW)
-        u = self.variable("spectral", "u", lambda: _unit(jnp.ones(matrix.shape[0])))
-        v = self.variable("spectral", "v", lambda: _unit(jnp.ones(matrix.shape[1])))
+        u = self.variable("spectral", "u", lambda: _unit(jnp.ones(matrix.shape[0], jnp.float32)))
+        v = self.variable("spectral", "v", lambda: _unit(jnp.ones(matrix.shape[1], jnp.float32)))
         if train:
             fixed = lax.stop_gradient(matrix)
             v.value = _unit(fixed.T @ u.value)

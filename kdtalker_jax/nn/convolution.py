@@ -118,6 +118,11 @@ def conv2d_winograd(x: jax.Array, transformed: jax.Array) -> jax.Array:
     return lax.map(convolve_band, jnp.arange(n * rows // band)).reshape(n, height, width, outputs)
 
 
+def per_channel(vector: jax.Array, x: jax.Array) -> jax.Array:
+    """A vector (C,) with the axes that it takes to act on the last one of x (..., C)."""
+    return lax.broadcast_to_rank(vector, x.ndim)
+
+
 def depthwise2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """A filter of its own for each channel: x (N, H, W, C), kernel (KH, KW, 1, C) -> (N, H, W, C).
 
@@ -141,7 +146,7 @@ def depthwise2d_by_shifts(x: jax.Array, kernel: jax.Array) -> jax.Array:
     taps = [(i, j) for i in range(kernel.shape[0]) for j in range(kernel.shape[1])]
     padded = _pad_for(kernel, x)
     _, height, width, _ = x.shape
-    return sum(padded[:, i : i + height, j : j + width] * kernel[i, j, 0] for i, j in taps)
+    return sum(padded[:, i : i + height, j : j + width] * per_channel(kernel[i, j, 0], x) for i, j in taps)
 
 
 def _depthwise2d_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:

@@ -7,6 +7,9 @@ the identity; the weights were trained with it.
 
 import jax
 import jax.numpy as jnp
+from jax import lax
+
+from kdtalker_jax.nn.convolution import per_channel
 
 
 def identity_axis(size: int) -> jax.Array:
@@ -25,8 +28,10 @@ def translation_matrix(shift: jax.Array, size: int) -> jax.Array:
 
     Row o holds the weights with which output o reads the inputs; weights of inputs outside the volume are absent.
     """
-    position = ((identity_axis(size) + shift[..., None] + 1) * size - 1) / 2  # (..., out), in voxels
-    return jnp.maximum(0.0, 1 - jnp.abs(position[..., None] - jnp.arange(size)))
+    axis = per_channel(identity_axis(size), shift[..., None])  # (..., out)
+    position = ((axis + shift[..., None] + 1) * size - 1) / 2  # (..., out), in voxels
+    inputs = per_channel(jnp.arange(size, dtype=jnp.float32), position[..., None])  # (..., 1, in)
+    return jnp.maximum(0.0, 1 - jnp.abs(position[..., None] - inputs))
 
 
 def sample_translated(volume: jax.Array, shift: jax.Array) -> jax.Array:
@@ -48,15 +53,18 @@ def sample_translated(volume: jax.Array, shift: jax.Array) -> jax.Array:
 def sample_volume(volume: jax.Array, points: jax.Array) -> jax.Array:
     """Samples a volume (D, H, W, C) at points (..., 3) given as (x, y, z) -> (..., C)."""
     depth, height, width, channels = volume.shape
-    size = jnp.array([width, height, depth])
-    position = ((points + 1) * size - 1) / 2  # in voxels
+    size = per_channel(jnp.array([width, height, depth], jnp.int32), points)  # (..., 3)
+    extent = size.astype(jnp.float32)
+    position = ((points + 1) * extent - 1) / 2  # in voxels
     lower = jnp.floor(position)
     fraction = (position - lower)[..., None, :]  # (..., 1, 3)
-    corner = jnp.stack(jnp.meshgrid(*[jnp.arange(2)] * 3, indexing="ij"), axis=-1).reshape(8, 3)
+    corner = jnp.stack(jnp.meshgrid(*[jnp.arange(2, dtype=jnp.int32)] * 3, indexing="ij"), axis=-1).reshape(8, 3)
     # Clamped before the cast, because a far point overflows the integer; the weight below is what counts there.
-    index = jnp.clip(lower, -2, size + 1).astype(jnp.int32)[..., None, :] + corner  # (..., 8, 3)
+    index = jnp.clip(lower, -2, extent + 1).astype(jnp.int32)[..., None, :]  # (..., 1, 3)
+    index, size = index + lax.broadcast_to_rank(corner, index.ndim), size[..., None, :]  # (..., 8, 3)
     inside = jnp.all((index >= 0) & (index < size), axis=-1)  # (..., 8)
-    weight = jnp.where(corner == 1, fraction, 1 - fraction).prod(axis=-1) * inside  # (..., 8)
+    upper = lax.broadcast_to_rank(corner == 1, fraction.ndim)
+    weight = jnp.where(upper, fraction, 1 - fraction).prod(axis=-1) * inside.astype(jnp.float32)  # (..., 8)
     x, y, z = jnp.moveaxis(jnp.clip(index, 0, size - 1), -1, 0)
     rows = jnp.asarray(volume).reshape(-1, channels)
     flat = (z * height + y) * width + x  # (..., 8)

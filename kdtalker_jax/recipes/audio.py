@@ -5,6 +5,7 @@ the truth is at hand, so that a regression does: a linear layer on top of the fe
 the lips, and is thrown away afterwards.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,22 +17,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from tqdm import tqdm
 
 from configs.audio import AudioConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import BANDS, mel_spectrogram, mel_windows
 from kdtalker_jax.features.wav2lip.parts import AUDIO_ENCODER
-from kdtalker_jax.motion_models.kdtalker.training.loss import mean_over
 from kdtalker_jax.renderers.liveportrait.training.reenactment import Weights
+from kdtalker_jax.seeds import random_key
+from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.synthetic.performance import random_performance
 from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.kinds import Kind
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, open_run, run_task
-from kdtalker_jax.training.optimizer import global_norm
+from kdtalker_jax.training.optimizer import chain, global_norm, lenient
 from kdtalker_jax.training.settings import to_text
+from kdtalker_jax.training.tail import mean_over
 
 NAME = AUDIO_ENCODER.name
 DECIBEL = 8 / 100  # in normalised mel values, see `media.mel.mel_spectrogram`
@@ -122,7 +124,7 @@ class AudioTask:
         report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
         open_run(workdir, NAME, config, None, config.performances)
         numbers = range(config.performances + config.validation.performances)
-        spoken = [speak(config, i) for i in tqdm(numbers, "Speakers", disable=not progress)]
+        spoken = [speak(config, i) for i in progress_bar(numbers, "Speakers", show=progress)]
         self._validation = spoken[config.performances :]
         self.batches = AudioBatches(
             spoken[: config.performances], config, process=parallel.process_index(), processes=parallel.process_count()
@@ -214,11 +216,11 @@ def alter(config: AudioConfig, mel: np.ndarray, rng: np.random.Generator) -> np.
 
 def initial_state(config: AudioConfig) -> AudioState:
     """The state before the first step, from the seed."""
-    key, head_key = jax.random.split(jax.random.key(config.seed))
+    key, head_key = jax.random.split(random_key(config.seed))
     variables = jax.jit(lambda: AUDIO_ENCODER.initialise(_sizes(config), key))()
     weights = Weights.of({NAME: variables})
     features = config.encoder.widths[-1]
-    head = jax.random.normal(head_key, (features, len(TARGETS))) / np.sqrt(features)
+    head = jax.random.normal(head_key, (features, len(TARGETS)), jnp.float32) / math.sqrt(features)
     return AudioState(jnp.int32(0), weights, head, _optimizer(config).init((weights.params, head)))
 
 
@@ -261,9 +263,9 @@ def _sizes(config: AudioConfig) -> SimpleNamespace:
 
 
 def _learning_rate(config: AudioConfig) -> optax.Schedule:
-    return optax.cosine_onecycle_schedule(config.steps, config.learning_rate, pct_start=0.1)
+    return lenient(optax.cosine_onecycle_schedule(config.steps, config.learning_rate, pct_start=0.1))
 
 
 def _optimizer(config: AudioConfig) -> optax.GradientTransformation:
     adam = optax.adamw(_learning_rate(config), weight_decay=config.weight_decay)
-    return optax.chain(optax.clip_by_global_norm(1.0), adam)
+    return chain(optax.clip_by_global_norm(1.0), adam)

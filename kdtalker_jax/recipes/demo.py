@@ -13,7 +13,6 @@
 A stage that is done is there under its name, and is not done again.
 """
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,6 @@ from pathlib import Path
 import jax
 import soundfile
 from PIL import Image
-from tqdm import tqdm
 
 from configs.demo import DemoConfig
 from kdtalker_jax.checkpoints import load_checkpoint, load_networks, save_checkpoint
@@ -32,6 +30,8 @@ from kdtalker_jax.motion_models.kdtalker.training.trainer import train
 from kdtalker_jax.recipes.audio import train_audio_encoder
 from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
 from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
+from kdtalker_jax.seeds import random_key
+from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.synthetic.builder import build_world
 from kdtalker_jax.synthetic.clips import WorldOptions
 from kdtalker_jax.synthetic.described import DescribedPerformances
@@ -39,6 +39,7 @@ from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.people import random_people
 from kdtalker_jax.synthetic.performance import random_performance
 from kdtalker_jax.synthetic.state import neutral_state
+from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 
 PORTRAIT_SIZE = 512
 
@@ -93,7 +94,7 @@ def make_world(config: DemoConfig, workdir: Path, report: Report, progress: bool
             expressive_frames=config.expressive_frames,
             validation=0.05,
         )
-        build_world(workdir / "world", options, lambda plans: tqdm(plans, "Drawing", disable=not progress))
+        build_world(workdir / "world", options, lambda plans: progress_bar(plans, "Drawing", show=progress))
     return True
 
 
@@ -138,9 +139,9 @@ def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool
     if out.exists():
         return True
     folder = dataset.work_folder(out, workdir / "networks")
-    make = DescribedPerformances(workdir / "networks", config.seed + 1, config.spoken_frames)
+    make = DescribedPerformances(workdir / "networks", (config.seed + 1) % 2**64, config.spoken_frames)
     tasks = make.tasks(config.spoken, folder / "clips")
-    for task in tqdm(tasks, "Performances", disable=not progress):
+    for task in progress_bar(tasks, "Performances", show=progress):
         work.carry_out(task, make)
     report(dataset.summary(dataset.write_dataset(out, folder, list(map(work.read_outcome, tasks)), train=0.95)))
     return True
@@ -153,21 +154,25 @@ def make_denoiser(config: DemoConfig, workdir: Path, report: Report, progress: b
 
 def make_package(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
     """Puts the networks into one checkpoint, and draws and speaks what to try it with."""
-    out, partial = workdir / "demo", workdir / "demo.unfinished"
-    if out.exists():
-        return True
-    shutil.rmtree(partial, ignore_errors=True)
+    out = workdir / "demo"
+    if not out.exists():
+        with unfinished_folder(out) as folder:
+            _fill_package(config, workdir, folder)
+            with in_one_go():
+                folder.rename(out)
+    return True
+
+
+def _fill_package(config: DemoConfig, workdir: Path, out: Path) -> None:
     for folder in ("portraits", "recordings"):
-        (partial / folder).mkdir(parents=True)
+        (out / folder).mkdir()
     for name, seed in config.portraits:
-        person = jax.tree.map(lambda field: field[0], random_people(jax.random.key(seed), 1))
+        person = jax.tree.map(lambda field: field[0], random_people(random_key(seed), 1))
         picture = draw_frames(person, neutral_state(), PORTRAIT_SIZE)[0]  # (512, 512, 3)
-        Image.fromarray(picture).save(partial / "portraits" / f"{name}.png")
+        Image.fromarray(picture).save(out / "portraits" / f"{name}.png")
     for name, seed in config.recordings:
         waveform = random_performance(seed, config.recording_frames).waveform
-        soundfile.write(partial / "recordings" / f"{name}.flac", waveform, SAMPLE_RATE)
-    export_denoiser(load_denoiser(workdir / "denoiser"), workdir / "networks", partial / "model")
-    for note in partial.rglob("commit_success.txt"):
+        soundfile.write(out / "recordings" / f"{name}.flac", waveform, SAMPLE_RATE)
+    export_denoiser(load_denoiser(workdir / "denoiser"), workdir / "networks", out / "model")
+    for note in out.rglob("commit_success.txt"):
         note.unlink()  # names the folder that Orbax wrote to; nothing reads it
-    partial.rename(out)
-    return True

@@ -23,7 +23,8 @@ _matmul = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
 
 def degrees_from_bins(logits: Array) -> jax.Array:
     """(..., 66) logits of an angle -> (...,) degrees: the expected value over bins of 3 degrees from -97.5 on."""
-    degrees = jnp.arange(logits.shape[-1]) * 3.0  # (66,)
+    degrees = jnp.arange(logits.shape[-1], dtype=jnp.float32) * 3.0  # (66,)
+    degrees = jax.lax.broadcast_to_rank(degrees, logits.ndim)
     return jnp.sum(jax.nn.softmax(logits.astype(jnp.float32)) * degrees, axis=-1) - 97.5
 
 
@@ -47,8 +48,10 @@ def transform_keypoints(kp: Array, scale: Array, rotation: Array, exp: Array, t:
     Returns:
         (..., K, 3) keypoints in the picture, x and y from -1 to 1.
     """
+    across = jax.lax.broadcast_to_rank(jnp.array([1.0, 1.0, 0.0], jnp.float32), t.ndim)
     turned = _matmul(_as_points(kp), rotation) + _as_points(exp)  # (..., K, 3)
-    return scale[..., None, None] * turned + (t * jnp.array([1.0, 1.0, 0.0]))[..., None, :]
+    scale = jax.lax.broadcast_to_rank(scale[..., None, None], turned.ndim)
+    return scale * turned + (t * across)[..., None, :]
 
 
 def _as_points(flat: Array) -> Array:
@@ -77,9 +80,16 @@ def relative_keypoints(kp: Array, source: Coefficients, driving: Coefficients, f
         kp,
         source.scale * driving.scale / first.scale,
         rotation,
-        source.exp + driving.exp - first.exp,
-        source.t + driving.t - first.t,
+        _change(source.exp, driving.exp, first.exp),
+        _change(source.t, driving.t, first.t),
     )
+
+
+def _change(source: Array, driving: Array, first: Array) -> jax.Array:
+    """source + driving - first, (..., C), of which any may be of one frame."""
+    rank = max(part.ndim for part in (source, driving, first))
+    source, driving, first = (jax.lax.broadcast_to_rank(part, rank) for part in (source, driving, first))
+    return source + driving - first
 
 
 @partial(jax.jit, static_argnames="relative")
@@ -89,6 +99,15 @@ def _drive(kp: Array, source: Array, first: Array, driving: Array, *, relative: 
     if relative:
         return relative_keypoints(kp, source, driving, first)
     return absolute_keypoints(kp, source, driving)
+
+
+def check_keypoints(motion: Motion, expected: int) -> None:
+    """Raises InputError where the motion is of another number of keypoints."""
+    if motion.exp.shape[1] != 3 * expected:
+        raise InputError(
+            f"The motion moves {motion.exp.shape[1] // 3} keypoints and the model has {expected}: "
+            "use a motion made with this checkpoint."
+        )
 
 
 def drive(
@@ -110,11 +129,7 @@ def drive(
     Raises:
         InputError: the motion is of another number of keypoints.
     """
-    if driving.exp.shape[1] != kp.shape[0]:
-        raise InputError(
-            f"The motion moves {driving.exp.shape[1] // 3} keypoints and the model has {kp.shape[0] // 3}: "
-            "use a motion made with this checkpoint."
-        )
+    check_keypoints(driving, kp.shape[0] // 3)
     vectors = driving.to_vector()  # (T, 7 + 3 K)
     beginning = vectors[0] if first is None else first.to_vector()[0]
     step = partial(_drive, kp, source.to_vector()[0], beginning, relative=relative)

@@ -12,9 +12,15 @@ import numpy as np
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.media.files import input_file
 from kdtalker_jax.spaces.statistics import MotionStatistics
+from kdtalker_jax.unfinished import unfinished_file
 
 FORMAT_VERSION = 1
 LARGEST_FILE = 2**30  # bytes once unpacked, a day of motion: a file that claims more is not one of ours
+
+# A picture reaches from -1 to 1, and networks, of people and of animals, give scales from 0.5 to 3, displacements below
+# 1 and angles of bins that end at 97.5 degrees. What is far beyond any of that moves everything out of the picture.
+FARTHEST = dict.fromkeys(("scale", "t", "exp", "keypoints"), 100.0)
+FARTHEST_ANGLE = 3600.0  # degrees: ten turns, because angles may have been unwrapped
 
 Array = np.ndarray | jax.Array
 
@@ -47,7 +53,7 @@ class Motion:
         keypoints: (T, K, 3) the driving keypoints x_d, once some portrait has been driven; otherwise None.
 
     Raises:
-        InputError: arrays of other shapes or of different lengths, or values that are not finite.
+        InputError: arrays of other shapes or of different lengths, or values that are no head's (`FARTHEST`).
     """
 
     scale: np.ndarray
@@ -62,7 +68,7 @@ class Motion:
         for field in fields(self):
             value = getattr(self, field.name)
             if value is not None:
-                object.__setattr__(self, field.name, np.asarray(value, np.float32))
+                object.__setattr__(self, field.name, _as_float32(value, field.name))
         frames, size = np.size(self.scale), np.shape(self.exp)[-1:]
         if not frames or not size or not size[0] or size[0] % 3:
             raise InputError("A motion needs at least one frame and an expression of three numbers per keypoint.")
@@ -75,6 +81,9 @@ class Motion:
                 raise InputError(f"The motion's {field.name} has shape {value.shape} where {shape} is needed.")
             if not np.isfinite(value).all():
                 raise InputError(f"The motion's {field.name} holds values that are not finite.")
+            farthest = FARTHEST.get(field.name, FARTHEST_ANGLE)
+            if np.abs(value).max() > farthest:
+                raise InputError(f"The motion's {field.name} holds values beyond +-{farthest}, which are no head's.")
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -97,16 +106,11 @@ class Motion:
             OutputError: the file cannot be written. What was there before is then still there.
         """
         path = Path(path)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with partial.open("wb") as file:
-                    np.savez(file, version=FORMAT_VERSION, **{k: v for k, v in arrays.items() if v is not None})
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+            with unfinished_file(path) as partial, partial.open("wb") as file:
+                np.savez(file, version=FORMAT_VERSION, **{k: v for k, v in arrays.items() if v is not None})
         except OSError as error:
             raise OutputError(f"The motion cannot be written to {path} ({error.strerror}).") from error
 
@@ -123,6 +127,14 @@ class Motion:
             return cls(**arrays)
         except InputError as error:
             raise InputError(f"The motion file {path} cannot be used: {error}") from None
+
+
+def _as_float32(value: Array, name: str) -> np.ndarray:
+    value = np.asarray(value)
+    if value.dtype.kind not in "fiu":
+        raise InputError(f"The motion's {name} must be real numbers, not {value.dtype}.")
+    with np.errstate(over="ignore"):  # to infinity, which is refused
+        return value.astype(np.float32)
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -154,15 +166,20 @@ def mean_and_std(statistics: MotionStatistics) -> tuple[np.ndarray, np.ndarray]:
     return mean, std
 
 
+def _mean_and_std_of(vector: Array, statistics: MotionStatistics) -> list[np.ndarray]:
+    """With the axes of the vector."""
+    return [numbers.reshape((1,) * (vector.ndim - 1) + (-1,)) for numbers in mean_and_std(statistics)]
+
+
 def normalise(vector: Array, statistics: MotionStatistics) -> Array:
     """(..., 7 + 3 K) in the extractor's units -> mean 0 and standard deviation 1 over the training set."""
-    mean, std = mean_and_std(statistics)
+    mean, std = _mean_and_std_of(vector, statistics)
     return (vector - mean) / std
 
 
 def denormalise(vector: Array, statistics: MotionStatistics) -> Array:
     """Undo `normalise`."""
-    mean, std = mean_and_std(statistics)
+    mean, std = _mean_and_std_of(vector, statistics)
     return vector * std + mean
 
 
@@ -175,5 +192,7 @@ def canonical_token(kp: Array, statistics: MotionStatistics) -> jax.Array:
     Returns:
         (..., 7 + 3 K): seven zeros, then the normalised keypoints.
     """
-    normalised = (kp - np.float32(statistics.kp_mean)) / np.float32(statistics.kp_std)
-    return jnp.concatenate([jnp.zeros((*kp.shape[:-1], 7)), normalised], axis=-1)
+    axes = (1,) * (kp.ndim - 1) + (-1,)
+    mean, std = (np.float32(numbers).reshape(axes) for numbers in (statistics.kp_mean, statistics.kp_std))
+    normalised = (kp - mean) / std
+    return jnp.concatenate([jnp.zeros((*kp.shape[:-1], 7), jnp.float32), normalised], axis=-1)

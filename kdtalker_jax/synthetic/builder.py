@@ -24,6 +24,7 @@ from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.features.mel import BANDS
 from kdtalker_jax.synthetic.clips import ClipPlan, WorldOptions, fingerprint, make_clip, plan_world
 from kdtalker_jax.synthetic.state import FaceState
+from kdtalker_jax.unfinished import in_one_go, unfinished_file
 
 WORLD_FILE = "world.json"
 
@@ -135,8 +136,9 @@ def build_world(out: Path, options: WorldOptions, progress: Progress = iter) -> 
     directory = Path(builder.data_dir)
     text = json.dumps(dataclasses.asdict(options), default=str, indent=1)
     (directory / WORLD_FILE).write_text(text, encoding="utf-8")
-    directory.rename(out)
-    shutil.rmtree(work)
+    with in_one_go():
+        directory.rename(out)
+        shutil.rmtree(work)
 
 
 def open_world(directory: str | Path, split: str) -> World:
@@ -169,10 +171,8 @@ def _make_or_read(plan: ClipPlan, options: WorldOptions, work: Path | None) -> d
         return {**clip, **numbers, "jpeg": [part.tobytes() for part in parts]}
     clip = make_clip(plan, options)
     joined = np.frombuffer(b"".join(clip["jpeg"]), np.uint8)
-    partial = file.with_suffix(".partial")
-    with partial.open("wb") as stream:
+    with unfinished_file(file) as partial, partial.open("wb") as stream:
         np.savez(stream, **{**clip, "jpeg": joined, "jpeg_sizes": [len(jpeg) for jpeg in clip["jpeg"]]})
-    partial.replace(file)
     return clip
 
 

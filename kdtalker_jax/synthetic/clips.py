@@ -17,6 +17,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import mel_spectrogram
 from kdtalker_jax.media.audio import FRAME_RATE, SAMPLES_PER_FRAME, load_waveform
 from kdtalker_jax.media.files import looks_like_recording
+from kdtalker_jax.seeds import check_seed, random_key
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.landmarks import landmarks
 from kdtalker_jax.synthetic.people import Person, random_people
@@ -72,8 +73,9 @@ def plan_world(options: WorldOptions) -> list[ClipPlan]:
     """All clips. Splits share no performance, no person and no recording.
 
     Raises:
-        InputError: the folder of recordings does not exist or holds none.
+        InputError: the folder of recordings does not exist or holds none, or the seed is none.
     """
+    check_seed(options.seed)
     recordings = _find_recordings(options.recordings) if options.recordings else {"train": [], "validation": []}
     plans = []
     for first, count, silent in ((0, options.performances, False), (options.performances, options.expressive, True)):
@@ -146,7 +148,7 @@ def _recited(recording: Path, frames: int, rng: np.random.Generator) -> Performa
 
 
 def _person(plan: ClipPlan, options: WorldOptions) -> Person:
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(options.seed), plan.performance), plan.twin)
+    key = jax.random.fold_in(jax.random.fold_in(random_key(options.seed), plan.performance), plan.twin)
     return jax.tree.map(lambda field: field[0], _one_person(key))
 
 

@@ -14,6 +14,7 @@ from kdtalker_jax.data.clips import Clip
 from kdtalker_jax.data.extraction import ClipNetworks, describing_parts, networks_fingerprint
 from kdtalker_jax.data.work import Task
 from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.people import random_people
 from kdtalker_jax.synthetic.performance import random_performance
@@ -47,7 +48,7 @@ class DescribedPerformances:
         """The clip of the performance whose number is the path's name; all fields of `clips.Clips` but the name."""
         number = int(path.name)
         performance = random_performance(np.random.default_rng([self._seed, number]), self._frames)
-        key = jax.random.fold_in(jax.random.key(self._seed), number)
+        key = jax.random.fold_in(random_key(self._seed), number)
         person = jax.tree.map(lambda field: field[0], _one_person(key))
         pictures = draw_frames(person, performance.states, self._networks.image_size)  # (F, S, S, 3)
         return {

@@ -11,9 +11,10 @@ import numpy as np
 from tensorboardX import summary
 from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
-from tqdm import tqdm
 
 from kdtalker_jax.errors import OutputError
+from kdtalker_jax.streams import progress_bar
+from kdtalker_jax.unfinished import unfinished_file
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -32,7 +33,7 @@ class Logs:
             self._events = EventsWriter(str(board / "events"), f".{os.getpid()}.{step}")
             self._write(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
         self._directory = directory
-        self._bar = tqdm(total=steps, initial=step, unit="step", disable=not progress, dynamic_ncols=True)
+        self._bar = progress_bar(total=steps, initial=step, unit="step", show=progress, dynamic_ncols=True)
 
     def numbers(self, step: int, values: dict[str, float]) -> None:
         """Values after `step` steps. Like all that writes, raises OutputError where the disk is full."""
@@ -139,6 +140,5 @@ def _cut_off(path: Path, step: int) -> None:
         if not line.endswith("\n") or json.loads(line)["step"] > step:
             break
         kept.append(line)
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(kept), encoding="utf-8")
-    partial.replace(path)
+    with unfinished_file(path) as partial:
+        partial.write_text("".join(kept), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -13,9 +14,11 @@ from configs.training import FREE_TO_CHANGE
 from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, is_run, read_record, write_record
 from kdtalker_jax.errors import InputError, OutputError
-from kdtalker_jax.training.interruption import Interruption
+from kdtalker_jax.interruption import Interruption
+from kdtalker_jax.seeds import check_seed
 from kdtalker_jax.training.logs import Logs, Meter, NoLogs
 from kdtalker_jax.training.settings import differences, to_text
+from kdtalker_jax.unfinished import PREFIX
 
 Report = Callable[[str], None]
 Tree = Any
@@ -186,6 +189,21 @@ class Trainer:
         return self._task.from_trees(progress["step"], trees)
 
 
+def is_validated(data: Path, split: str, usable: bool, wanted: int) -> bool:
+    """Whether a run can be validated. Warns where it should be, as `wanted` samples say, and has nothing for it.
+
+    Args:
+        usable: whether the split has a clip that is long enough.
+    """
+    if wanted and not usable and parallel.is_main():
+        warnings.warn(
+            f"{data} has no clip in its {split} split that is long enough: nothing is validated, and no checkpoint is "
+            "the best. Extract more videos, or a larger part of them for validation (--split of pipelines.extract).",
+            stacklevel=2,
+        )
+    return wanted > 0 and usable
+
+
 def open_run(
     workdir: Path,
     kind: str,
@@ -205,8 +223,10 @@ def open_run(
         find: what a new run has to find out, by name; gets `init`, and may refuse to begin.
 
     Raises:
-        InputError: another run is in the folder. OutputError: something else is, or it cannot be made.
+        InputError: another run is in the folder, or the seed is none. OutputError: something else is, or it cannot be
+            made.
     """
+    check_seed(config.seed)
     if is_run(workdir):
         record = _resumed(read_record(workdir, kind), config, init, clips, workdir)
     else:
@@ -238,7 +258,7 @@ def _check_empty(workdir: Path) -> None:
     """Makes the folder of a new run. Raises OutputError where that cannot be, or something else is in it."""
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        strangers = [path.name for path in workdir.iterdir() if path.name != "run.partial"]
+        strangers = [path.name for path in workdir.iterdir() if not path.name.startswith(PREFIX)]
     except OSError as error:
         raise OutputError(f"{workdir} cannot be written to ({error.strerror}): name another workdir.") from error
     if strangers:

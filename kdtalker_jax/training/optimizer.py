@@ -1,5 +1,7 @@
 """AdamW as published, or Muon: what decays, how fast it learns, and the moving average of the parameters."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,14 +14,32 @@ from kdtalker_jax.training.muon import muon
 Params = Any
 
 
+def lenient(function: Callable) -> Callable:
+    """Gives optax JAX's usual promotion: it mixes integers and floats, which the program around may have forbidden."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            return function(*arguments, **keywords)
+
+    return call
+
+
+def chain(*transformations: optax.GradientTransformation) -> optax.GradientTransformation:
+    """`optax.chain`, `lenient`."""
+    chained = optax.chain(*transformations)
+    return chained._replace(update=lenient(chained.update))
+
+
 def learning_rate_schedule(config: TrainingConfig) -> optax.Schedule:
     """Learning rate of each step, counted from 0: up from 0 in a line, then half a cosine down to 0."""
-    return optax.warmup_cosine_decay_schedule(
+    schedule = optax.warmup_cosine_decay_schedule(
         init_value=0.0,
         peak_value=config.peak_learning_rate,
         warmup_steps=config.optimizer.warmup_steps,
         decay_steps=config.steps,  # the warm-up among them
     )
+    return lenient(schedule)
 
 
 def decay_mask(params: Params) -> Params:
@@ -46,7 +66,7 @@ def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
         update = muon(rate, beta1=settings.beta1, beta2=settings.beta2, **decay)
     else:
         update = optax.adamw(rate, b1=settings.beta1, b2=settings.beta2, eps=settings.epsilon, **decay)
-    return optax.chain(optax.clip_by_global_norm(settings.clip_norm), update)
+    return chain(optax.clip_by_global_norm(settings.clip_norm), update)
 
 
 def global_norm(tree: Params) -> jax.Array:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from configs.training import TrainingConfig
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.seeds import check_seed
 
 Config = TypeVar("Config")  # any frozen dataclass of settings
 
@@ -16,7 +17,7 @@ def with_settings(config: Config, assignments: Sequence[str]) -> Config:
     """The configuration with some settings replaced, each written `section.name=value`.
 
     Raises:
-        InputError: there is no such setting (the nearest is named), or the value is not of its kind.
+        InputError: there is no such setting (the nearest is named), the value is not of its kind, or the seed is none.
     """
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
@@ -27,6 +28,7 @@ def with_settings(config: Config, assignments: Sequence[str]) -> Config:
         if name not in names:
             raise InputError(f"There is no setting {name!r}{_nearest(name, names)}.")
         config = _replaced(config, name.split("."), text.strip(), name)
+    check_seed(config.seed)
     return config
 
 

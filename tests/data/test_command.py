@@ -4,7 +4,9 @@ import json
 import signal
 import subprocess
 import sys
+import warnings
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from click.testing import CliRunner
 from kdtalker_jax.data.clips import SPLITS, open_clips
 from kdtalker_jax.data.statistics import load_statistics
 from pipelines.extract import main
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +82,20 @@ def test_bad_files_are_reported(plain, bad):
     assert Counter(bad.values())["unreadable"] == 3
 
 
+def test_what_one_may_not_expect_is_reported(run, make_video, small_checkpoint, tmp_path):
+    """Notes on clips, and a validation split without any, which training would silently do without."""
+    make_video(tmp_path / "in" / "faint.mp4", 80, volume=0.005)
+    given = ("--videos", tmp_path / "in", "--checkpoint", small_checkpoint, "--already_cut")
+    with pytest.warns(UserWarning, match=r"No clip fell into validation: .* such as --split 0.8/0.2"):
+        result = run(*given, "--split", "0.9999999/0.0000001", "--out", tmp_path / "set")
+        assert result.exit_code == 0, result.output
+    assert "faint.mp4: The sound is very quiet" in result.output
+    assert json.loads((tmp_path / "set" / "report.json").read_text())["notes"].keys() == {"faint.mp4"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert run(*given, "--split", "1/0", "--out", tmp_path / "meant").exit_code == 0
+
+
 def test_statistics_are_there(plain):
     out, _ = plain
     statistics = load_statistics(out)
@@ -117,6 +135,35 @@ main(sys.argv[1:])
     assert result.exit_code == 0, result.output
     assert_same(out, plain[0])
     assert not (tmp_path / "set.unfinished").exists()
+
+
+def test_a_signal_ends_at_once_and_keeps_whole_clips(arguments, tmp_path):
+    """It comes while the third clip is written."""
+    program = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # background jobs of a shell ignore it
+import numpy as np
+from pipelines.extract import main
+
+save, calls = np.savez, []
+def savez(file, **arrays):
+    calls.append(1)
+    if len(calls) == 3:
+        file.write(b"PK half a clip")
+        file.flush()
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(60)
+    save(file, **arrays)
+np.savez = savez
+main(sys.argv[1:])
+"""
+    command = [sys.executable, "-c", program, *arguments(tmp_path / "set")]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=120)
+    assert ended.returncode == 128 + signal.SIGINT
+    assert ended.stderr.endswith("Stopped: run the same command to go on.\n")
+    assert "Traceback" not in ended.stderr
+    kept = [path.suffix for path in (tmp_path / "set.unfinished" / "clips").iterdir()]
+    assert sorted(kept) == [*[".json"] * kept.count(".json"), ".npz", ".npz"]
 
 
 def test_beam_makes_the_same(plain, arguments, tmp_path):

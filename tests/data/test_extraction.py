@@ -1,6 +1,7 @@
 """One video -> one clip."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from kdtalker_jax.data.extraction import ClipNetworks, ExtractionOptions, Skippe
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.media.frames import read_frames
+from tests.metrics.films import film, portrait, speech
 
 WHOLE = ExtractionOptions(already_cut=True)
 
@@ -110,6 +112,51 @@ def test_pictures_after_the_end_of_the_sound_are_left_out(extract, make_video, t
     _mux(video, tmp_path / "longer.mkv", "-t", "2.8", "-i", video, "-map", "0:v", "-map", "1:a")
     clip = extract(tmp_path / "longer.mkv")
     assert clip["frames"] == len(clip["audio"]) == 70
+
+
+def test_a_clip_of_which_one_expects_nothing_else_has_no_notes(extract, videos):
+    for name in ("a.mp4", "c.mov"):
+        assert extract(videos / name)["notes"] == []
+
+
+@pytest.mark.parametrize(
+    ("made", "note"),
+    [
+        (("-t", "2.8", "-map", "0:v", "-map", "1:a"), r"sound ends 1\.2 s before the pictures"),
+        (("-map", "0:v", "-map", "1:a", "-vf", "trim=end_frame=72"), r"pictures end 1\.1 s before the sound"),
+        (("-itsoffset", "0.6", "-map", "0:v", "-map", "1:a"), r"sound begins 0\.6 s into the file"),
+        (("-map", "0:v", "-map", "1:a", "-af", "volume=0.01"), r"very quiet \(its peak is at -5\d dB\)"),
+        (("-map", "0:v", "-map", "1:a", "-vf", "fps=12"), "12 frames a second"),
+        (("-map", "0:v", "-map", "1:a", "-vf", "scale=96:64"), r"no squares cut to the face \(96x64\)"),
+    ],
+)
+def test_what_one_may_not_expect_of_a_clip_is_noted(extract, make_video, tmp_path, made, note):
+    """Nothing of it is an error, and each would otherwise be found in the motion that a model has learnt."""
+    video = make_video(tmp_path / "video.mp4", 100)
+    cut = made.index("-map")
+    _mux(video, tmp_path / "odd.mkv", *made[:cut], "-i", video, *made[cut:])
+    notes = extract(tmp_path / "odd.mkv")["notes"]
+    assert sum(re.search(note, each) is not None for each in notes) == 1, notes
+
+
+def test_silence_that_is_taken_is_noted(extract, videos):
+    for name in ("mute.mp4", "silent.mp4"):
+        (note,) = extract(videos / name, ExtractionOptions(already_cut=True, silent_too=True))["notes"]
+        assert "There is no sound" in note
+
+
+def test_pictures_that_are_not_cut_are_noted(extract, tmp_path):
+    """Said to be cut, they would teach motion in widths of a picture of which a face is a small part."""
+    picture = np.pad(portrait(128), ((64, 64), (64, 64), (0, 0)), mode="edge")
+    film(tmp_path / "whole.mp4", picture, frames=70, sound=speech(2.8))
+    (note,) = extract(tmp_path / "whole.mp4")["notes"]
+    assert "not cut to it: leave out already_cut" in note
+
+
+def test_a_face_looked_for_once_is_noted(extract, tmp_path):
+    film(tmp_path / "face.mp4", portrait(128), frames=70, sound=speech(2.8))
+    (note,) = extract(tmp_path / "face.mp4", ExtractionOptions(look_every=70))["notes"]
+    assert "first frame alone: look_every=70 of 70" in note
 
 
 def test_a_face_is_found_and_cut(extract, media):

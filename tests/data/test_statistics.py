@@ -1,5 +1,7 @@
 """Mean and standard deviation over clips, in one pass and in any order."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,19 @@ def test_saved_statistics_keep_every_digit(tmp_path):
     save_statistics(tmp_path / "statistics.json", PUBLISHED_STATISTICS)
     for field, value in vars(load_statistics(tmp_path)).items():
         assert np.array_equal(np.float32(value), np.float32(getattr(PUBLISHED_STATISTICS, field)))
+
+
+def test_a_byte_order_mark_is_no_damage(tmp_path):
+    text = json.dumps(vars(PUBLISHED_STATISTICS))
+    (tmp_path / "statistics.json").write_text(text, encoding="utf-8-sig")
+    assert load_statistics(tmp_path) == PUBLISHED_STATISTICS
+
+
+@pytest.mark.parametrize("values", [[0, 1, 1], [1, 1], [float("nan"), 1, 1], ["1", 1, 1], 1, None, [10**400, 1, 1]])
+def test_statistics_that_nothing_can_be_divided_by(tmp_path, values):
+    (tmp_path / "statistics.json").write_text(json.dumps(vars(PUBLISHED_STATISTICS) | {"t_std": values}))
+    with pytest.raises(InputError, match=r"statistics\.json is damaged \(.*\): make the data set again"):
+        load_statistics(tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, "{", "[1]", '{"yaw_mean": [0]}', '{"yaw_mean": "x"}'])

@@ -58,6 +58,29 @@ def test_names_that_are_no_text(folder, tasks):
     assert read_outcome(task).frames == 7
 
 
+def test_linked_folders_are_part_of_a_folder(folder):
+    """Data sets are often links to other disks; a link back must not have the walk go on for ever."""
+    (folder / "other").mkdir()
+    (folder / "other" / "y.MAT").write_text("7")
+    (folder / "in" / "link").symlink_to(folder / "other")
+    (folder / "in" / "sub" / "back").symlink_to(folder / "in")
+    names = [path.relative_to(folder / "in").as_posix() for path in find_files(folder / "in")]
+    assert names == ["link/y.MAT", "sub/x", "x"]
+    assert [path.name for path in find_files(folder / "in", ".mat")] == ["y.MAT"]
+
+
+def test_notes_go_with_the_outcome_and_not_with_the_clip(tasks):
+    class Noting(Maker):
+        def __call__(self, path):
+            return {**super().__call__(path), "notes": ["It is quiet."]}
+
+    task = tasks()[0]
+    carry_out(task, Noting())
+    outcome = read_outcome(task)
+    assert list(outcome.notes) == ["It is quiet."]
+    assert "notes" not in read_clip(outcome.file)
+
+
 def test_no_files(folder):
     with pytest.raises(InputError, match="no video files"):
         find_files(folder / "work")
@@ -120,6 +143,15 @@ def test_an_interruption_leaves_no_trace(tasks):
     with pytest.raises(KeyboardInterrupt):
         carry_out(tasks()[0], Maker(KeyboardInterrupt()))
     assert read_outcome(tasks()[0]) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"moments": 3}', b'{"moments": {"t": [1]}}', b'{"x": 1}'])
+def test_a_result_that_nobody_can_read_is_made_again(tasks, content):
+    carry_out(tasks()[0], Maker())
+    tasks()[0].result.with_suffix(".json").write_bytes(content)
+    assert read_outcome(tasks()[0]) is None
+    carry_out(tasks()[0], Maker())
+    assert read_outcome(tasks()[0]).frames == 7
 
 
 def test_a_full_disk_stops_the_run(folder, tasks):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.image import check_image_array, read_image
@@ -104,6 +104,28 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path, extension):
             assert np.abs(channel - wanted).max() <= 1
 
 
+@pytest.mark.parametrize("full", [1, 255, 65535])
+def test_floats_have_the_scale_that_holds_them(tmp_path, full):
+    """Also with what sharpening leaves above, and where there is no number at all."""
+    ramp = np.linspace(0, full, 256, dtype=np.float32).reshape(16, 16)
+    expected = np.arange(256).reshape(16, 16)
+    ramp[0, 0], ramp[-1, -1], ramp[0, 1], ramp[0, 2] = np.nan, full * 1.1, -full, -np.inf
+    expected[0, 1:3] = 0
+    Image.fromarray(ramp).save(tmp_path / "a.tiff")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tiff")[..., 0], expected)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_grey_of_few_bits(tmp_path, bits):
+    """A PNG of few bits a pixel goes from black to white."""
+    levels = 1 << bits
+    ramp = np.arange(16, dtype=np.uint8).reshape(2, 8) % levels
+    rows = np.unpackbits(ramp[..., None], axis=-1)[..., -bits:].reshape(2, -1)
+    rows = b"".join(b"\0" + row.tobytes() for row in np.packbits(rows, axis=-1))
+    (tmp_path / "a.png").write_bytes(png_file(8, 2, bits, 0, zlib.compress(rows)))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png")[..., 1], ramp.astype(int) * 255 // (levels - 1))
+
+
 def test_animations_give_their_first_frame(tmp_path, picture):
     frames = [Image.fromarray(picture), Image.new("RGB", (32, 48), (9, 9, 9))]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
@@ -131,18 +153,18 @@ def test_a_portrait_of_8000_pixels(tmp_path):
     assert (image[::999, ::999] == 77).all()
 
 
-def png_header(width, height):
-    """The start of a PNG that announces a size and holds nothing."""
+def png_file(width, height, bits=8, kind=2, pixels=None):
+    """A PNG of these compressed pixels, or one that announces a size and holds nothing."""
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", pixels or zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 def test_a_decompression_bomb_is_refused(tmp_path):
-    (tmp_path / "bomb.png").write_bytes(png_header(60_000, 60_000))
+    (tmp_path / "bomb.png").write_bytes(png_file(60_000, 60_000))
     with pytest.raises(InputError, match=r"bomb\.png has too many pixels"):
         read_image(tmp_path / "bomb.png")
 
@@ -194,7 +216,11 @@ def test_paths_without_a_file(tmp_path):
 
 def test_real_portraits_are_read_like_opencv_reads_them(media):
     for path in sorted((media / "portraits").glob("*.jpg")):
-        expected = cv2.imread(str(path))[..., ::-1]  # OpenCV applies EXIF too
+        expected = cv2.imread(str(path))[..., ::-1]  # OpenCV applies EXIF too, but no profile
+        if profile := Image.open(path).info.get("icc_profile"):
+            profiles = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(Image.fromarray(np.ascontiguousarray(expected)), *profiles)
+            expected = np.asarray(converted)
         image = read_image(path)
         assert image.shape == expected.shape
         assert np.abs(image.astype(int) - expected).mean() < 1  # the two JPEG decoders differ in rounding

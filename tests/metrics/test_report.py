@@ -59,6 +59,16 @@ def test_the_table_leaves_nothing_out(report):
     assert "c.txt: not read: is not a video" in table
 
 
+def test_doubts_of_one_kind_are_one_line(report):
+    """However many videos there are, a terminal shows each kind once; the notes have all."""
+    report.videos["a.mp4"].doubt("size", "The reference was resized.")
+    report.videos["b.mp4"].doubt("size", "The reference was resized, too.")
+    report.videos["b.mp4"].doubt("sound", "The reference has another sound.")
+    lines = ["a.mp4: The reference was resized. (And 1 more.)", "b.mp4: The reference has another sound."]
+    assert report.warnings() == strictly(report.to_json())["warnings"] == lines
+    assert "b.mp4: The reference was resized, too." in report.to_table()
+
+
 def test_a_report_without_any_number_is_empty(report):
     assert not report.empty
     report.videos = {"a.mp4": Measurement(dict.fromkeys(MEASURED, math.nan))}

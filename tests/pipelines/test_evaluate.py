@@ -2,7 +2,10 @@
 
 import json
 import shutil
+import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
@@ -17,6 +20,7 @@ from kdtalker_jax.metrics.evaluation import METRICS, Evaluator
 from kdtalker_jax.random_parts import random_variables
 from pipelines import evaluate
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 CLIP = "sad_WDA_AlexandriaOcasioCortez_000.mp4"
 FRAMES = 70  # one more window than one
 NEVER = {"pose_diversity_hopenet", "fid", "csim"}
@@ -51,6 +55,31 @@ def make_video(path, frames, volume=0.3, size=(64, 64)):
     sound.unlink(missing_ok=True)
 
 
+def test_a_signal_keeps_what_is_measured(tmp_path):
+    """It comes during the first of two videos, which is still measured."""
+    for name in ("a.mp4", "b.mp4"):
+        make_video(tmp_path / name, 5)
+    program = """
+import signal, sys
+from kdtalker_jax.metrics.evaluation import Evaluator
+from pipelines.evaluate import main
+
+measure = Evaluator.measure
+def stop_and_measure(self, *arguments):
+    signal.raise_signal(signal.SIGTERM)
+    return measure(self, *arguments)
+Evaluator.measure = stop_and_measure
+main(sys.argv[1:])
+"""
+    command = [sys.executable, "-c", program, "--videos", tmp_path, "--out", tmp_path / "report.json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert "Stopping after this video" in done.stderr
+    report = read(tmp_path / "report.json")
+    assert list(report["videos"]) == ["a.mp4"]
+    assert "asked to stop" in report["unreadable"]["b.mp4"]
+
+
 @pytest.fixture(scope="module")
 def checkpoint(small_variables, tmp_path_factory):
     """The small model, and small networks to judge with."""
@@ -78,8 +107,9 @@ def report(checkpoint, tmp_path_factory):
     (videos / "cut short.mp4").write_bytes((videos / "good.mp4").read_bytes()[:3000])
     references.mkdir()
     shutil.copy(videos / "good.mp4", references / "good.mov")
-    shutil.copy(videos / "silent.mp4", references / "single.mp4")
+    shutil.copy(videos / "single.mp4", references / "single.mp4")
     shutil.copy(videos / "good.mp4", references / "wide.mp4")
+    (references / "good.txt").write_text("what is said, beside it")
     out = folder / "reports" / "report.json"
     common = ("--checkpoint", checkpoint, "--already_cut", "--out", out)
     result = run("--videos", videos, "--reference", references, *common)
@@ -125,6 +155,36 @@ def test_reasons_are_given(report):
     assert "no audio stream" in notes["deeper/mute.mkv"]
     assert "There is no reference of this name." in notes["deeper/mute.mkv"]
     assert "pictures of another shape, 64x64" in notes["wide.mp4"]
+
+
+def test_a_comparison_that_cannot_be_meant_is_refused_and_said(tmp_path):
+    """Five frames of one size against an uncut reference of many frames of another: the numbers would be of nothing."""
+    make_video(tmp_path / "talk.mp4", 5)
+    make_video(tmp_path / "real.mp4", 40, size=(128, 128))
+    given = ("--videos", tmp_path / "talk.mp4", "--reference", tmp_path / "real.mp4", "--out", tmp_path / "r.json")
+    with pytest.warns(UserWarning, match="talk.mp4: The reference has 40 frames where the video has 5: cut it alike"):
+        result = run(*given)
+    video = read(tmp_path / "r.json")["videos"]["talk.mp4"]
+    assert [video["metrics"][name] for name in ("psnr", "ssim", "l1")] == [None] * 3
+    assert "talk.mp4: The reference has 40 frames where the video has 5: cut it alike." in result.output
+
+
+def test_a_reference_that_two_videos_share_is_noted(tmp_path):
+    for folder, names in (("videos", ("a.mp4", "a.mov", "b.mp4")), ("real", ("a.mp4", "b.mp4"))):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            make_video(tmp_path / folder / name, 2)
+    given = ("--videos", tmp_path / "videos", "--reference", tmp_path / "real", "--out", tmp_path / "r.json")
+    with pytest.warns(UserWarning, match="a.mov: a.mp4 is compared with the same reference"):
+        run(*given)
+    notes = {name: " ".join(video["notes"]) for name, video in read(tmp_path / "r.json")["videos"].items()}
+    assert "a.mov is compared with the same" in notes["a.mp4"]
+    assert "same reference" not in notes["b.mp4"]
+    make_video(tmp_path / "real" / "a.mkv", 2)
+    (tmp_path / "real" / "a.mp4").rename(tmp_path / "real" / "a.m4v")
+    result = run(*given)
+    assert result.exit_code == 2
+    assert "Any of a.m4v and a.mkv may be the reference of a.mov: leave one of them there" in result.output
 
 
 def test_bad_files_are_named_and_stop_nothing(report):

@@ -161,6 +161,9 @@ def bad(tmp_path):
     (folder / "empty.png").touch()
     soundfile.write(folder / "soundless.wav", np.zeros((0, 1)), 16000)
     cv2.imwrite(str(folder / "plain.png"), np.full((300, 300, 3), 127, np.uint8))
+    Motion.from_vector(np.ones((2, 22))).save(folder / "few.npz")
+    with np.load(folder / "few.npz") as file:
+        np.savez(folder / "absurd.npz", **{**file, "yaw": np.full(2, 1e38)})
     return folder
 
 
@@ -183,6 +186,17 @@ REFUSALS = {
     "no frames at a time": ({"batch_size": "0"}, "batch"),
     "negative smoothing": ({"smoothing": "-1"}, "smoothing"),
     "a motion that is none": ({"motion_in": "{inputs}/speech.wav"}, "speech.wav"),
+    "a motion that is no head's": ({"motion_in": "{bad}/absurd.npz"}, "absurd.npz"),
+    "a motion of other keypoints": ({"motion_in": "{bad}/few.npz"}, "5 keypoints"),
+    "a motion that is the video": ({"output": "{bad}/a.mp4", "motion_out": "{bad}/../bad/a.mp4"}, "another output"),
+    "a motion that would replace the one to use": (
+        {"motion_in": "{bad}/few.npz", "motion_out": "{bad}/few.npz"},
+        "lost",
+    ),
+    "a motion that would replace the picture": (
+        {"motion_out": "{bad}/plain.png", "source_image": "{bad}/plain.png"},
+        "lost",
+    ),
     "a motion that cannot go out": ({"motion_out": "{bad}/text.png/motion.npz"}, "motion.npz"),
 }
 
@@ -208,6 +222,43 @@ def test_bad_input_is_found_before_the_model_is_loaded(run, bad, tmp_path):
     assert "text.png" in result.stderr
 
 
+SETTINGS = [
+    ("seed", "-1"), ("seed", 2**64), ("seed", "1.5"), ("smoothing", "nan"), ("smoothing", "inf"), ("smoothing", "1e40"),
+    ("batch_size", "0"), ("batch_size", "1000000000"), ("steps", "0"), ("steps", "1000000000"), ("face_index", "-1"),
+    ("face_index", "0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), SETTINGS)
+def test_settings_are_looked_at_before_the_model(run, bad, tmp_path, name, value):
+    result = run(tmp_path / "talk.mp4", checkpoint=bad / "nowhere", **{name: value})
+    assert result.exit_code == 2
+    assert name.partition("_")[0] in result.stderr
+    assert "nowhere" not in result.stderr
+
+
+def test_the_motion_may_not_be_the_video_by_another_name(run, tmp_path):
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "a.mp4")  # which is not there yet
+    for name in ("link.mp4", "A.MP4", "./a.mp4"):
+        result = run(tmp_path / "a.mp4", motion_out=f"{tmp_path}/{name}")
+        assert result.exit_code == 2
+        assert "another output" in result.stderr
+
+
+def test_a_model_is_no_place_for_outputs(run, small_checkpoint, tmp_path):
+    shutil.copytree(small_checkpoint, tmp_path / "model")
+    before = (tmp_path / "model" / "config.json").read_bytes()
+    result = run(tmp_path / "a.mp4", checkpoint=tmp_path / "model", motion_out=tmp_path / "model" / "config.json")
+    assert result.exit_code == 2
+    assert (tmp_path / "model" / "config.json").read_bytes() == before
+
+
+def test_names_of_all_bytes_that_there_may_be(run, tmp_path):
+    result = run(tmp_path / f"{'v' * 251}.mp4", motion_out=tmp_path / f"{'n' * 251}.npz", seed=2**63)
+    assert result.exit_code == 0, result.output
+    assert sorted(len(path.name) for path in tmp_path.iterdir()) == [255, 255]
+
+
 def test_an_older_video_stays_when_something_fails(run, bad, tmp_path):
     output = tmp_path / "talk.mp4"
     output.write_bytes(b"precious")
@@ -215,17 +266,29 @@ def test_an_older_video_stays_when_something_fails(run, bad, tmp_path):
     assert output.read_bytes() == b"precious"
 
 
-def test_nothing_is_left_when_the_program_is_ended(tmp_path):
-    """SIGTERM in the middle of rendering."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_nothing_is_left_when_the_program_is_ended(tmp_path, number):
+    """In the middle of rendering."""
     command = [sys.executable, "-m", "pipelines.sample", "--output", tmp_path / "talk.mp4", "--steps", "1"]
     process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, start_new_session=True)
     while not any(tmp_path.glob(".kdtalker-*")):  # the folder of the unfinished video
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=120)
-    assert process.returncode == 128 + signal.SIGTERM
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + number
+    assert errors.endswith(b"Stopped.\n")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-"])
+def test_without_standard_streams(tmp_path, inputs, small_checkpoint, closed):
+    command = ["bash", "-c", f'"$@" {closed}', "bash", sys.executable, "-m", "pipelines.sample", "--steps", "2"]
+    command += ["--checkpoint", small_checkpoint, "--output", tmp_path / "talk.mp4", "--crop", "none"]
+    command += ["--source_image", inputs / "face.png", "--driven_audio", inputs / "speech.wav"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert probe(tmp_path / "talk.mp4")[0] == 10
 
 
 def test_help_teaches():

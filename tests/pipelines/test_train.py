@@ -8,14 +8,7 @@ from click.testing import CliRunner
 from configs import PUBLISHED_STATISTICS, SMALL
 from configs.audio import SMALL_AUDIO
 from configs.training import SMALL_RUN
-from kdtalker_jax.checkpoints import (
-    AudioRecord,
-    RunCheckpoints,
-    RunRecord,
-    load_checkpoint,
-    save_checkpoint,
-    write_record,
-)
+from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, load_checkpoint, save_checkpoint, write_record
 from pipelines import export, train
 
 
@@ -83,7 +76,7 @@ def test_export_names_what_there_is(tmp_path, trained, step, message):
 
 def test_export_leaves_the_audio_encoder_to_the_command_that_trains_it(tmp_path):
     """A denoiser knows one audio encoder: a model with another would speak nonsense."""
-    write_record(tmp_path, AudioRecord(SMALL_AUDIO, 4))
+    write_record(tmp_path, RunRecord("audio_encoder", SMALL_AUDIO, 4))
     result = run(export, "--run", tmp_path, "--checkpoint", tmp_path, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "pipelines.train_demo makes both" in result.output

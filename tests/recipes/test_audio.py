@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from configs.audio import SMALL_AUDIO
-from kdtalker_jax.checkpoints import AudioRecord, load_networks, read_record
+from kdtalker_jax.checkpoints import RunRecord, load_networks, read_record
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import BANDS
 from kdtalker_jax.recipes import audio
@@ -31,10 +31,10 @@ def test_it_hears_jaws_of_speakers_it_was_not_trained_on(finished):
 
 
 def test_the_run_gives_the_encoder_alone(finished):
-    networks = load_networks(finished)
+    networks, _ = load_networks(finished)
     assert set(networks) == {"audio_encoder"}
     assert set(networks["audio_encoder"]) == {"params", "batch_stats"}
-    assert read_record(finished, AudioRecord) == AudioRecord(SMALL_AUDIO, 4)
+    assert read_record(finished, "audio_encoder") == RunRecord("audio_encoder", SMALL_AUDIO, 4)
 
 
 def test_interrupted_and_resumed_is_the_same_as_uninterrupted(finished, tmp_path):

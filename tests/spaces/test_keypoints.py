@@ -60,6 +60,14 @@ def test_split_works_under_jit_with_any_leading_dimensions():
         ("keypoints", np.zeros((4, 20, 3)), "keypoints has shape"),
         ("exp", np.full((4, 63), np.nan), "exp holds values that are not finite"),
         ("roll", np.full(4, np.inf), "roll holds values that are not finite"),
+        ("t", np.full((4, 3), 1e300), "t holds values that are not finite"),
+        ("scale", np.full(4, 1e38), "scale holds values beyond"),
+        ("yaw", np.full(4, -1e38), "yaw holds values beyond"),
+        ("t", np.full((4, 3), 1e6), "t holds values beyond"),
+        ("exp", np.full((4, 63), 200), "exp holds values beyond"),
+        ("keypoints", np.full((4, 21, 3), -1e9), "keypoints holds values beyond"),
+        ("yaw", np.array(["a"] * 4), "yaw must be real numbers"),
+        ("scale", np.ones(4, complex), "scale must be real numbers"),
     ],
 )
 def test_inconsistent_motion_is_refused(name, value, message):
@@ -120,6 +128,13 @@ def test_saving_over_a_file_replaces_it(tmp_path):
     random_motion(frames=9).save(path)
     random_motion(frames=2).save(path)
     assert len(Motion.load(path)) == 2
+
+
+@pytest.mark.parametrize("name", ["n" * 251 + ".npz", "n" * 255, "ü" * 125 + ".npz"])
+def test_names_may_be_as_long_as_the_file_system_allows(tmp_path, name):
+    random_motion(frames=2).save(tmp_path / name)
+    assert len(Motion.load(tmp_path / name)) == 2
+    assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
 def test_failed_save_leaves_nothing_behind(tmp_path):
@@ -193,6 +208,9 @@ def test_unusable_motion_files_say_why(tmp_path):
         Motion.load(path)
     write(path, pitch=np.zeros(3))
     with pytest.raises(InputError, match=r"motion\.npz cannot be used.*pitch has shape"):
+        Motion.load(path)
+    write(path, roll=np.full(4, 1e38))
+    with pytest.raises(InputError, match=r"motion\.npz cannot be used.*roll holds values beyond"):
         Motion.load(path)
     write(path, exp=np.full((4, 63), np.nan))
     with pytest.raises(InputError, match=r"motion\.npz cannot be used.*not finite"):

@@ -11,7 +11,7 @@ import pytest
 
 from configs import PUBLISHED
 from configs.training import KDTALKER, EmaConfig, OptimizerConfig
-from kdtalker_jax.checkpoints import load_denoiser
+from kdtalker_jax.motion_models.kdtalker.training.export import load_denoiser
 from kdtalker_jax.training.optimizer import decay_mask, learning_rate_schedule, make_optimizer, update_ema
 from tests.networks import PARTS
 from tests.training.synthetic import TINY

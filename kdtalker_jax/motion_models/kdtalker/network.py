@@ -8,6 +8,8 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
+from kdtalker_jax.nn.blocks import LayerNorm
+from kdtalker_jax.nn.convolution import per_channel
 
 PREFIX = 2  # tokens before the window: canonical keypoints, reference frame
 
@@ -110,7 +112,7 @@ class Modulation(nn.Module):
         """(B, 256) -> (B, 2 * width)"""
         kernel = self.kernel[: self.config.time_features]
         embedding, kernel, bias = nn.dtypes.promote_dtype(embedding, kernel, self.bias, dtype=self.dtype)
-        return nn.silu(embedding) @ kernel + bias
+        return nn.silu(embedding) @ kernel + per_channel(bias, embedding)
 
     def of_audio(self, audio: jax.Array) -> jax.Array:
         """(B, L, 512) -> (B, L, 2 * width)"""
@@ -137,20 +139,20 @@ class Attention(nn.Module):
         frequencies = jax.lax.stop_gradient(frequencies)  # stored in the checkpoint, but never trained
         q, k = rotate(q * size**-0.5, frequencies), rotate(k, frequencies)
         logits = jnp.einsum("bqhc,bkhc->bhqk", q, k, preferred_element_type=jnp.float32)
-        weights = jax.nn.softmax(logits + bias.transpose(2, 0, 1), axis=-1)  # (B, heads, L, L), float32
+        weights = jax.nn.softmax(logits + bias.transpose(2, 0, 1)[None], axis=-1)  # (B, heads, L, L), float32
         y = jnp.einsum("bhqk,bkhc->bqhc", weights.astype(self.dtype), v)
         return x + nn.Dense(x.shape[-1], dtype=self.dtype, name="projection")(y.reshape(*x.shape[:2], heads * size))
 
 
-def layer_norm(dtype: DTypeLike, name: str | None = None) -> nn.LayerNorm:
-    return nn.LayerNorm(1e-5, dtype=dtype, use_fast_variance=False, name=name)
+def layer_norm(dtype: DTypeLike, name: str | None = None) -> LayerNorm:
+    return LayerNorm(1e-5, dtype=dtype, name=name)
 
 
 def sinusoid(time: jax.Array, width: int) -> jax.Array:
     """Embedding of timesteps (B,) -> (B, width): sines, then cosines, of frequencies from 1 down to 1e-4."""
     half = width // 2
     frequencies = jnp.exp(jnp.arange(half, dtype=jnp.float32) * (-np.log(1e4) / (half - 1)))
-    angles = time.astype(jnp.float32)[:, None] * frequencies
+    angles = time.astype(jnp.float32)[:, None] * frequencies[None]
     return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
 
 
@@ -164,8 +166,8 @@ def rotate(x: jax.Array, frequencies: jax.Array) -> jax.Array:
 
     x (B, L, heads, C), frequencies (R / 2,) -> x's shape; the numbers from R on stay.
     """
-    angles = jnp.arange(x.shape[1], dtype=jnp.float32)[:, None] * frequencies  # (L, R / 2)
-    cos, sin = jnp.cos(angles)[:, None], jnp.sin(angles)[:, None]  # (L, 1, R / 2)
+    angles = jnp.arange(x.shape[1], dtype=jnp.float32)[:, None] * frequencies[None]  # (L, R / 2)
+    cos, sin = jnp.cos(angles)[None, :, None], jnp.sin(angles)[None, :, None]  # (1, L, 1, R / 2)
     turned, rest = jnp.split(x, [2 * frequencies.size], axis=-1)
     pairs = turned.astype(jnp.float32).reshape(*turned.shape[:-1], -1, 2)
     a, b = pairs[..., 0], pairs[..., 1]

@@ -10,12 +10,12 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from configs.training import InputConfig, TrainingConfig
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.kdtalker.training.loss import Windows
 from kdtalker_jax.spaces.keypoints import Coefficients
+from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.training.batches import NumberedBatches
 
 
@@ -73,7 +73,7 @@ class UsableClips(Sequence[Clip]):
         self._clips = clips
         self._kept: dict[int, Clip] = {}
         self._room = settings.cache_gb * 2**30
-        bar = partial(tqdm, desc="Reading clips", total=len(clips), unit="clip", disable=not progress)
+        bar = partial(progress_bar, desc="Reading clips", total=len(clips), unit="clip", show=progress)
         with ThreadPoolExecutor(settings.threads) as pool:
             lengths = list(bar(pool.map(lambda index: self._read(index).usable_length, range(len(clips)))))
         self._usable = [index for index, length in enumerate(lengths) if length > window]

@@ -64,7 +64,7 @@ def add_audio_noise(audio: jax.Array, keys: jax.Array, axis_name: str | None = N
     """
     mean = mean_over(audio.mean(), axis_name)
     variance = mean_over(jnp.square(audio - mean).mean(), axis_name)
-    noise = jax.vmap(lambda key: jax.random.normal(key, audio.shape[1:]))(keys)  # (B, 2 + L, 512)
+    noise = jax.vmap(lambda key: jax.random.normal(key, audio.shape[1:], jnp.float32))(keys)  # (B, 2 + L, 512)
     return audio + mean + jnp.sqrt(variance) * noise
 
 
@@ -90,7 +90,7 @@ def denoising_losses(
     error = jnp.square(predicted - noise)  # (B, L, 70)
     if first_frame != 1:
         weights = 1 + (first_frame - 1) * np.exp(-np.arange(error.shape[1]) / FADE)  # (L,)
-        error *= jnp.asarray(weights / weights.mean(), jnp.float32)[:, None]
+        error *= jnp.asarray(weights / weights.mean(), jnp.float32)[None, :, None]
     return Losses(
         total=error.mean(axis=(1, 2)),
         expression=error[..., 7:].mean(axis=(1, 2)),

@@ -1,6 +1,7 @@
 """One step of training, as a pure function."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.struct
@@ -20,12 +21,13 @@ from kdtalker_jax.motion_models.kdtalker.training.loss import (
     Windows,
     add_audio_noise,
     denoising_losses,
-    mean_over,
     snr_weights,
     to_examples,
 )
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.statistics import MotionStatistics
 from kdtalker_jax.training.optimizer import global_norm, learning_rate_schedule, make_optimizer, update_ema
+from kdtalker_jax.training.tail import mean_over
 
 Params = Any
 TrainStep = Callable[..., tuple["TrainState", dict[str, jax.Array], jax.Array]]
@@ -45,7 +47,7 @@ def initial_state(config: TrainingConfig, params: Params | None = None) -> Train
 
     def create(params: Params | None) -> TrainState:
         if params is None:
-            key = jax.random.key(config.seed)
+            key = random_key(config.seed)
             params = DENOISER.initialise(config, key)["params"]
         ema = params if config.ema.enabled else None
         return TrainState(jnp.int32(0), params, make_optimizer(config).init(params), ema)
@@ -78,7 +80,7 @@ def make_train_step(
         state: TrainState, windows: Windows, *, axis_name: str | None = None
     ) -> tuple[TrainState, dict[str, jax.Array], jax.Array]:
         examples, times, noise = draw(config, to_examples(windows, statistics), windows.position, state.step, axis_name)
-        weights = jnp.ones(times.shape)
+        weights = jnp.ones(times.shape, jnp.float32)
         if config.min_snr is not None:
             weights = snr_weights(schedule_of(config.diffusion), times, config.min_snr)
         batch = (weights, examples, times, noise)
@@ -100,7 +102,7 @@ def make_train_step(
             "expression": means.expression,
             "pose": means.pose,
             "grad_norm": grad_norm,
-            "learning_rate": jnp.asarray(learning_rate(state.step)),
+            "learning_rate": jnp.asarray(learning_rate(state.step), jnp.float32),
             "finite": finite,
         }
         state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), updated, state)
@@ -114,11 +116,12 @@ def draw(
 ) -> tuple[Examples, jax.Array, jax.Array]:
     """The random numbers of a step: examples with or without audio noise, times (B,), noise (B, L, 70)."""
     time_key, noise_key, choice_key, audio_key = (
-        jax.random.fold_in(key, step) for key in jax.random.split(jax.random.key(config.seed), 4)
+        jax.random.fold_in(key, step) for key in jax.random.split(random_key(config.seed), 4)
     )
     each = jax.vmap(jax.random.fold_in, (None, 0))  # a key for each sample
     times_count = schedule_of(config.diffusion).times
-    times = jax.vmap(lambda key: jax.random.randint(key, (), 0, times_count))(each(time_key, position))  # (B,)
+    draw_time = partial(jax.random.randint, shape=(), minval=0, maxval=times_count, dtype=jnp.int32)
+    times = jax.vmap(draw_time)(each(time_key, position))  # (B,)
     shape = examples.motion.shape[1:]
     offset = config.diffusion.noise_offset
     noise = jax.vmap(lambda key: window_noise(key, shape, offset))(each(noise_key, position))  # (B, L, 70)

@@ -20,7 +20,7 @@ from kdtalker_jax.motion_models.kdtalker.training.input import Batch, Batches, U
 from kdtalker_jax.motion_models.kdtalker.training.step import TrainState, initial_state, make_train_step
 from kdtalker_jax.motion_models.kdtalker.training.validation import Validation
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, open_run, run_task
+from kdtalker_jax.training.loop import Outcome, Report, is_validated, open_run, run_task
 from kdtalker_jax.training.settings import check, differences, to_text
 
 
@@ -78,7 +78,7 @@ class DenoiserTask:
 
         self._validation = self._curves = None
         validation_clips = _load_clips(config, data, config.validation.split, report, progress)
-        if config.validation.windows and len(validation_clips):
+        if is_validated(data, config.validation.split, len(validation_clips) > 0, config.validation.windows):
             self._validation = Validation(config, statistics, validation_clips)
             if config.validation.sampled_windows and parallel.is_main():
                 self._curves = CurveSampler(config, statistics, validation_clips[0])

@@ -76,4 +76,4 @@ def _batches(questions: Questions, largest: int) -> list[Questions]:
 def _fixed_noise(position: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """(B, L, 70) noise that depends on a question's number alone."""
     keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), position)
-    return jax.vmap(lambda key: jax.random.normal(key, shape))(keys)
+    return jax.vmap(lambda key: jax.random.normal(key, shape, jnp.float32))(keys)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from kdtalker_jax.nn.blocks import Conv3d, ConvNorm, batch_norm, conv2d
+from kdtalker_jax.nn.blocks import Conv3d, ConvNorm, average_pool, batch_norm, conv2d
 from kdtalker_jax.renderers.liveportrait.config import AppearanceConfig
 
 
@@ -26,7 +26,7 @@ class AppearanceExtractor(nn.Module):
         x = nn.relu(ConvNorm(config.widths[0], 3, **common, name="first")(image, train))  # (B, 256, 256, 64)
         for i, width in enumerate(config.widths[1:]):
             x = nn.relu(ConvNorm(width, 3, **common, name=f"down_{i}")(x, train))
-            x = nn.avg_pool(x, (2, 2), (2, 2))  # (B, 128, 128, 128), then (B, 64, 64, 256)
+            x = average_pool(x, (2, 2))  # (B, 128, 128, 128), then (B, 64, 64, 256)
         channels, depth = config.volume_channels, config.volume_depth
         x = conv2d(channels * depth, 1, dtype=self.dtype, name="second")(x)  # (B, 64, 64, 512), channel = c * 16 + d
         x = x.reshape(*x.shape[:3], channels, depth).transpose(0, 4, 1, 2, 3)  # (B, 16, 64, 64, 32)

@@ -6,15 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from kdtalker_jax.nn.blocks import (
-    NORM_EPSILON,
-    Conv2d,
-    ConvParameters,
-    SpectralConv,
-    upsample_nearest,
-    winograd_form,
-)
-from kdtalker_jax.nn.convolution import conv2d_same
+from kdtalker_jax.nn.blocks import NORM_EPSILON, Conv2d, ConvParameters, SpectralConv, upsample_nearest, winograd_form
+from kdtalker_jax.nn.convolution import conv2d_same, per_channel
 from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig
 
 SLOPE = 0.2  # of every leaky ReLU here
@@ -87,7 +80,7 @@ class SpadeNorm(nn.Module):
         """Two convolutions of the same map as one: (B, h, w, 128) -> gamma, then beta, (B, h, w, 2 C)."""
         parameters = [ConvParameters(channels, (3, 3), name=name)(hidden.shape[-1]) for name in ("gamma", "beta")]
         kernel, bias = (jnp.concatenate(pair, axis=-1).astype(self.dtype) for pair in zip(*parameters, strict=True))
-        return conv2d_same(hidden, kernel, winograd_form(self, hidden, kernel)) + bias
+        return conv2d_same(hidden, kernel, winograd_form(self, hidden, kernel)) + per_channel(bias, hidden)
 
 
 def instance_norm(x: jax.Array) -> jax.Array:

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from kdtalker_jax.nn.convolution import depthwise2d
+from kdtalker_jax.nn.blocks import LayerNorm
+from kdtalker_jax.nn.convolution import depthwise2d, per_channel
 from kdtalker_jax.renderers.liveportrait.config import MotionExtractorConfig
 
 LAYER_NORM_EPSILON = 1e-6
@@ -73,7 +74,7 @@ class DepthwiseConv(nn.Module):
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros, x.shape[-1:])
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
-        return depthwise2d(x, kernel) + bias
+        return depthwise2d(x, kernel) + per_channel(bias, x)
 
 
 class GlobalResponseNorm(nn.Module):
@@ -88,8 +89,9 @@ class GlobalResponseNorm(nn.Module):
         x32 = x.astype(jnp.float32)
         response = jnp.sqrt(jnp.square(x32).sum(axis=(1, 2), keepdims=True))  # (B, 1, 1, C)
         response = response / (response.mean(axis=-1, keepdims=True) + 1e-6)
+        gamma, beta = per_channel(gamma, x), per_channel(beta, x)
         return (gamma * (x32 * response) + beta + x32).astype(self.dtype)
 
 
-def layer_norm(dtype: DTypeLike, name: str) -> nn.LayerNorm:
-    return nn.LayerNorm(LAYER_NORM_EPSILON, dtype=dtype, use_fast_variance=False, name=name)
+def layer_norm(dtype: DTypeLike, name: str) -> LayerNorm:
+    return LayerNorm(LAYER_NORM_EPSILON, dtype=dtype, name=name)

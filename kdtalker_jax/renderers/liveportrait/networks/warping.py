@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from kdtalker_jax.nn.blocks import Conv3d, ConvNorm, conv2d
+from kdtalker_jax.nn.blocks import Conv3d, ConvNorm, average_pool, conv2d
 from kdtalker_jax.nn.resampling import identity_axis, identity_grid, sample_translated, sample_volume
 from kdtalker_jax.renderers.liveportrait.config import WarpingConfig
 
@@ -84,7 +84,7 @@ class WarpingModule(nn.Module):
     def _deformation(self, prediction: jax.Array, shift: jax.Array) -> jax.Array:
         """The candidates' mean under the mask. As the mask sums to 1, the identity grid adds unweighted."""
         mask = jax.nn.softmax(self.mask(prediction).astype(jnp.float32), axis=-1)  # (B, D, H, W, 22)
-        return identity_grid(mask.shape[1:4]) + jnp.einsum("bdhwk,bkc->bdhwc", mask[..., 1:], shift)
+        return identity_grid(mask.shape[1:4])[None] + jnp.einsum("bdhwk,bkc->bdhwc", mask[..., 1:], shift)
 
     def _check_shapes(self, volume: jax.Array, compressed: jax.Array, source: jax.Array, driving: jax.Array) -> None:
         config, size = self.config, self.config.feature_size
@@ -111,7 +111,7 @@ class Hourglass(nn.Module):
         skips = [x]
         for i, width in enumerate(widths[1:]):
             x = nn.relu(ConvNorm(width, 3, **common, name=f"down_{i}")(x, train))
-            x = nn.avg_pool(x, (1, 2, 2), (1, 2, 2))
+            x = average_pool(x, (1, 2, 2))
             skips.append(x)
         skips.pop()  # the innermost map is the decoder's input
         for i, width in enumerate(reversed(widths[:-1])):
@@ -124,7 +124,7 @@ def _heat_maps(keypoints: jax.Array, shape: tuple[int, int, int]) -> jax.Array:
     """Gaussians around keypoints (B, K, 3) -> (B, D, H, W, K), each the product of three one-dimensional ones."""
 
     def along(coordinate: jax.Array, size: int) -> jax.Array:  # (B, K) -> (B, K, size)
-        return jnp.exp(-0.5 / HEAT_MAP_VARIANCE * jnp.square(identity_axis(size) - coordinate[..., None]))
+        return jnp.exp(-0.5 / HEAT_MAP_VARIANCE * jnp.square(identity_axis(size)[None, None] - coordinate[..., None]))
 
     keypoints = keypoints.astype(jnp.float32)
     depth, height, width = shape

@@ -31,7 +31,7 @@ def equivariance_loss(
 
 def random_similarity(key: jax.Array) -> tuple[jax.Array, jax.Array]:
     """A matrix (2, 2) and a shift (2,) of picture coordinates (x, y)."""
-    turn, scale, x, y = jax.random.normal(key, (4,)) * jnp.array([TURN, SCALE, SHIFT, SHIFT])
+    turn, scale, x, y = jax.random.normal(key, (4,), jnp.float32) * jnp.array([TURN, SCALE, SHIFT, SHIFT], jnp.float32)
     cosine, sine = jnp.cos(turn), jnp.sin(turn)
     return jnp.exp(scale) * jnp.array([[cosine, -sine], [sine, cosine]]), jnp.stack([x, y])
 
@@ -39,7 +39,7 @@ def random_similarity(key: jax.Array) -> tuple[jax.Array, jax.Array]:
 def transform(picture: jax.Array, matrix: jax.Array, shift: jax.Array) -> jax.Array:
     """The picture (H, W, 3) that shows at p what the given one shows at matrix p + shift, its rim continued."""
     height, width, _ = picture.shape
-    y, x = jnp.meshgrid(*((2 * jnp.arange(n) + 1) / n - 1 for n in (height, width)), indexing="ij")
+    y, x = jnp.meshgrid(*((2 * jnp.arange(n, dtype=jnp.float32) + 1) / n - 1 for n in (height, width)), indexing="ij")
     points = jnp.stack([x, y], axis=-1) @ matrix.T + shift  # (H, W, 2)
     rows, columns = (((points[..., i] + 1) * n - 1) / 2 for i, n in ((1, height), (0, width)))
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.data.clips import SPLITS, decode_frame
@@ -18,6 +17,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.kdtalker.training.input import Order
 from kdtalker_jax.renderers.liveportrait.training.reenactment import output_size
 from kdtalker_jax.renderers.liveportrait.training.step import Pictures
+from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.training.batches import NumberedBatches
 
 STATE = ("yaw", "pitch", "roll", "x", "y", "size")
@@ -58,7 +58,7 @@ class FaceClips(Sequence[FaceClip]):
         self._source, self._kept, self._room = source, {}, cache_gb * 2**30
         self._twins: dict[int, list[int]] = defaultdict(list)
         self._performance: list[int | None] = []
-        for index in tqdm(range(len(source)), "Reading clips", unit="clip", disable=not progress):
+        for index in progress_bar(range(len(source)), "Reading clips", unit="clip", show=progress):
             performance = self[index].performance
             self._performance.append(performance)
             if performance is not None:
@@ -96,6 +96,11 @@ def open_faces(data: Path, split: str, cache_gb: float, *, progress: bool = Fals
     if any(not clip.jpeg for clip in clips):
         raise InputError(f"{data} has no frames: make it again with pipelines.extract --keep_frames.")
     return clips
+
+
+def any_moving(clips: FaceClips) -> bool:
+    """Whether a clip has two frames, so that one can drive the other."""
+    return any(len(clip.jpeg) > 1 for clip in clips)
 
 
 class Choice(NamedTuple):

@@ -23,7 +23,7 @@ def picture_losses(output: jax.Array, target: jax.Array, weight: jax.Array) -> d
         target: the same.
         weight: (N, H, W, 1) by which pixels count, at all scales.
     """
-    totals = dict.fromkeys(("pixels", "edges", "structure"), jnp.zeros(len(output)))
+    totals = dict.fromkeys(("pixels", "edges", "structure"), jnp.zeros(len(output), jnp.float32))
     scales = 0
     while scales < SCALES and output.shape[1] >= SMALLEST:
         totals["pixels"] += weighted_mean(jnp.abs(output - target), weight)
@@ -75,8 +75,8 @@ def detail_weight(landmarks: jax.Array, regions: Sequence[Sequence[int]], size: 
         size: of the picture.
         details: weight at a spot's middle.
     """
-    axis = (2 * jnp.arange(size) + 1) / size - 1  # (size,)
-    weight = jnp.ones((len(landmarks), size, size))
+    axis = (2 * jnp.arange(size, dtype=jnp.float32) + 1) / size - 1  # (size,)
+    weight = jnp.ones((len(landmarks), size, size), jnp.float32)
     for region in regions:
         points = landmarks[:, jnp.array(region)]  # (N, R, 2)
         centre = points.mean(axis=1)  # (N, 2)
@@ -115,7 +115,8 @@ def spread_loss(keypoints: jax.Array, distance: float) -> jax.Array:
     """How much pairs of keypoints (N, K, 3) are closer than `distance` (face-vid2vid, keypoint prior). (N,)."""
     count = keypoints.shape[1]
     difference = keypoints[:, :, None] - keypoints[:, None]  # (N, K, K, 3)
-    square = jnp.square(difference).sum(axis=-1) + jnp.eye(count) * distance**2  # none is too close to itself
+    itself = jnp.eye(count, dtype=jnp.float32)
+    square = jnp.square(difference).sum(axis=-1) + itself * distance**2  # none is too close to itself
     return jnp.maximum(0, distance**2 - square).sum(axis=(1, 2)) / (count * distance**2)
 
 

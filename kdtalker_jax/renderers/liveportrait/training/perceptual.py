@@ -90,7 +90,7 @@ def features(blocks: tuple[Block, ...], picture: jax.Array) -> list[jax.Array]:
 
 def perceptual_loss(blocks: tuple[Block, ...], output: jax.Array, target: jax.Array) -> jax.Array:
     """L1 between features of pictures (N, H, W, 3) at several scales: (N,)."""
-    total, scales = jnp.zeros(len(output)), 0
+    total, scales = jnp.zeros(len(output), jnp.float32), 0
     while scales < SCALES and output.shape[1] >= SMALLEST:
         pairs = zip(features(blocks, output), features(blocks, target), strict=True)
         total += sum(jnp.abs(a - lax.stop_gradient(b)).mean(axis=(1, 2, 3)) for a, b in pairs)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.parts import by_name
 from kdtalker_jax.renderers.liveportrait.parts import REENACTED
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.geometry import degrees_from_bins, rotation_matrix, transform_keypoints
 
 NAMES = tuple(part.name for part in REENACTED)
@@ -168,11 +169,13 @@ def _feature_size(config: RendererConfig, phase: PhaseConfig) -> int:
 
 def fresh_weights(config: RendererConfig) -> Weights:
     """Random weights, with heads of the motion extractor that begin near a neutral face."""
-    keys = jax.random.split(jax.random.key(config.seed), len(NAMES) + 1)
+    keys = jax.random.split(random_key(config.seed), len(NAMES) + 1)
     variables = {part.name: part.initialise(config, key) for part, key in zip(REENACTED, keys[1:], strict=True)}
     heads = variables["motion_extractor"]["params"]
     for name in ("fc_kp", "fc_exp", "fc_t", "fc_scale"):
         heads[name]["kernel"] *= 0.02  # the features have variance 1; displacements are much smaller
     heads["fc_scale"]["bias"] += 1.0
-    heads["fc_kp"]["bias"] = jax.random.uniform(keys[0], heads["fc_kp"]["bias"].shape, minval=-0.4, maxval=0.4)
+    heads["fc_kp"]["bias"] = jax.random.uniform(
+        keys[0], heads["fc_kp"]["bias"].shape, jnp.float32, minval=-0.4, maxval=0.4
+    )
     return Weights.of(variables)

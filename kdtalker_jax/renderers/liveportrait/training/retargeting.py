@@ -24,12 +24,12 @@ from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.motion_models.kdtalker.training.loss import mean_over
 from kdtalker_jax.renderers.liveportrait.parts import RETARGETING
 from kdtalker_jax.renderers.liveportrait.training.input import (
     FaceClips,
     RendererBatch,
     RendererBatches,
+    any_moving,
     fixed_choices,
     open_faces,
     stack_pictures,
@@ -37,10 +37,12 @@ from kdtalker_jax.renderers.liveportrait.training.input import (
 from kdtalker_jax.renderers.liveportrait.training.loss import pooled
 from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES, FaceMotion, Networks, Weights
 from kdtalker_jax.renderers.liveportrait.training.step import Pictures
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, open_run, run_task
-from kdtalker_jax.training.optimizer import global_norm
+from kdtalker_jax.training.loop import Outcome, Report, is_validated, open_run, run_task
+from kdtalker_jax.training.optimizer import chain, global_norm, lenient
 from kdtalker_jax.training.settings import to_text
+from kdtalker_jax.training.tail import mean_over
 
 NAME = RETARGETING.name
 BORDER = 0.2  # part of the picture's height that is its lower border
@@ -117,7 +119,8 @@ class RetargetingTask:
             clips, self._model, process=parallel.process_index(), processes=parallel.process_count()
         )
         self._step = parallel.map_step(make_retargeting_step(config, self._model))
-        self._validation = _validation(config, self._model, validation_clips) if validation_clips else None
+        validated = is_validated(data, config.validation.split, any_moving(validation_clips), config.validation.pairs)
+        self._validation = _validation(config, self._model, validation_clips) if validated else None
 
     def initial_state(self) -> RetargetingState:
         return initial_state(self.config, self._model, self._renderer)
@@ -153,7 +156,7 @@ class RetargetingTask:
 
 def initial_state(config: RetargetingTrainingConfig, model: RendererConfig, renderer: Weights) -> RetargetingState:
     """The state before the first step. The last layers begin with zeros: at first nothing is moved."""
-    variables = jax.jit(lambda key: RETARGETING.initialise(model, key))(jax.random.key(config.seed))
+    variables = jax.jit(lambda key: RETARGETING.initialise(model, key))(random_key(config.seed))
     for mlp in variables["params"].values():
         last = max(mlp, key=lambda name: int(name.rpartition("_")[2]))
         mlp[last]["kernel"] = jnp.zeros_like(mlp[last]["kernel"])
@@ -214,7 +217,7 @@ def make_losses(config: RetargetingTrainingConfig, model: RendererConfig) -> Any
         eyes = jnp.concatenate([eye_ratios(before), eye_ratios(after).mean(axis=-1, keepdims=True)], axis=-1)  # (B, 3)
         offsets = {"lip": mlp("lip_delta", start, mouth), "eye": mlp("eye_delta", start, eyes)}
         moving = {"lip": jnp.array(config.lips), "eye": jnp.array(config.lids)}
-        losses["others"] = jnp.zeros(len(source))
+        losses["others"] = jnp.zeros(len(source), jnp.float32)
         for name, offset in offsets.items():
             places = moving[name]
             losses[name] = jnp.abs((offset - wanted)[:, places]).mean(axis=(1, 2))
@@ -259,11 +262,11 @@ def _distance(landmarks: jax.Array, a: str, b: str) -> jax.Array:
 
 
 def _learning_rate(config: RetargetingTrainingConfig) -> optax.Schedule:
-    return optax.cosine_decay_schedule(config.learning_rate, config.steps)
+    return lenient(optax.cosine_decay_schedule(config.learning_rate, config.steps))
 
 
 def _optimizer(config: RetargetingTrainingConfig) -> optax.GradientTransformation:
-    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(_learning_rate(config)))
+    return chain(optax.clip_by_global_norm(1.0), optax.adam(_learning_rate(config)))
 
 
 def _load_renderer(config: RetargetingTrainingConfig, path: str) -> tuple[RendererConfig, Weights]:

@@ -10,7 +10,6 @@ import numpy as np
 import optax
 
 from configs.renderer import PhaseConfig, RendererConfig, RendererOptimizerConfig
-from kdtalker_jax.motion_models.kdtalker.training.loss import mean_over
 from kdtalker_jax.renderers.liveportrait.training import loss as terms
 from kdtalker_jax.renderers.liveportrait.training.discriminator import (
     MultiScaleDiscriminator,
@@ -26,8 +25,10 @@ from kdtalker_jax.renderers.liveportrait.training.perceptual import (
     perceptual_loss,
 )
 from kdtalker_jax.renderers.liveportrait.training.reenactment import FaceMotion, Networks, Weights, fresh_weights
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.muon import muon
-from kdtalker_jax.training.optimizer import global_norm
+from kdtalker_jax.training.optimizer import chain, global_norm, lenient
+from kdtalker_jax.training.tail import mean_over
 
 Tree = Any
 Array = np.ndarray | jax.Array
@@ -81,8 +82,8 @@ def initial_state(config: RendererConfig, first: Mapping[str, Mapping[str, Tree]
         opt_state = make_optimizer(config).init(weights.params)
         adversary = None
         if any(phase.adversarial for phase in config.phases):
-            picture = jnp.zeros((1, 64, 64, 3))
-            variables = make_discriminator(config).init(jax.random.key(config.seed + 1, impl="unsafe_rbg"), picture)
+            picture = jnp.zeros((1, 64, 64, 3), jnp.float32)
+            variables = make_discriminator(config).init(random_key((config.seed + 1) % 2**64, "unsafe_rbg"), picture)
             judge = Weights.of({"discriminator": variables})
             adversary = Adversary(judge, make_judge_optimizer(config).init(judge.params))
         return RendererState(jnp.int32(0), weights, weights, opt_state, adversary, Classifiers(None, None))
@@ -103,7 +104,7 @@ def learning_rate_schedule(config: RendererConfig) -> optax.Schedule:
         optax.constant_schedule(settings.learning_rate),
         optax.cosine_decay_schedule(settings.learning_rate, cooldown),
     ]
-    return optax.join_schedules(parts, [settings.warmup_steps, max(settings.warmup_steps, steps - cooldown)])
+    return lenient(optax.join_schedules(parts, [settings.warmup_steps, max(settings.warmup_steps, steps - cooldown)]))
 
 
 def make_optimizer(config: RendererConfig) -> optax.GradientTransformation:
@@ -111,9 +112,7 @@ def make_optimizer(config: RendererConfig) -> optax.GradientTransformation:
     settings, rate = config.optimizer, learning_rate_schedule(config)
     if settings.kind == "adam":
         return _clipped_adam(settings, rate)
-    return optax.chain(
-        optax.clip_by_global_norm(settings.clip_norm), muon(rate, beta1=settings.beta1, beta2=settings.beta2)
-    )
+    return chain(optax.clip_by_global_norm(settings.clip_norm), muon(rate, beta1=settings.beta1, beta2=settings.beta2))
 
 
 def make_judge_optimizer(config: RendererConfig) -> optax.GradientTransformation:
@@ -123,7 +122,7 @@ def make_judge_optimizer(config: RendererConfig) -> optax.GradientTransformation
 
 def _clipped_adam(settings: RendererOptimizerConfig, rate: optax.ScalarOrSchedule) -> optax.GradientTransformation:
     adam = optax.adam(rate, b1=settings.beta1, b2=settings.beta2)
-    return optax.chain(optax.clip_by_global_norm(settings.clip_norm), adam)
+    return chain(optax.clip_by_global_norm(settings.clip_norm), adam)
 
 
 def make_train_step(config: RendererConfig, phase: PhaseConfig, landmarks: Landmarks) -> Any:
@@ -196,7 +195,7 @@ class Objective:
     ) -> None:
         self._config, self._phase, self._landmarks = config, phase, landmarks
         self._classifiers = state.classifiers
-        self._key = jax.random.fold_in(jax.random.key(config.seed), state.step)
+        self._key = jax.random.fold_in(random_key(config.seed), state.step)
         self._networks = Networks(config, phase, train=True, axis_name=axis_name)
         self._discriminator = make_discriminator(config)
 

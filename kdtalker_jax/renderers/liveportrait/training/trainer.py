@@ -16,7 +16,13 @@ from kdtalker_jax.checkpoints import is_run, load_checkpoint, load_networks, rea
 from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.renderers.liveportrait.training.export import RENDERER
-from kdtalker_jax.renderers.liveportrait.training.input import FaceClips, RendererBatch, RendererBatches, open_faces
+from kdtalker_jax.renderers.liveportrait.training.input import (
+    FaceClips,
+    RendererBatch,
+    RendererBatches,
+    any_moving,
+    open_faces,
+)
 from kdtalker_jax.renderers.liveportrait.training.memory import step_memory
 from kdtalker_jax.renderers.liveportrait.training.perceptual import load_classifiers
 from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
@@ -29,7 +35,7 @@ from kdtalker_jax.renderers.liveportrait.training.step import (
 )
 from kdtalker_jax.renderers.liveportrait.training.validation import RendererValidation
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, open_run, run_task
+from kdtalker_jax.training.loop import Outcome, Report, is_validated, open_run, run_task
 from kdtalker_jax.training.settings import differences, to_text
 
 # Landmarks of the parts of the face that small errors show in most.
@@ -119,7 +125,8 @@ class RendererTask:
         )
         self._landmarks = _landmarks_of(config, clips)
         self._step_of = cache(self._make_step)
-        self._validation_of = cache(lambda phase: self._make_validation(phase, validation_clips))
+        validated = is_validated(data, config.validation.split, any_moving(validation_clips), config.validation.pairs)
+        self._validation_of = cache(lambda phase: self._make_validation(phase, validation_clips) if validated else None)
 
     def initial_state(self) -> RendererState:
         return initial_state(self.config, self._first)
@@ -162,9 +169,7 @@ class RendererTask:
         self._report(f"Phase {phase + 1} of {len(self.config.phases)}: {settings}.")
         return parallel.map_step(make_train_step(self.config, settings, self._landmarks))
 
-    def _make_validation(self, phase: int, clips: FaceClips) -> RendererValidation | None:
-        if not len(clips) or not self.config.validation.pairs:
-            return None
+    def _make_validation(self, phase: int, clips: FaceClips) -> RendererValidation:
         return RendererValidation(self.config, self.config.phases[phase], clips, self._landmarks)
 
 

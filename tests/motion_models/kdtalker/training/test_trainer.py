@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from configs import PUBLISHED_STATISTICS, SMALL
-from kdtalker_jax.checkpoints import export_denoiser, load_checkpoint, load_denoiser, read_record, save_checkpoint
+from kdtalker_jax.checkpoints import load_checkpoint, read_record, save_checkpoint
 from kdtalker_jax.data.statistics import STATISTICS_FILE, load_statistics, save_statistics
 from kdtalker_jax.errors import CheckpointError, InputError, OutputError
-from kdtalker_jax.motion_models.kdtalker.training.trainer import train
+from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser, load_denoiser
+from kdtalker_jax.motion_models.kdtalker.training.trainer import DenoiserTask, train
 from kdtalker_jax.training.settings import with_settings
 from tests.training.metrics import read_metrics
 from tests.training.synthetic import TINY, make_clip, write_dataset
@@ -133,9 +134,24 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_clip(tmp_path):
 def test_data_without_validation_clips_can_be_trained_on(tmp_path):
     data = write_dataset(tmp_path, {"train": [make_clip("a", 90)]})
     told = []
-    assert train(TINY, data, tmp_path / "run", report=told.append).finished
+    with pytest.warns(UserWarning, match=r"no clip in its validation split that is long enough: .* \(--split of"):
+        assert train(TINY, data, tmp_path / "run", report=told.append).finished
     assert any("validation: 0 clips" in sentence for sentence in told)
-    with pytest.raises(CheckpointError, match="no checkpoint with a validation loss"):
+    with pytest.raises(CheckpointError, match="no checkpoint with a validation loss, because no clip in its"):
+        load_denoiser(tmp_path / "run", which="best")
+
+
+def test_validation_clips_that_are_too_short_are_none(tmp_path):
+    data = write_dataset(tmp_path, {"train": [make_clip("a", 90)], "validation": [make_clip("b", 60)]})
+    with pytest.warns(UserWarning, match="no clip in its validation split that is long enough"):
+        DenoiserTask(TINY, data, tmp_path / "run", None, lambda sentence: None, False)
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_validation_that_is_off_is_not_missed(tmp_path):
+    data = write_dataset(tmp_path, {"train": [make_clip("a", 90)]})
+    assert train(with_settings(TINY, ["validation.windows=0", "steps=3"]), data, tmp_path / "run").finished
+    with pytest.raises(CheckpointError, match=r"loss, because it was trained with validation.windows=0: name a step"):
         load_denoiser(tmp_path / "run", which="best")
 
 

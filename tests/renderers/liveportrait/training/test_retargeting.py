@@ -13,8 +13,9 @@ from configs.training import CheckpointConfig
 from kdtalker_jax.checkpoints import load_networks, save_checkpoint
 from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.renderers.liveportrait.training.input import FaceClips, fixed_choices, stack_pictures
-from kdtalker_jax.renderers.liveportrait.training.reenactment import TRAINED, FaceMotion, fresh_weights, full_model
+from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES, FaceMotion, fresh_weights
 from kdtalker_jax.renderers.liveportrait.training.retargeting import (
+    RetargetingTask,
     border_difference,
     expressed,
     eye_ratios,
@@ -23,7 +24,7 @@ from kdtalker_jax.renderers.liveportrait.training.retargeting import (
     make_losses,
     train_retargeting,
 )
-from tests.training.faces import TINY_RENDERER, make_face_clips, write_faces
+from tests.training.faces import TINY_RENDERER, make_face_clips, model_of, write_faces
 
 CONFIG = RetargetingTrainingConfig(
     phase=replace(TINY_RENDERER.first, steps=2, batch_size=2),
@@ -39,7 +40,7 @@ def checkpoint(tmp_path_factory) -> Path:
     """The networks of a renderer that has learnt nothing."""
     weights = fresh_weights(TINY_RENDERER)
     directory = tmp_path_factory.mktemp("model") / "model"
-    save_checkpoint(directory, {name: weights.variables(name) for name in TRAINED}, full_model(TINY_RENDERER))
+    save_checkpoint(directory, {name: weights.variables(name) for name in NAMES}, model_of(TINY_RENDERER))
     return directory
 
 
@@ -112,3 +113,14 @@ def test_a_run_gives_the_mlps(checkpoint, tmp_path):
     assert np.abs(networks["retargeting"]["params"]["lip"]["layer_1"]["kernel"]).max() > 0
     assert any(sentence.startswith("Step 2: ") for sentence in told)
     assert train_retargeting(CONFIG, data, checkpoint, tmp_path / "run") == (2, True), "nothing is left to do"
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_missing_validation_clips_are_missed_aloud(checkpoint, tmp_path):
+    """But not where nobody asked for validation."""
+    data = write_faces(tmp_path / "data", {"train": make_face_clips()})
+    silence = (lambda sentence: None, False)
+    with pytest.warns(UserWarning, match="no clip in its validation split that is long enough"):
+        RetargetingTask(CONFIG, data, str(checkpoint), tmp_path / "run", *silence)
+    off = replace(CONFIG, validation=replace(CONFIG.validation, pairs=0))
+    RetargetingTask(off, data, str(checkpoint), tmp_path / "other", *silence)

@@ -10,17 +10,11 @@ import numpy as np
 import pytest
 
 from configs import SMALL
-from kdtalker_jax.checkpoints import (
-    RendererRecord,
-    export_renderer,
-    load_checkpoint,
-    load_networks,
-    read_record,
-    save_checkpoint,
-)
+from kdtalker_jax.checkpoints import load_checkpoint, load_networks, read_record, save_checkpoint
 from kdtalker_jax.errors import CheckpointError, InputError
-from kdtalker_jax.renderers.liveportrait.training.reenactment import TRAINED
-from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
+from kdtalker_jax.renderers.liveportrait.training.export import RENDERER, export_renderer
+from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
+from kdtalker_jax.renderers.liveportrait.training.trainer import RendererTask, train_renderer
 from kdtalker_jax.training.settings import with_settings
 from tests.training.faces import TINY_RENDERER, make_face_clips, write_faces
 from tests.training.metrics import read_metrics
@@ -63,15 +57,15 @@ def test_phases_are_announced(finished, told):
 
 
 def test_what_it_has_learnt_becomes_a_checkpoint(finished, tmp_path):
-    networks = load_networks(finished)
-    assert set(networks) == set(TRAINED)
+    networks = load_networks(finished)[0]
+    assert set(networks) == set(NAMES)
     assert set(networks["appearance"]) == {"params", "batch_stats"}
     assert set(networks["generator"]) == {"params", "spectral"}
     assert export_renderer(finished, None, tmp_path / "model") == 6
     read = load_checkpoint(tmp_path / "model")
-    assert set(read.parts) == set(TRAINED)
+    assert set(read.parts) == set(NAMES)
     assert read.config.generator == TINY_RENDERER.generator
-    for name in TRAINED:
+    for name in NAMES:
         jax.tree.map(np.testing.assert_array_equal, read.variables(name), networks[name])
 
 
@@ -80,16 +74,16 @@ def test_what_it_has_not_learnt_comes_from_another_model(finished, small_variabl
     save_checkpoint(tmp_path / "base", parts, SMALL)
     export_renderer(finished, tmp_path / "base", tmp_path / "model")
     read = load_checkpoint(tmp_path / "model")
-    assert set(read.parts) == {*TRAINED, "audio_encoder"}
+    assert set(read.parts) == {*NAMES, "audio_encoder"}
     assert (read.config.name, read.config.generator) == ("small", TINY_RENDERER.generator)
     assert read.config.audio_encoder == SMALL.audio_encoder
     jax.tree.map(np.testing.assert_array_equal, read.variables("audio_encoder"), small_variables["audio_encoder"])
 
 
 def test_the_record_names_the_kind_of_run(finished):
-    assert read_record(finished, RendererRecord).config == TINY_RENDERER
+    assert read_record(finished, RENDERER).config == TINY_RENDERER
     with pytest.raises(CheckpointError, match="is the run of a renderer"):
-        read_record(finished)
+        read_record(finished, "denoiser")
 
 
 def test_interrupted_and_resumed_is_the_same_as_uninterrupted(finished, faces, tmp_path):
@@ -101,7 +95,7 @@ def test_interrupted_and_resumed_is_the_same_as_uninterrupted(finished, faces, t
     assert outcome.step in (4, 5)
     assert not outcome.finished
     assert train_renderer(TINY_RENDERER, faces, tmp_path / "run") == (6, True)
-    jax.tree.map(np.testing.assert_array_equal, load_networks(tmp_path / "run"), load_networks(finished))
+    jax.tree.map(np.testing.assert_array_equal, load_networks(tmp_path / "run")[0], load_networks(finished)[0])
     again, once = read_metrics(tmp_path / "run"), read_metrics(finished)
     assert [again[step]["train/loss"] for step in again] == [once[step]["train/loss"] for step in once]
 
@@ -110,8 +104,8 @@ def test_a_run_starts_from_the_average_of_another(finished, faces, tmp_path):
     """The first step has learning rate 0, so that after it nothing has changed but the statistics."""
     config = with_settings(TINY_RENDERER, ["first.steps=1", "second.steps=0", "checkpoints.every=1"])
     train_renderer(config, faces, tmp_path / "run", init=finished)
-    before, after = load_networks(finished), load_networks(tmp_path / "run")
-    for name in TRAINED:
+    before, after = load_networks(finished)[0], load_networks(tmp_path / "run")[0]
+    for name in NAMES:
         jax.tree.map(partial(np.testing.assert_allclose, atol=1e-8), after[name]["params"], before[name]["params"])
 
 
@@ -141,3 +135,11 @@ def test_all_clips_need_frames(tmp_path):
     data = write_faces(tmp_path / "data", {"train": [{**make_face_clips(1)[0], "jpeg": []}]})
     with pytest.raises(InputError, match="has no frames: make it again with pipelines"):
         train_renderer(TINY_RENDERER, data, tmp_path / "run")
+
+
+@pytest.mark.parametrize("validation", [{}, {"validation": make_face_clips(2, frames=1)}])
+def test_missing_validation_clips_are_missed_aloud(tmp_path, validation):
+    """A single frame cannot drive another."""
+    data = write_faces(tmp_path / "data", {"train": make_face_clips(), **validation})
+    with pytest.warns(UserWarning, match="no clip in its validation split that is long enough"):
+        RendererTask(TINY_RENDERER, data, tmp_path / "run", None, lambda sentence: None, False)

@@ -1,0 +1,80 @@
+"""Standard streams that may not be there: services, `pythonw`, closed pipes and terminals."""
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+
+def progress_bar(*arguments: Any, show: bool = True, **options: Any) -> tqdm:
+    """A bar on stderr, if it is to be shown and there is one. Arguments are those of `tqdm`."""
+    return tqdm(*arguments, disable=not show or _is_gone(sys.stderr), **options)
+
+
+def mend_streams() -> None:
+    """For command lines: whatever is written to a stream that is not there, or not any more, is dropped.
+
+    So a run of days does not end because nobody reads what it says. Replaced are only the streams of the process, not
+    those that a test or a notebook has put in their place.
+    """
+    for descriptor in range(3):
+        _open_descriptor(descriptor)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if _is_gone(stream):
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - until the process ends
+        elif stream is getattr(sys, f"__{name}__") and hasattr(stream, "buffer"):
+            with contextlib.suppress(OSError):
+                stream.flush()
+            setattr(sys, name, _Stream(stream))
+
+
+def _is_gone(stream: Any) -> bool:
+    return stream is None or getattr(stream, "closed", False)
+
+
+def _open_descriptor(descriptor: int) -> None:
+    """A file that is opened later would get its number, and then what libraries in C print there."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest that is free
+
+
+class _Stream(io.TextIOWrapper):
+    """A standard stream that goes nowhere once its reader or terminal is gone."""
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        super().__init__(
+            stream.buffer,
+            encoding=stream.encoding,
+            errors=stream.errors,
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
+        )
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            self._drop(error)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            self._drop(error)
+
+    def _drop(self, error: OSError) -> None:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise error
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)

@@ -1,0 +1,93 @@
+"""What is said beside the numbers of a video: nothing where all is well, a sentence where they mean something else."""
+
+import numpy as np
+import pytest
+
+from kdtalker_jax.data.tracking import steady_square
+from kdtalker_jax.faces.crop import cut_square
+from kdtalker_jax.faces.detector import FaceDetector
+from kdtalker_jax.metrics.evaluation import Evaluator
+from tests.metrics.films import SIZE, film, portrait, remuxed, speech
+
+SPOKEN = speech(1.6)
+
+
+@pytest.fixture(scope="module")
+def evaluators():
+    """By already_cut, without networks."""
+    return {cut: Evaluator(already_cut=cut, references=True) for cut in (False, True)}
+
+
+@pytest.fixture
+def measure(evaluators, tmp_path):
+    """Of a video that is made so, without a word about the reference that it lacks."""
+
+    def of(picture, *, already_cut, sound=SPOKEN, **keywords):
+        path = film(tmp_path / "talk.mp4", picture, sound=sound, **keywords)
+        measurement = evaluators[already_cut].measure(path)
+        del measurement.warnings["no reference"]
+        return measurement
+
+    return of
+
+
+def whole_picture(size=256):
+    """A portrait in a picture of twice its size."""
+    return np.pad(portrait(size // 2), ((size // 4, size // 4), (size // 4, size // 4), (0, 0)), mode="edge")
+
+
+def cut_portrait():
+    picture = portrait(256)
+    return cut_square(picture, steady_square([picture], FaceDetector(), 1, 0), SIZE)
+
+
+def test_nothing_is_said_where_the_pictures_are_what_they_are_said_to_be(measure):
+    assert measure(cut_portrait(), already_cut=True).warnings == {}
+    assert measure(whole_picture(), already_cut=False).warnings == {}
+
+
+def test_pictures_that_are_not_cut_are_told_from_those_that_are(measure):
+    """With already_cut the networks would see the whole picture for a face, and dlib look for a face too small."""
+    uncut = measure(whole_picture(), already_cut=True)
+    assert "not cut to it: leave out already_cut" in uncut.warnings["not cut"]
+    assert uncut.warnings["not cut"] in uncut.notes
+    oblong = measure(cut_portrait()[:, 16:-16], already_cut=True)
+    assert "no squares cut to the face (96x128)" in oblong.warnings["not cut"]
+
+
+def test_pictures_that_are_cut_already_are_told_from_those_that_are_not(measure):
+    assert "already_cut takes them whole" in measure(cut_portrait(), already_cut=False).warnings["cut"]
+
+
+def test_where_no_face_is_found_one_is_told_what_to_do(measure):
+    stripes = np.tile(np.uint8([0, 255]).repeat(8), (SIZE, SIZE // 16))[..., None].repeat(3, axis=-1)
+    looked = measure(stripes, already_cut=False)
+    assert "There is no face in any frame." in looked.notes
+    assert "give already_cut" in looked.warnings["no face"]
+    assert "leave out already_cut" in measure(stripes, already_cut=True).warnings["hidden"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "made", "message"),
+    [
+        ("slow", {"frames": 16, "rate": 10}, "10 frames a second"),
+        ("length", {"sound": speech(4)}, "pictures end 2.4 s before the sound"),
+        ("length", {"frames": 80}, "sound ends 1.6 s before the pictures"),
+    ],
+)
+def test_odd_files_are_noted(evaluators, tmp_path, kind, made, message):
+    """The writer of this package makes sound and pictures equally long: files of others are not."""
+    path = remuxed(tmp_path, **{"sound": SPOKEN, **made})
+    measurement = evaluators[True].measure(path)
+    assert message in measurement.warnings[kind]
+    assert measurement.warnings[kind] in measurement.notes
+
+
+def test_a_reference_of_another_length_gives_no_number(evaluators, tmp_path):
+    """Nor a distance of keypoints: no value of a comparison may come from parts of the two."""
+    path = film(tmp_path / "talk.mp4", cut_portrait(), sound=SPOKEN)
+    other = film(tmp_path / "real.mp4", cut_portrait(), frames=90, sound=speech(3.6))
+    measurement = evaluators[True].measure(path, other)
+    assert np.isnan([measurement.values[name] for name in ("psnr", "ssim", "l1")]).all()
+    assert "The reference has 90 frames where the video has 40: cut it alike." in measurement.notes
+    assert measurement.warnings.keys() == {"other reference"}

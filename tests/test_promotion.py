@@ -1,0 +1,100 @@
+"""Networks and training do not lean on implicit promotion, which a program around them may have forbidden."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import PUBLISHED_STATISTICS, SMALL
+from kdtalker_jax.animation import Animation
+from kdtalker_jax.motion_models.kdtalker.model import Carry, sample_window
+from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
+from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips
+from kdtalker_jax.motion_models.kdtalker.training.step import initial_state, make_train_step
+from kdtalker_jax.renderers.liveportrait.model import describe, render, stitch
+from kdtalker_jax.spaces.geometry import drive
+from kdtalker_jax.spaces.keypoints import Motion, canonical_token, denormalise, normalise
+from tests.networks import PARTS
+from tests.training.synthetic import TINY, make_clips
+
+
+@pytest.fixture(autouse=True)
+def strict() -> Iterator[None]:
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield
+
+
+def float32s(*shape):
+    return np.zeros(shape, np.float32)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("folded", [True, False])
+@pytest.mark.parametrize("name", PARTS)
+def test_networks(name, folded, dtype):
+    arguments, keywords = PARTS[name].inputs(SMALL)
+    network = PARTS[name].build(SMALL, folded=folded, dtype=dtype)
+    if not folded and name != "retargeting":
+        keywords = keywords | {"train": True}
+
+    def total(variables, *arguments):
+        outputs, _ = network.apply(variables, *arguments, mutable=["batch_stats", "spectral"], **keywords)
+        return sum(leaf.astype(jnp.float32).sum() for leaf in jax.tree.leaves(outputs))
+
+    jax.eval_shape(jax.grad(total), PARTS[name].shapes(SMALL, folded=folded), *arguments)
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "ddpm", "pndm", "dpm++"])
+def test_sampling(small_model, sampler):
+    model, config = small_model.motion_model, SMALL.denoiser
+    rule = Animation(sampler=sampler, steps=5).rule(model)
+    state, noise = Carry(float32s(2, 70), float32s(2, 70)), model.noise(jax.random.split(jax.random.key(0), 2), 3)
+    window = (state, float32s(2, 64, config.audio_features), noise)
+    jax.eval_shape(partial(sample_window, DENOISER.build(SMALL), 0.5), small_model.params["denoiser"], rule, *window)
+
+
+def test_describing_and_rendering(small_model):
+    params = small_model.params
+    networks = {part.name: part.build(SMALL) for part in PARTS.values()}
+    source, _ = jax.eval_shape(partial(describe, networks), params, np.zeros((1, 64, 64, 3), np.uint8))
+    jax.eval_shape(partial(render, networks), params, source, float32s(2, 21, 3))
+    jax.eval_shape(partial(stitch, networks), params, source.keypoints, float32s(2, 21, 3))
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_driving(relative):
+    motion = Motion.from_vector(np.ones((3, 70)))
+    assert drive(float32s(63), Motion.from_vector(np.ones((1, 70))), motion, relative=relative).shape == (3, 21, 3)
+
+
+def test_motion():
+    vectors = jax.eval_shape(
+        lambda x: denormalise(normalise(x, PUBLISHED_STATISTICS), PUBLISHED_STATISTICS), float32s(3, 70)
+    )
+    assert vectors.shape == (3, 70)
+    assert canonical_token(float32s(2, 63), PUBLISHED_STATISTICS).shape == (2, 70)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TINY,
+        replace(
+            TINY,
+            min_snr=0.5,
+            first_frame=2.0,
+            accumulate=2,
+            dtype="bfloat16",
+            diffusion=replace(TINY.diffusion, noise_offset=0.1),
+            optimizer=replace(TINY.optimizer, kind="muon"),
+        ),
+    ],
+)
+def test_a_step_of_training(config):
+    windows = next(Batches(UsableClips(make_clips(), 64, config.input), config)).windows
+    state = jax.eval_shape(lambda: initial_state(config))
+    jax.eval_shape(make_train_step(config, PUBLISHED_STATISTICS), state, windows)
