@@ -15,6 +15,7 @@ from jax import export
 
 from kdtalker_jax.backend import backend_name
 from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.motion_models.windows import rows_of
 from kdtalker_jax.parts import Part
 from kdtalker_jax.portrait import Source, TalkingPortrait
 from kdtalker_jax.records import from_json, read_json
@@ -133,7 +134,7 @@ def write_export(directory: Path, model: TalkingPortrait, source: Source, about:
 
     driven = model.space.driving(model.drive(source, source.motion))
     driving = jax.tree.map(lambda rows: np.repeat(rows[:1], about.batch_size, axis=0), driven)
-    features, noise = np.zeros((1, mover.length, mover.hears.width), np.float32), mover.noise(random_key(0)[None], 0)
+    features, noise = np.zeros((1, rows_of(mover), mover.hears.width), np.float32), mover.noise(random_key(0)[None], 0)
     portrait = source.arrays
     programs = {
         FRAMES: _export(

@@ -33,7 +33,7 @@ from kdtalker_jax.media.image import check_image_array, read_image
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, waveform_of
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.motion_models.windows import Pending, motion_windows
+from kdtalker_jax.motion_models.windows import Pending, motion_windows, rows_of
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.rendering import Frames, check_batch_size, default_batch_size, default_dtype
 from kdtalker_jax.seeds import random_key
@@ -399,8 +399,7 @@ class TalkingPortrait:
 
     def _hear(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Features (n, width) of each window of motion."""
-        rows = round(self.motion_model.length * self.features.gives.rate / FRAME_RATE)
-        return self.features.windows(self.params, pieces, rows)
+        return self.features.windows(self.params, pieces, rows_of(self.motion_model))
 
     def _sample(
         self, source: Source, pieces: Iterable[np.ndarray], asked: Animation, windows: int | None

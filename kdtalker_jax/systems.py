@@ -109,6 +109,12 @@ def unequal(sizes: Mapping[str, Mapping[str, Any]], names: Collection[str]) -> s
     return None
 
 
+def space_of(config: Any) -> Any:
+    """The space in which a model's motion is."""
+    renderer, _, _ = find_system(config.system).families
+    return renderer(config).takes
+
+
 def check_fit(features: Any, motion_model: Any, renderer: Any) -> None:
     """Raises CheckpointError where what one family makes is not what the next one takes."""
     if problem := _misfit(features, motion_model, renderer):

@@ -210,11 +210,15 @@ def _config(content: Mapping[str, Any]) -> ModelConfig:
     unknown = sorted(sections.keys() - system.sections.keys())
     if unknown:
         raise UnknownSettingError(f"unknown setting {unknown[0]!r}")
-    missing = [name for name in system.sections if name not in sections]
+    judges = system.parts.keys() - system.required  # a model may know none
+    missing = [name for name in system.sections if name not in sections and name not in judges]
     if missing:
         raise ValueError(f"model.{missing[0]} is missing")
-    kinds = system.sections
-    read = {name: from_json(kind, sections[name], f"model.{name}") for name, kind in kinds.items()}
+    read = {
+        name: from_json(kind, sections[name], f"model.{name}")
+        for name, kind in system.sections.items()
+        if name in sections
+    }
     config = ModelConfig(from_json(str, content.get("name"), "name"), system.name, read)
     for family in system.families:
         family.check(config)

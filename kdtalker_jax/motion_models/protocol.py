@@ -50,7 +50,7 @@ class MotionModel(Protocol):
 
         Args:
             state: from `begin` or the window before.
-            features: (B, L, width).
+            features: (B, rows, width), as many rows as L frames take.
             controls: of `Controls`, the same for all.
 
         Returns:

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.media.audio import FRAME_RATE
 from kdtalker_jax.motion_models.protocol import MotionModel
 
 
@@ -37,7 +38,7 @@ def motion_windows(
         model, params: the motion model.
         rule: from `model.rule`.
         own: the portrait, as its renderer has described it in terms of the space.
-        windows: features (n, width), where n is `model.length` but for the last.
+        windows: features (n, width), where n is `rows_of(model)` but for the last.
         key: of the seed.
         controls: of `model.Controls`.
         initial_noise: (windows, length, D) instead of the key's.
@@ -48,15 +49,20 @@ def motion_windows(
     Raises:
         InputError: the initial noise ends before the recording.
     """
-    state, beginning = model.begin([own]), None
+    state, beginning, rows = model.begin([own]), None, rows_of(model)
     for index, window in enumerate(windows):
         if beginning is None:
-            beginning = np.resize(window, (model.length, window.shape[1]))
+            beginning = np.resize(window, (rows, window.shape[1]))
         # The last window is filled up with features from the recording's start, as KDTalker's published code does.
-        features = np.concatenate([window, beginning])[None, : model.length]  # (1, L, width)
+        features = np.concatenate([window, beginning])[None, :rows]  # (1, rows, width)
         noise = model.noise(key[None], index, _given(initial_noise, index))
         state, motion = model.window(params, rule, state, features, controls, noise)
-        yield Pending(motion, len(window))
+        yield Pending(motion, len(window) * model.length // rows)
+
+
+def rows_of(model: MotionModel) -> int:
+    """Rows of features that a window of motion hears."""
+    return round(model.length * model.hears.rate / FRAME_RATE)
 
 
 def _given(initial_noise: np.ndarray | None, index: int) -> np.ndarray | None:

@@ -13,7 +13,7 @@ class Space(Protocol):
     """
 
     name: str
-    motion: type  # of whole motions, with `save` and `load`
+    motion: type  # of whole motions, with `save` and `load` of files
     smoothed: slice  # of a motion vector: what smoothing over time changes
 
     def from_vectors(self, vectors: np.ndarray) -> Any:

@@ -1,6 +1,6 @@
 """Features, motion model and renderer of the toy: everything differs from KDTalker that the protocols let differ."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -37,6 +37,14 @@ class Loudness:
     def __init__(self, config: ModelConfig, dtype: Any = jnp.float32, jit: Callable = jax.jit) -> None:
         self.gives = FeatureSpec(RATE, config.ear.outputs)
         self._hear = jit(EAR.build(config, dtype=dtype).apply)
+
+    @classmethod
+    def check(cls, config: ModelConfig) -> None:
+        pass
+
+    @classmethod
+    def disagreement(cls, config: ModelConfig, names: Collection[str]) -> str | None:
+        return None
 
     def windows(self, params: Mapping[str, Any], pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         samples, needed = np.zeros(0, np.float32), size * SAMPLES
@@ -83,6 +91,14 @@ class Mover:
         self.length = config.pace.window
         self.noise_shape = (self.length, 2)
         self._window = jit(partial(move, MOVER.build(config, dtype=dtype)), static_argnames="steps")
+
+    @classmethod
+    def check(cls, config: ModelConfig) -> None:
+        pass
+
+    @classmethod
+    def disagreement(cls, config: ModelConfig, names: Collection[str]) -> str | None:
+        return None
 
     def rule(self, sampler: str, steps: int) -> int:
         return steps
@@ -132,6 +148,14 @@ class Painter:
     def __init__(self, config: ModelConfig, dtype: Any = jnp.float32, jit: Callable = jax.jit) -> None:
         self.takes = GlowSpace()
         self._paint = jit(partial(paint, PAINTER.build(config, dtype=dtype)))
+
+    @classmethod
+    def check(cls, config: ModelConfig) -> None:
+        pass
+
+    @classmethod
+    def disagreement(cls, config: ModelConfig, names: Collection[str]) -> str | None:
+        return None
 
     def prepare(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         return params
