@@ -358,7 +358,7 @@ class TalkingPortrait:
         inputs = [image] if isinstance(image, (str, os.PathLike)) else []
         check_output(output, [audio, *inputs])
         waveform = load_waveform(audio)
-        asked.check(self.motion_model, self._windows_of(waveform))
+        asked.of(self.motion_model, self._windows_of(waveform))  # refuses before any work
         video = VideoWriter(output, audio, inputs, frames=num_frames(len(waveform)))
         source = self.prepare(image, crop, face_index)
         motion = self._animate(source, waveform, asked, progress)
@@ -406,16 +406,9 @@ class TalkingPortrait:
     ) -> Iterator[Pending]:
         """Windows of motion of a 16 kHz waveform in pieces. What is asked for is checked before any is taken."""
         model = self.motion_model
-        return motion_windows(
-            model,
-            self.params,
-            asked.rule(model),
-            source.own,
-            self._hear(pieces),
-            random_key(asked.seed),
-            asked.controls_of(model),
-            asked.noise(model, windows),
-        )
+        rule, controls, noise = asked.of(model, windows)
+        heard, key = self._hear(pieces), random_key(asked.seed)
+        return motion_windows(model, self.params, rule, source.own, heard, key, controls, noise)
 
     def _vectors(self, window: Pending) -> np.ndarray:
         """Waits for a window: vectors (n, D) of the space."""

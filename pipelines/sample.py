@@ -126,7 +126,7 @@ def main(
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
-    asked.check(model.motion_model, None)
+    asked.of(model.motion_model, None)  # refuses before any work
     if saved is not None:
         model.check_motion(saved)
     source = model.prepare(image, crop, face_index, name=source_image or "the drawn portrait")

@@ -40,9 +40,10 @@ class Untouched:
 def idle(small_model):
     """The model, without anything that could compute."""
     model = TalkingPortrait(SMALL, small_model.params)
-    model.detector, stages = Untouched(), model.stages
-    for name in ("describe", "encode_audio", "sample_window", "stitch", "render"):
-        setattr(stages, name, Untouched())
+    model.detector = Untouched()
+    model.features.windows = model.motion_model.window = Untouched()
+    for name in ("describe", "stitch", "frames"):
+        setattr(model.renderer, name, Untouched())
     return model
 
 
