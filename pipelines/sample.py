@@ -18,7 +18,7 @@ from kdtalker_jax.media.image import read_image
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 from kdtalker_jax.rendering import check_batch_size
-from kdtalker_jax.systems import space_of
+from kdtalker_jax.sources.saved import saved_motion
 
 EPILOG = """
 \b
@@ -119,7 +119,7 @@ def main(
     if motion_out:
         output_file(motion_out, "motion", inputs, [output])
     image = read_image(source_image or demo.PORTRAITS[0])
-    saved = space_of(load_checkpoint(checkpoint or demo.MODEL).config).motion.load(motion_in) if motion_in else None
+    saved = saved_motion(motion_in, load_checkpoint(checkpoint or demo.MODEL).config) if motion_in else None
     waveform = load_waveform(driven_audio)
     VideoWriter(output, driven_audio)  # refuses sound that no video can hold
 
@@ -127,8 +127,6 @@ def main(
         keep_compiled()
     model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
     asked.of(model.motion_model, None)  # refuses before any work
-    if saved is not None:
-        model.check_motion(saved)
     source = model.prepare(image, crop, face_index, name=source_image or "the drawn portrait")
     if source.crop.faces > 1 and face_index is None:
         click.echo(f"{source_image} shows {source.crop.faces} faces; --face_index picks another one.", err=True)
