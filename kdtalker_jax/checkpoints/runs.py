@@ -334,9 +334,10 @@ def _read_loss(folder: Path) -> float:
 
 def _why_no_loss(run: Path) -> str:
     """What follows "a checkpoint without a validation loss", as far as the run's record tells."""
-    validation = _read_content(run).get("config", {}).get("validation", {})
+    config = _read_content(run).get("config")
+    validation = config.get("validation") if isinstance(config, dict) else None
     for name in ("windows", "pairs", "performances"):
-        if validation.get(name) == 0:
+        if isinstance(validation, dict) and validation.get(name) == 0:
             return f", because it was trained with validation.{name}=0"
     return ", because no clip in its validation split is long enough, or no step was both validated and saved"
 
