@@ -162,6 +162,7 @@ def test_a_part_that_is_published_nowhere(download, tmp_path, monkeypatch, small
     )
     monkeypatch.setitem(systems._SYSTEMS, "more", with_one_more)
     config = ModelConfig("small", "more", {**SMALL.sections, "trained": SMALL.retargeting})
+    del config.sections["syncnet"]
     monkeypatch.setitem(CONFIGS, "small", config)
 
     out = tmp_path / "c"
