@@ -42,9 +42,9 @@ def current_run(content: Content) -> dict[str, Any]:
 
 
 def _with_diffusion(sections: Content) -> dict[str, Any]:
-    if not isinstance(sections.get("denoiser"), dict):
-        return dict(sections)  # whoever reads it says what is wrong
-    denoiser = dict(sections["denoiser"])
-    diffusion = {field: denoiser.pop(field) for field in DIFFUSION if field in denoiser}
-    published = {"times": 1000, "beta_start": 1e-5, "prediction": "noise"}
-    return {**sections, "denoiser": denoiser, "diffusion": published | diffusion}
+    diffusion = {"times": 1000, "beta_start": 1e-5, "prediction": "noise"}
+    denoiser = sections.get("denoiser")
+    if isinstance(denoiser, dict):  # otherwise whoever reads it says what is wrong
+        diffusion |= {field: denoiser[field] for field in DIFFUSION if field in denoiser}
+        sections = {**sections, "denoiser": {name: x for name, x in denoiser.items() if name not in DIFFUSION}}
+    return {**sections, "diffusion": diffusion}
