@@ -1,34 +1,15 @@
-"""Models come back as they were saved, and a failed write leaves nothing that looks like one."""
+"""Models come back as they were saved, and what is no model is told in a sentence."""
 
-import dataclasses
 import json
 import shutil
-from pathlib import Path
 
-import jax
-import numpy as np
 import pytest
 
-from configs import PUBLISHED, SMALL
+from configs import SMALL
 from kdtalker_jax.checkpoints import checkpoint_writer, load_checkpoint, save_checkpoint
-from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.errors import CheckpointError
+from tests.checkpoints.trees import assert_same_tree
 from tests.networks import REQUIRED
-
-
-@pytest.fixture
-def saved(tmp_path, small_variables):
-    """A checkpoint with two of its parts."""
-    directory = tmp_path / "checkpoint"
-    save_checkpoint(directory, {name: small_variables[name] for name in ("retargeting", "generator")}, SMALL)
-    return directory
-
-
-def assert_same_tree(actual, expected) -> None:
-    assert jax.tree.structure(actual) == jax.tree.structure(dict(expected))
-    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
-        assert isinstance(a, np.ndarray)
-        assert a.dtype == b.dtype
-        assert np.array_equal(a, b)
 
 
 def test_variables_and_configuration_come_back(saved, small_variables):
@@ -38,90 +19,6 @@ def test_variables_and_configuration_come_back(saved, small_variables):
     assert checkpoint.lacking == tuple(name for name in REQUIRED if name not in checkpoint.parts)
     for name in checkpoint.parts:
         assert_same_tree(checkpoint.variables(name), small_variables[name])
-
-
-def test_arrays_spread_over_devices_come_back_as_plain_arrays(tmp_path, small_variables):
-    """Training saves what it has on its devices; loading must not need as many."""
-    on_device = jax.tree.map(jax.numpy.asarray, small_variables["retargeting"])
-    save_checkpoint(tmp_path / "c", {"retargeting": on_device}, SMALL)
-    assert_same_tree(load_checkpoint(tmp_path / "c").variables("retargeting"), small_variables["retargeting"])
-
-
-def test_parts_are_added_to_those_that_are_there(saved, small_variables):
-    (saved / "notes.txt").write_text("mine")
-    save_checkpoint(saved, {"appearance": small_variables["appearance"]}, SMALL)
-    checkpoint = load_checkpoint(saved)
-    assert set(checkpoint.parts) == {"retargeting", "generator", "appearance"}
-    assert_same_tree(checkpoint.variables("generator"), small_variables["generator"])
-    assert (saved / "notes.txt").read_text() == "mine"
-
-
-def test_what_is_there_is_replaced_on_demand_only(saved, small_variables):
-    other = jax.tree.map(lambda x: np.asarray(x) + 1, small_variables["generator"])
-    with pytest.raises(OutputError, match="has generator already: replace with --overwrite"):
-        save_checkpoint(saved, {"generator": other}, SMALL)
-    assert_same_tree(load_checkpoint(saved).variables("generator"), small_variables["generator"])
-    save_checkpoint(saved, {"generator": other}, SMALL, overwrite=True)
-    assert_same_tree(load_checkpoint(saved).variables("generator"), other)
-    assert_same_tree(load_checkpoint(saved).variables("retargeting"), small_variables["retargeting"])
-
-
-def test_parts_of_different_sizes_are_not_mixed(saved, small_variables):
-    with pytest.raises(OutputError, match="other sizes"):
-        save_checkpoint(saved, {"appearance": small_variables["appearance"]}, PUBLISHED)
-
-
-@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
-def test_an_interrupted_write_changes_nothing(saved, small_variables, failure):
-    before = sorted(saved.rglob("*"))
-    with pytest.raises(failure), checkpoint_writer(saved, SMALL, ["appearance"]) as writer:
-        writer.add("appearance", small_variables["appearance"])
-        raise failure
-    assert sorted(saved.rglob("*")) == before
-    assert list(saved.parent.iterdir()) == [saved]
-    assert "appearance" in load_checkpoint(saved).lacking
-
-
-def test_an_interrupted_first_write_leaves_nothing(tmp_path, small_variables):
-    with pytest.raises(KeyboardInterrupt), checkpoint_writer(tmp_path / "new" / "c", SMALL, REQUIRED) as writer:
-        writer.add("retargeting", small_variables["retargeting"])
-        raise KeyboardInterrupt
-    assert not (tmp_path / "new" / "c").exists()
-    assert list((tmp_path / "new").iterdir()) == []
-
-
-def test_a_failed_exchange_brings_the_old_checkpoint_back(saved, small_variables, monkeypatch):
-    rename, calls = Path.rename, []
-
-    def fail_second(path, target):
-        calls.append(path)
-        if len(calls) == 2:
-            raise OSError(28, "No space left on device")
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", fail_second)
-    with pytest.raises(OutputError, match="No space left"):
-        save_checkpoint(saved, {"appearance": small_variables["appearance"]}, SMALL)
-    assert set(load_checkpoint(saved).parts) == {"retargeting", "generator"}
-
-
-def test_other_peoples_folders_are_left_alone(tmp_path, small_variables):
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "a.png").write_text("x")
-    (tmp_path / "file").write_text("x")
-    for name, message in (
-        ("photos", "is not a checkpoint"),
-        ("file", "is a file"),
-        ("file/inside", "cannot be written"),
-    ):
-        with pytest.raises(OutputError, match=message):
-            save_checkpoint(tmp_path / name, {"retargeting": small_variables["retargeting"]}, SMALL, overwrite=True)
-    assert (tmp_path / "photos" / "a.png").read_text() == "x"
-
-
-def test_an_empty_folder_may_be_filled(tmp_path, small_variables):
-    save_checkpoint(tmp_path, {"retargeting": small_variables["retargeting"]}, SMALL)
-    assert set(load_checkpoint(tmp_path).parts) == {"retargeting"}
 
 
 def test_what_is_lacking_is_named_with_the_command_that_adds_it(saved):
@@ -202,12 +99,38 @@ def test_a_damaged_part_is_an_error_not_a_crash(saved):
         load_checkpoint(saved).variables("generator")
 
 
-def test_every_size_and_statistic_is_stored(tmp_path):
-    changed = SMALL.replace(
-        "mine",
-        statistics=dataclasses.replace(SMALL.statistics, t_mean=(0.1, 1 / 3, 2.0)),
-        diffusion=dataclasses.replace(SMALL.diffusion, noise_offset=1 / 3),
-    )
-    with checkpoint_writer(tmp_path / "c", changed, []):
-        pass
-    assert load_checkpoint(tmp_path / "c").config == changed
+BASES = {
+    "that is gone": ("../elsewhere", "elsewhere does not exist"),
+    "that is this model": (".", "takes parts from yet another model"),
+    "without what is taken": ("../other", "takes generator from .*other, where it is another one: bring back the one"),
+    "that is no path": ("\0", "does not exist"),
+}
+
+
+@pytest.mark.parametrize(("directory", "message"), BASES.values(), ids=BASES)
+def test_a_base_that_is_not_what_it_was(saved, small_variables, directory, message):
+    """Parts may be taken from another model, as long as that one is there and the same."""
+    save_checkpoint(saved.with_name("other"), {"retargeting": small_variables["retargeting"]}, SMALL)
+    shutil.rmtree(saved / "networks" / "generator")
+    path = saved / "config.json"
+    content = json.loads(path.read_text())
+    values = content["sums"].pop("generator")["values"]
+    del content["parts"]["generator"]
+    path.write_text(json.dumps(content | {"based_on": {"directory": directory, "parts": {"generator": values}}}))
+    checkpoint = load_checkpoint(saved)
+    assert "generator" in checkpoint.available
+    with pytest.raises(CheckpointError, match=message):
+        checkpoint.variables("generator")
+
+
+def test_a_part_without_a_section_is_damage(saved):
+    """Judges may be unknown to a model, but not those that it has."""
+    path = saved / "config.json"
+    content = json.loads(path.read_text())
+    del content["model"]["syncnet"]
+    path.write_text(json.dumps(content))
+    assert set(load_checkpoint(saved).parts) == {"retargeting", "generator"}
+    (saved / "networks" / "syncnet").mkdir()
+    path.write_text(json.dumps(content | {"parts": content["parts"] | {"syncnet": None}}))
+    with pytest.raises(CheckpointError, match=r"is damaged \(model.syncnet is missing\)"):
+        load_checkpoint(saved)
