@@ -1,6 +1,7 @@
 """`python -m convert.export`: a checkpoint -> .safetensors files with the published names of files and tensors."""
 
 import shutil
+import warnings
 from pathlib import Path
 
 import click
@@ -36,7 +37,7 @@ def main(checkpoint: Path, out: Path, overwrite: bool) -> None:
 
 
 def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
-    """Writes every part of the checkpoint; returns the files.
+    """Writes every part of the checkpoint that a published file has; returns the files.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged.
@@ -44,7 +45,11 @@ def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
     """
     checkpoint = load_checkpoint(directory)
     parts = find_system(checkpoint.config.system).parts
-    files = {name: out / f"{table_of(parts[name]).file}.safetensors" for name in checkpoint.parts}
+    unpublished = [name for name in checkpoint.parts if not parts[name].rules]
+    if unpublished:
+        warnings.warn(f"{', '.join(unpublished)} is left out: no published file has it.", stacklevel=2)
+    published = [name for name in checkpoint.parts if name not in unpublished]
+    files = {name: out / f"{table_of(parts[name]).file}.safetensors" for name in published}
     if checkpoint.landmarks:
         files["landmarks"] = out / LANDMARKS
     existing = [str(path) for path in files.values() if path.exists()]

@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from convert.network import to_variables, unused
 from convert.sources import LANDMARKS, find, find_source, find_sources, sha256
+from convert.tables import published_parts
 from convert.weights_file import read_weights
 from kdtalker_jax.checkpoints import CheckpointWriter, Source, checkpoint_writer, load_checkpoint
 from kdtalker_jax.cli import Command
@@ -44,7 +45,8 @@ def main(source: Path, out: Path, only: tuple[str, ...], system: str, config: st
     """
     found = find_system(system)
     judges = tuple(part.name for part in found.parts.values() if part.judges and find_source(source, part))
-    convert(source, out, only or found.required + judges, config, overwrite, system)
+    published = tuple(name for name in found.required if found.parts[name].rules)
+    convert(source, out, only or published + judges, config, overwrite, system)
     checkpoint = load_checkpoint(out)
     extra = "".join(f" and {name}" for name in checkpoint.parts if name not in found.required)
     lacking = f"; it lacks {', '.join(checkpoint.lacking)}" if checkpoint.lacking else ""
@@ -64,17 +66,16 @@ def convert(
     """Converts the parts `names` from the folder `source` into the checkpoint `out`, or leaves `out` as it was.
 
     Raises:
+        InputError: there is no such system, part or sizes, or a part is published nowhere.
         CheckpointError: a file is missing, damaged or not the right one.
         OutputError: `out` cannot be written, holds something else, or holds these parts already.
     """
     found = find_system(system)
-    unknown = [name for name in names if name not in found.parts]
-    if unknown:
-        raise InputError(f"There is no part {unknown[0]!r} of {system}: there are {', '.join(found.parts)}.")
+    parts = published_parts(found, names)
     configs = resolve(found.configs)
     if config not in configs:
         raise InputError(f"{system} has no sizes {config!r}: there are {', '.join(configs)}.")
-    paths = find_sources(source, [found.parts[name] for name in names])
+    paths = find_sources(source, parts)
     with checkpoint_writer(out, configs[config], names, overwrite=overwrite) as writer:
         landmarks = find(source, [LANDMARKS])
         if landmarks:

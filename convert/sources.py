@@ -33,6 +33,8 @@ def find_sources(directory: Path, parts: Iterable[Part]) -> dict[str, Path]:
 
 def find_source(directory: Path, part: Part) -> Path | None:
     """The file of one network, if it is there."""
+    if not part.rules:
+        return None
     table = table_of(part)
     return find(directory, [table.file + suffix for suffix in _suffixes(table)])
 

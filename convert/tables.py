@@ -1,8 +1,11 @@
 """The rule table of a part."""
 
+from collections.abc import Iterable
+
 from convert.rules import Table
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.parts import Part
-from kdtalker_jax.systems import resolve
+from kdtalker_jax.systems import System, resolve
 
 
 def table_of(part: Part) -> Table:
@@ -14,3 +17,15 @@ def table_of(part: Part) -> Table:
     if part.rules is None:
         raise ValueError(f"{part.name} has no rule table: it is only trained here")
     return resolve(part.rules)
+
+
+def published_parts(system: System, names: Iterable[str]) -> list[Part]:
+    """The parts of these names. Raises InputError where there is no such part, or it is not published anywhere."""
+    known, parts = system.parts, []
+    for name in names:
+        if name not in known:
+            raise InputError(f"There is no part {name!r} of {system.name}: there are {', '.join(known)}.")
+        if known[name].rules is None:
+            raise InputError(f"{name} is not published: it is only trained here.")
+        parts.append(known[name])
+    return parts

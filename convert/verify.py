@@ -10,6 +10,7 @@ import numpy as np
 from convert.network import to_variables
 from convert.rules import Transform, flatten
 from convert.sources import find_sources
+from convert.tables import published_parts
 from convert.weights_file import read_weights
 from kdtalker_jax.checkpoints import CONFIG_FILE, Checkpoint, load_checkpoint
 from kdtalker_jax.cli import Command, Failure
@@ -66,14 +67,16 @@ def main(source: Path, checkpoint: Path, only: tuple[str, ...]) -> None:
 
 
 def verify(source: Path, checkpoint: Checkpoint, names: tuple[str, ...] = ()) -> Iterator[Group]:
-    """Compares the parts `names`, or all that the checkpoint has.
+    """Compares the parts `names`, or all that the checkpoint has and that are published.
 
     Raises:
+        InputError: there is no such part.
         CheckpointError: a file or part is missing or damaged.
     """
+    system = find_system(checkpoint.config.system)
+    parts = published_parts(system, names or [name for name in checkpoint.parts if system.parts[name].rules])
     checkpoint.require(*names)
-    known = find_system(checkpoint.config.system).parts
-    parts = [known[name] for name in names or checkpoint.parts]
+    known = {part.name: part for part in parts}
     for name, path in find_sources(source, parts).items():
         published = to_variables(known[name], read_weights(path), checkpoint.config, path)
         yield from compare(name, published, checkpoint.variables(name))

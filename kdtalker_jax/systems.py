@@ -86,12 +86,14 @@ def all_systems() -> Iterator[System]:
 
 def disagreement(config: Any, names: Collection[str]) -> str | None:
     """What keeps the parts `names` of a model from working together, in words."""
-    system = find_system(config.system)
-    problems = (family.disagreement(config, names) for family in system.families)
-    problem = next(filter(None, problems), None)
-    if problem or not set(names) >= set(system.required):
+    families = find_system(config.system).families
+    problems = (family.disagreement(config, names) for family in families)
+    if problem := next(filter(None, problems), None):
         return problem
-    renderer, features, motion_model = (family(config) for family in system.families)
+    renderer, features, motion_model = (
+        family(config) if not family.parts or any(part.name in names for part in family.parts) else None
+        for family in families
+    )
     return _misfit(features, motion_model, renderer)
 
 
@@ -122,15 +124,22 @@ def check_fit(features: Any, motion_model: Any, renderer: Any) -> None:
 
 
 def _misfit(features: Any, motion_model: Any, renderer: Any) -> str | None:
-    gives, hears, makes, takes = features.gives, motion_model.hears, motion_model.makes, renderer.takes
-    if (gives.rate, gives.width) != (hears.rate, hears.width):
-        return (
-            f"features of {gives.width} numbers at {gives.rate} a second for a motion model that hears "
-            f"{hears.width} at {hears.rate}"
-        )
-    if makes != takes:
-        return f"{motion_model.__class__.__name__} makes {makes} and {renderer.__class__.__name__} takes {takes}"
+    """Between families; None stands for one that is not looked at."""
+    if features and motion_model:
+        gives, hears = features.gives, motion_model.hears
+        if (gives.rate, gives.width) != (hears.rate, hears.width):
+            return (
+                f"features of {gives.width} numbers at {gives.rate} a second of {_names(features)} for a motion model "
+                f"that hears {hears.width} at {hears.rate}, {_names(motion_model)}"
+            )
+    if motion_model and renderer and motion_model.makes != renderer.takes:
+        makes, takes = motion_model.makes, renderer.takes
+        return f"{makes} of {_names(motion_model)} for a renderer that takes {takes}"
     return None
+
+
+def _names(family: Any) -> str:
+    return ", ".join(part.name for part in family.parts) or type(family).__name__
 
 
 def resolve(reference: str) -> Any:

@@ -114,7 +114,9 @@ def main(
             work.carry_out(task, make)
     click.echo("Writing the data set ...")
     writing = beam.writing_config(options) if beam else None
-    report = dataset.write_dataset(out, folder, list(map(work.read_outcome, tasks)), train, given, writing)
+    report = dataset.write_dataset(
+        out, folder, list(map(work.read_outcome, tasks)), train, given, writing, system=make.system
+    )
     click.echo(f"{out}\n{dataset.summary(report)}")
     if train < 1 and not report["clips"]["validation"]:
         warnings.warn(NO_VALIDATION, stacklevel=1)

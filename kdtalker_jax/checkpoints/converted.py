@@ -140,7 +140,7 @@ class Checkpoint:
         if other.base:
             raise CheckpointError(f"{place} takes parts from yet another model: name that one as the base instead")
         for name, values in self.base.parts.items():
-            same = name in other.parts and other.config.sections[name] == self.config.sections[name]
+            same = name in other.parts and other.config.sections[name] == self.config.sections.get(name)
             if not same or name not in other.sums or other.sums[name].values != values:
                 raise CheckpointError(
                     f"{self.directory} takes {name} from {place}, where it is another one: bring back the one it was "
@@ -206,12 +206,12 @@ def _from_content(directory: Path, content: Mapping[str, Any]) -> Checkpoint:
 def _config(content: Mapping[str, Any]) -> ModelConfig:
     """The configuration of a model, its sections those that its system has."""
     system = find_system(from_json(str, content.get("system"), "system"))
-    sections = from_json(dict[str, dict], content.get("model"), "model")
+    sections = from_json(dict, content.get("model"), "model")
     unknown = sorted(sections.keys() - system.sections.keys())
     if unknown:
         raise UnknownSettingError(f"unknown setting {unknown[0]!r}")
-    judges = system.parts.keys() - system.required  # a model may know none
-    missing = [name for name in system.sections if name not in sections and name not in judges]
+    unneeded = system.parts.keys() - system.required - from_json(dict, content.get("parts"), "parts").keys()
+    missing = [name for name in system.sections if name not in sections and name not in unneeded]
     if missing:
         raise ValueError(f"model.{missing[0]} is missing")
     read = {

@@ -8,6 +8,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from kdtalker_jax.records import from_json
+
 FORMAT = 2
 DIFFUSION = ("beta_end", "noise_offset", "sampler")  # that format 1 has among the denoiser's sizes
 # What format 1 calls a kind of run.
@@ -21,9 +23,9 @@ def current_model(content: Content) -> dict[str, Any]:
     content = dict(content)
     if content.get("format") != 1:
         return content
-    model = dict(_object(content.get("model"), "model"))
+    model = dict(from_json(dict, content.get("model"), "model"))
     name = model.pop("name", None)
-    return {**content, "format": FORMAT, "name": name, "system": "kdtalker", "model": _with_diffusion(model, "model")}
+    return {**content, "format": FORMAT, "name": name, "system": "kdtalker", "model": _with_diffusion(model)}
 
 
 def current_run(content: Content) -> dict[str, Any]:
@@ -31,22 +33,18 @@ def current_run(content: Content) -> dict[str, Any]:
     content = dict(content)
     if content.get("format") != 1:
         return content
-    kind = content.pop("kind", "denoiser")
+    kind = from_json(str, content.pop("kind", "denoiser"), "kind")
     found = {name: content.pop(name) for name in ("statistics",) if name in content}
-    config = _object(content.get("config"), "config")
+    config = from_json(dict, content.get("config"), "config")
     if kind == "denoiser":
-        config = _with_diffusion(config, "config")
+        config = _with_diffusion(config)
     return {**content, "format": FORMAT, "kind": KINDS.get(kind, kind), "config": config, "found": found}
 
 
-def _with_diffusion(sections: Content, name: str) -> dict[str, Any]:
-    denoiser = dict(_object(sections.get("denoiser"), f"{name}.denoiser"))
-    diffusion = {field: denoiser.pop(field) for field in DIFFUSION if field in denoiser}
-    published = {"times": 1000, "beta_start": 1e-5, "prediction": "noise"}
-    return {**sections, "denoiser": denoiser, "diffusion": published | diffusion}
-
-
-def _object(value: Any, name: str) -> Content:
-    if not isinstance(value, dict):
-        raise ValueError(f"{name} is not an object")
-    return value
+def _with_diffusion(sections: Content) -> dict[str, Any]:
+    diffusion = {"times": 1000, "beta_start": 1e-5, "prediction": "noise"}
+    denoiser = sections.get("denoiser")
+    if isinstance(denoiser, dict):  # otherwise whoever reads it says what is wrong
+        diffusion |= {field: denoiser[field] for field in DIFFUSION if field in denoiser}
+        sections = {**sections, "denoiser": {name: x for name, x in denoiser.items() if name not in DIFFUSION}}
+    return {**sections, "diffusion": diffusion}

@@ -76,17 +76,18 @@ def read_record(directory: str | Path, kind: str) -> RunRecord:
         CheckpointError: the directory is no run, or of another kind, or its record is damaged or of a newer format.
     """
     content, path = _read_content(directory), Path(directory) / RECORD_FILE
-    if content["kind"] != kind:
-        raise CheckpointError(f"{directory} is the run of a {content['kind']}: name another")
-    known = kind_of_run(kind, path)
+    known = kind_of_run(content["kind"], path)
+    if known.name != kind:
+        raise CheckpointError(f"{directory} is the run of a {known.name}: name another")
     try:
-        found = from_json(dict[str, dict], content.get("found", {}), "found")
+        config = from_json(known.config, content.get("config"), "config")
+        found = from_json(dict, content.get("found", {}), "found")
         missing = [name for name in known.found if name not in found]
         if missing:
             raise ValueError(f"found.{missing[0]} is missing")
         return RunRecord(
             kind,
-            from_json(known.config, content.get("config"), "config"),
+            config,
             from_json(int, content.get("clips"), "clips"),
             from_json(str | None, content.get("init"), "init"),
             {name: from_json(of, found[name], f"found.{name}") for name, of in known.found.items()},
@@ -333,9 +334,10 @@ def _read_loss(folder: Path) -> float:
 
 def _why_no_loss(run: Path) -> str:
     """What follows "a checkpoint without a validation loss", as far as the run's record tells."""
-    validation = _read_content(run).get("config", {}).get("validation", {})
+    config = _read_content(run).get("config")
+    validation = config.get("validation") if isinstance(config, dict) else None
     for name in ("windows", "pairs", "performances"):
-        if validation.get(name) == 0:
+        if isinstance(validation, dict) and validation.get(name) == 0:
             return f", because it was trained with validation.{name}=0"
     return ", because no clip in its validation split is long enough, or no step was both validated and saved"
 

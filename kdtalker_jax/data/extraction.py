@@ -29,7 +29,6 @@ from kdtalker_jax.media.audio import SAMPLES_PER_FRAME, load_waveform, num_frame
 from kdtalker_jax.media.frames import frame_rate, read_frames, sound_start
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.parallel import local_device_count, map_rows, replicate
-from kdtalker_jax.systems import find_system
 
 SILENCE = 1e-3  # peak, -60 dB: nothing can be learned from a face that moves without a sound
 LATE = 0.2  # seconds from which it is worth a word that pictures come before the sound
@@ -75,12 +74,12 @@ class ClipNetworks:
     def __init__(self, checkpoint: Checkpoint, batch_size: int) -> None:
         names = describing_parts(checkpoint)
         checkpoint.require(*names)
-        config, system = checkpoint.config, find_system(checkpoint.config.system)
-        renderer, features, _ = (family(config) for family in system.families)
+        config, system = checkpoint.config, checkpoint.system
+        renderer, features, motion_model = (family(config) for family in system.families)
         params = {name: fold(checkpoint.variables(name)) for name in names}
         self.batch_size = batch_size * local_device_count()
         self.image_size, self.picture_size = renderer.picture_size, renderer.output_size
-        self.shortest = config.denoiser.window + 1  # usable frames that one training sample takes
+        self.shortest = motion_model.length + 1  # usable frames that one training sample takes
         observing = {part.name: params[part.name] for part in renderer.observing}
         self._observe = partial(map_rows(renderer.observe), replicate(observing))
         self._fields = partial(features.fields, params)
@@ -96,7 +95,7 @@ class ClipNetworks:
 
 def describing_parts(checkpoint: Checkpoint) -> tuple[str, ...]:
     """The names of the networks that describe clips."""
-    renderer, features, _ = find_system(checkpoint.config.system).families
+    renderer, features, _ = checkpoint.system.families
     return tuple(part.name for part in (*renderer.observing, *features.parts))
 
 
@@ -130,7 +129,7 @@ def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, opt
         keep = _keeper(square, networks) if options.keep_frames else None
         stream = read_frames(path, start)
         motion, jpeg = _describe(islice(stream, sounding), square, networks, keep)
-    count = len(motion["yaw"])
+    count = len(next(iter(motion.values())))
     if waveform is None:
         sounding = count
         waveform = np.zeros(sounding * SAMPLES_PER_FRAME, np.float32)
@@ -236,15 +235,16 @@ class VideoClips:
     """Makes clips of videos (a `work.ClipMaker`); networks and detector are loaded with the first one.
 
     Args:
-        checkpoint: directory of a converted model; its motion extractor and audio encoder are used.
+        checkpoint: directory of a converted model; the networks that describe clips are used.
         options: how clips are made.
-        batch_size: frames that the motion extractor sees at a time on each device; by default 8 on a CPU, 64 elsewhere.
+        batch_size: frames that are described at a time on each device; by default 8 on a CPU, 64 elsewhere.
     """
 
     def __init__(self, checkpoint: Path, options: ExtractionOptions, batch_size: int | None = None) -> None:
         loaded = load_checkpoint(checkpoint)
         loaded.require(*describing_parts(loaded))
         self._checkpoint, self._options, self._batch_size = checkpoint, options, batch_size
+        self.system = loaded.system.name
         self.fingerprint = networks_fingerprint(loaded, options)
 
     @cached_property

@@ -38,6 +38,8 @@ class MatClips:
         InputError: `keys` names a field that clips do not have.
     """
 
+    system = "kdtalker"
+
     def __init__(self, keys: Mapping[str, str] | None = None, shortest: int = 65) -> None:
         if unknown := sorted(set(keys or ()) - set(KEYS)):
             raise InputError(f"Clips have no field {unknown[0]!r}: choose among {', '.join(KEYS)}.")

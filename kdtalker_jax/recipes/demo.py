@@ -143,7 +143,8 @@ def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool
     tasks = make.tasks(config.spoken, folder / "clips")
     for task in progress_bar(tasks, "Performances", show=progress):
         work.carry_out(task, make)
-    report(dataset.summary(dataset.write_dataset(out, folder, list(map(work.read_outcome, tasks)), train=0.95)))
+    outcomes = list(map(work.read_outcome, tasks))
+    report(dataset.summary(dataset.write_dataset(out, folder, outcomes, train=0.95, system=make.system)))
     return True
 
 

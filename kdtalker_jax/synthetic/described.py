@@ -24,16 +24,17 @@ class DescribedPerformances:
     """Makes clips of performances (a `work.ClipMaker`), each by a number instead of a file.
 
     Args:
-        checkpoint: its motion extractor and audio encoder describe what is drawn and heard.
+        checkpoint: its networks describe what is drawn and heard.
         seed: of all performances and of the people who give them.
         frames: of each, 25 a second.
-        batch_size: frames that the motion extractor sees at a time on each device.
+        batch_size: frames that are described at a time on each device.
     """
 
     def __init__(self, checkpoint: Path, seed: int, frames: int, batch_size: int = 16) -> None:
         loaded = load_checkpoint(checkpoint)
         loaded.require(*describing_parts(loaded))
         self._checkpoint, self._seed, self._frames, self._batch_size = checkpoint, seed, frames, batch_size
+        self.system = loaded.system.name
         self.fingerprint = networks_fingerprint(loaded, (seed, frames))
 
     def tasks(self, count: int, work: Path) -> list[Task]:

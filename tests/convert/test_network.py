@@ -44,7 +44,7 @@ def test_variables_have_the_shapes_of_the_module_and_can_be_undone(small_states,
     shapes = {leaf: (x.shape, x.dtype) for leaf, x in flatten(PARTS[name].shapes(SMALL)).items()}
     assert {leaf: (x.shape, x.dtype) for leaf, x in flatten(variables).items()} == shapes
     back = to_published(PARTS[name], variables)
-    assert len(back) == len(state) - unused(name, state).total()
+    assert len(back) == len(state) - unused(PARTS[name], state).total()
     for key, values in back.items():
         assert values.tobytes() == state[key].tobytes()
         assert values.shape == state[key].shape

@@ -4,6 +4,8 @@ It has another space, features at another rate, a motion model that is guided an
 that carries a picture. Nothing of it is named in the library.
 """
 
+import json
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -12,11 +14,14 @@ from safetensors.numpy import save_file
 from convert import official, verify
 from kdtalker_jax import TalkingPortrait, demo
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
+from kdtalker_jax.data.clips import load_statistics, open_clips
+from kdtalker_jax.data.report import system_of
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.media.frames import read_frames
 from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.systems import System, find_system, register
-from pipelines import export, sample, train
+from pipelines import export, extract, sample, train
+from tests.metrics.films import film, portrait, speech
 from tests.systems.toy.model import CONFIG, Controls
 from tests.systems.toy.space import Glow
 
@@ -182,3 +187,18 @@ def test_families_that_do_not_fit_are_refused_in_a_sentence(directory, tmp_path)
     save_checkpoint(tmp_path / "model", {name: random_variables(name, config) for name in PARTS}, config)
     with pytest.raises(CheckpointError, match=r"features of 4 numbers at 50 a second .* hears 3 at 50"):
         TalkingPortrait.load(tmp_path / "model")
+
+
+def test_videos_become_its_data_set(directory, tmp_path):
+    """In its own terms, with frames and sound as it hears them; and no other system takes it for one of its own."""
+    (tmp_path / "videos").mkdir()
+    film(tmp_path / "videos" / "a.mp4", portrait(64), frames=60, sound=speech(2.4))
+    out = tmp_path / "set"
+    given = ("--videos", tmp_path / "videos", "--checkpoint", directory, "--already_cut", "--split", "1/0")
+    run(extract, *given, "--out", out)
+    (clip,) = open_clips(out, "train")
+    assert clip["brightness"].shape == (60,) and clip["audio"].shape == (120, 3)
+    assert system_of(out) == "toy"
+    assert json.loads((out / "statistics.json").read_text()).keys() == {"brightness_mean", "brightness_std"}
+    with pytest.raises(InputError, match="data set of the system toy, not of kdtalker"):
+        load_statistics(out)

@@ -43,7 +43,8 @@ class Wav2LipFeatures:
 
     @classmethod
     def check(cls, config: ModelConfig) -> None:
-        pass  # its sizes bound themselves
+        if not config.audio_encoder.widths:
+            raise ValueError("audio_encoder.widths has no numbers")
 
     @classmethod
     def disagreement(cls, config: ModelConfig, names: Collection[str]) -> str | None:

@@ -67,6 +67,8 @@ class LivePortrait:
 
     @classmethod
     def check(cls, config: ModelConfig) -> None:
+        if not config.appearance.widths:
+            raise ValueError("appearance.widths has no numbers")
         if output_size(config) > LARGEST_PICTURE:
             raise ValueError(f"the pictures are {output_size(config)} wide, more than {LARGEST_PICTURE}")
         volume = config.warping.volume_channels * config.warping.volume_depth * config.warping.feature_size**2

@@ -12,6 +12,7 @@ from configs.training import TrainingConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import is_run, load_checkpoint
 from kdtalker_jax.data.clips import load_statistics, open_clips
+from kdtalker_jax.data.report import check_system
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.motion_models.kdtalker.training.curves import CurveSampler
@@ -112,6 +113,7 @@ class DenoiserTask:
 
 
 def _load_clips(config: TrainingConfig, data: Path, split: str, report: Report, progress: bool) -> UsableClips:
+    check_system(data, "kdtalker")
     clips = UsableClips(open_clips(data, split), config.denoiser.window, config.input, progress=progress)
     left_out = f"; {clips.left_out} too short for a window are left out" if clips.left_out else ""
     report(f"{data}, {split}: {len(clips)} clips{left_out}.")
