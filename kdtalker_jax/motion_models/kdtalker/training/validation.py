@@ -36,12 +36,12 @@ class Validation:
             totals = jax.tree.map(lambda values: jnp.sum(values * questions.weights), losses)
             return {"loss": totals.total, "expression": totals.expression, "pose": totals.pose}
 
-        self._sums = parallel.map_sums(sums)
+        self._sums = parallel.map_sums(sums, config.devices.mapping)
         self._count = config.validation.windows
         self._batches = _batches(ask(clips, self._count, config.denoiser.window), config.batch_size)
 
     def __call__(self, params: dict) -> dict[str, float]:
-        """Mean loss, expression and pose loss of replicated parameters."""
+        """Mean loss, expression and pose loss of placed parameters."""
         totals = [self._sums(params, batch) for batch in self._batches]
         return {name: sum(float(total[name]) for total in totals) / self._count for name in totals[0]}
 
