@@ -42,7 +42,8 @@ class Task(Protocol):
     """What the loop does not know: what is trained, on what, and how it is judged.
 
     Attributes:
-        config: with `steps`, `log_every`, `devices`, `validation.every` and `checkpoints`; `to_text` can write all of it.
+        config: with `steps`, `log_every`, `devices`, `validation.every` and `checkpoints`, all of which `to_text` can
+            write.
         batches: of this process.
     """
 
