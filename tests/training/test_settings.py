@@ -75,6 +75,7 @@ def test_differences_are_told_in_words():
         ({"audio_noise": 1.5}, "probability"),
         ({"min_snr": 0.0}, "more than 0"),
         ({"first_frame": 0.0}, "how often"),
+        ({"diffusion": replace(KDTALKER.diffusion, prediction="velocity")}, "which the denoiser tells, not velocity"),
     ],
 )
 def test_values_that_cannot_be_trained_with_are_refused(changes, message):
