@@ -231,7 +231,8 @@ def make_audio_step(config: AudioConfig) -> Callable[..., tuple]:
     def train_step(
         state: AudioState, heard: Heard, *, axis_name: str | None = None
     ) -> tuple[AudioState, dict[str, jax.Array], jax.Array]:
-        network = _network(config, axis_name)
+        alone = axis_name is None or jax.lax.axis_size(axis_name) == 1  # means over one would change rounding alone
+        network = _network(config, None if alone else axis_name)
 
         def objective(learnt: tuple) -> tuple[jax.Array, tuple]:
             params, head = learnt

@@ -44,14 +44,17 @@ def in_parts(gradient: Gradient, parts: int, params: Tree, carried: Tree, batch:
 
 def _divided(parts: int, array: jax.Array) -> jax.Array:
     """(B, ...) -> (parts, B / parts, ...): each device has its share of every part."""
-    size = len(array) // (parallel.shares() * parts)
-    rows = array.reshape(parallel.shares(), parts, size, *array.shape[1:]).swapaxes(0, 1)
-    return rows.reshape(parts, -1, *array.shape[1:])
+    shape = (parts, len(array) // parts, *array.shape[1:])
+    shares = parallel.shares()
+    if shares > 1:
+        array = array.reshape(shares, parts, shape[1] // shares, *array.shape[1:]).swapaxes(0, 1)
+    return array.reshape(shape)
 
 
 def _joined(values: jax.Array) -> jax.Array:
     """(parts, B / parts) -> (B,), in the order of the batch."""
-    return values.reshape(len(values), parallel.shares(), -1).swapaxes(0, 1).ravel()
+    shares = parallel.shares()
+    return (values.reshape(len(values), shares, -1).swapaxes(0, 1) if shares > 1 else values).ravel()
 
 
 def unless_not_finite(updated: Tree, state: Tree, *judged: jax.Array) -> tuple[Tree, jax.Array]:
