@@ -1,7 +1,7 @@
 """What the steps of all trainings end with: means over devices, and no change where a loss is not finite."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import jax
@@ -59,5 +59,5 @@ def _joined(values: jax.Array) -> jax.Array:
 
 def unless_not_finite(updated: Tree, state: Tree, *judged: jax.Array) -> tuple[Tree, jax.Array]:
     """The updated state where all of the judged scalars are finite, else the one before; and whether they are."""
-    finite = jnp.stack([jnp.isfinite(value) for value in judged]).all()
+    finite = reduce(jnp.logical_and, map(jnp.isfinite, judged))
     return jax.tree.map(lambda new, old: jnp.where(finite, new, old), updated, state), finite
