@@ -50,10 +50,12 @@ def synthetic_clips(config: DenoiserConfig, count: int = 64, frames: int = 200) 
     ]
 
 
-def jax_stepper(config: TrainingConfig, windows: Windows) -> Callable[[int], float]:
+def jax_stepper(
+    config: TrainingConfig, windows: Windows, mapping: parallel.Mapping = parallel.DEFAULT
+) -> Callable[[int], float]:
     """A function that makes so many steps and returns the seconds that each took."""
-    state = parallel.replicate(initial_state(config))
-    step = parallel.map_step(make_train_step(config, PUBLISHED_STATISTICS))
+    state = parallel.place(initial_state(config), mapping)
+    step = parallel.map_step(make_train_step(config, PUBLISHED_STATISTICS), mapping)
 
     def run(steps: int) -> float:
         nonlocal state

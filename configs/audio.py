@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from configs.kdtalker import DEMO, SMALL
-from configs.training import CheckpointConfig
+from configs.training import CheckpointConfig, DevicesConfig
 from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
 
 
@@ -15,6 +15,7 @@ class AudioValidationConfig:
     performances: int = 24
 
 
+_DEVICES = DevicesConfig()
 _CHECKPOINTS = CheckpointConfig(every=250, keep_every=0)
 
 
@@ -35,6 +36,7 @@ class AudioConfig:
     noise: float = 0.5  # probability of a noise floor, at -70 to -35 dB
     log_every: int = 50  # steps
     encoder: AudioEncoderConfig = DEMO.audio_encoder
+    devices: DevicesConfig = _DEVICES
     validation: AudioValidationConfig = AudioValidationConfig()
     checkpoints: CheckpointConfig = _CHECKPOINTS
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from configs.kdtalker import DEMO, PUBLISHED, SMALL, model
-from configs.training import CheckpointConfig
+from configs.training import CheckpointConfig, DevicesConfig
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.renderers.liveportrait.config import (
     AppearanceConfig,
@@ -90,6 +90,7 @@ class RendererValidationConfig:
     pictures: int = 6  # pairs of each kind that are drawn
 
 
+_DEVICES = DevicesConfig()
 _CHECKPOINTS = CheckpointConfig(every=500, keep_every=0)
 
 
@@ -120,6 +121,7 @@ class RendererConfig:
     optimizer: RendererOptimizerConfig = RendererOptimizerConfig()
     loss: LossConfig = LossConfig()
     frames: FramesConfig = FramesConfig()
+    devices: DevicesConfig = _DEVICES
     validation: RendererValidationConfig = RendererValidationConfig()
     checkpoints: CheckpointConfig = _CHECKPOINTS
 

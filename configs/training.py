@@ -53,6 +53,13 @@ class ValidationConfig:
 
 
 @dataclass(frozen=True)
+class DevicesConfig:
+    """How a step is spread over devices. Nothing here changes what is learnt, but for rounding."""
+
+    mapping: Literal["pmap", "jit", "fsdp"] = "pmap"  # `parallel.py` says what each is; fsdp: for large networks
+
+
+@dataclass(frozen=True)
 class CheckpointConfig:
     """When the run is saved, and which of its checkpoints stay."""
 
@@ -81,6 +88,7 @@ class TrainingConfig:
     optimizer: OptimizerConfig = OptimizerConfig()
     ema: EmaConfig = EmaConfig()
     input: InputConfig = InputConfig()
+    devices: DevicesConfig = DevicesConfig()
     validation: ValidationConfig = ValidationConfig()
     checkpoints: CheckpointConfig = CheckpointConfig()
 
@@ -92,7 +100,7 @@ class TrainingConfig:
 
 
 # What may change when a run is resumed: none of it changes what is learnt.
-FREE_TO_CHANGE = ("log_every", "input", "validation", "checkpoints")
+FREE_TO_CHANGE = ("log_every", "input", "devices", "validation", "checkpoints")
 
 KDTALKER = TrainingConfig()
 

@@ -12,6 +12,7 @@ devices of all processes, behind the same functions; every process feeds its own
 
 import os
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Literal
 
@@ -29,6 +30,8 @@ Tree = Any
 Mapping = Literal["pmap", "jit", "fsdp"]
 DEFAULT: Mapping = "pmap"  # docs/training.md compares them
 SMALLEST_SPLIT = 1 << 14  # numbers: below, splitting costs more than it saves
+
+_shares: ContextVar[int] = ContextVar("shares", default=1)
 
 
 def initialise(coordinator: str | None = None, processes: int | None = None, process: int | None = None) -> None:
@@ -156,9 +159,17 @@ def to_host(tree: Tree) -> Tree:
     def fetch(leaf: jax.Array) -> np.ndarray:
         if leaf.sharding.is_fully_replicated:
             return np.array(leaf.addressable_shards[0].data)
+        if leaf.is_fully_addressable:
+            return np.array(leaf)
         return np.array(multihost_utils.process_allgather(leaf, tiled=True))
 
     return jax.tree.map(fetch, tree)
+
+
+def on_own_devices(tree: Tree) -> Tree:
+    """A placed tree whole on every device of this process, as `map_rows` takes it. All processes take part."""
+    placed_so = all(leaf.is_fully_addressable and leaf.is_fully_replicated for leaf in jax.tree.leaves(tree))
+    return tree if placed_so else replicate(to_host(tree))
 
 
 def map_step(step: Callable[..., tuple], mapping: Mapping = DEFAULT) -> Callable[..., tuple]:
@@ -181,6 +192,14 @@ def map_step(step: Callable[..., tuple], mapping: Mapping = DEFAULT) -> Callable
             donate_argnums=0,
         )
         return lambda state, batch: mapped(state, split(batch))
+
+    def of_all(state: Tree, batch: Tree) -> tuple:
+        token = _shares.set(jax.device_count())
+        try:
+            return step(state, batch)
+        finally:
+            _shares.reset(token)
+
     programs: dict[Any, Callable] = {}  # one for each layout of a state: a run has one
 
     def call(state: Tree, batch: Tree) -> tuple:
@@ -188,11 +207,16 @@ def map_step(step: Callable[..., tuple], mapping: Mapping = DEFAULT) -> Callable
         key = tuple(jax.tree.leaves(layout)), jax.tree.structure(layout)
         if key not in programs:
             everywhere, shares = (NamedSharding(_mesh(), spec) for spec in (PartitionSpec(), PartitionSpec(AXIS)))
-            programs[key] = jax.jit(step, donate_argnums=0, out_shardings=(layout, everywhere, shares))
+            programs[key] = jax.jit(of_all, donate_argnums=0, out_shardings=(layout, everywhere, shares))
         state, metrics, values = programs[key](state, _from_all_processes(batch))
         return state, metrics, jax.tree.map(_own_share, values)
 
     return call
+
+
+def shares() -> int:
+    """How many devices' rows lie one after the other in the batch of the step that is being traced."""
+    return _shares.get()
 
 
 def map_sums(function: Callable[..., Tree], mapping: Mapping = DEFAULT) -> Callable[..., Tree]:

@@ -1,7 +1,7 @@
 """Older formats of config.json and run.json, brought to today's.
 
 1   one system; the sections of a model beside its name; diffusion among the denoiser's sizes; a run's statistics
-    beside its configuration
+    beside its configuration, which does not say how devices share a step
 2   the system's name, and sections by name; diffusion is a section; what a run has found out is `found`
 """
 
@@ -38,6 +38,7 @@ def current_run(content: Content) -> dict[str, Any]:
     config = from_json(dict, content.get("config"), "config")
     if kind == "denoiser":
         config = _with_diffusion(config)
+    config = {"devices": {"mapping": "pmap"}, **config}
     return {**content, "format": FORMAT, "kind": KINDS.get(kind, kind), "config": config, "found": found}
 
 

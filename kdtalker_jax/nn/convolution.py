@@ -20,7 +20,10 @@ def conv2d_same(x: jax.Array, kernel: jax.Array, transformed: jax.Array | None =
 
 @jax.custom_vjp
 def conv2d_direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """`conv2d_same` as the library does it, but for the kernel's gradient on CPUs."""
+    """`conv2d_same` as the library does it, but for the kernel's gradient on CPUs.
+
+    Hence differentiated backwards only: `custom_derivatives.linear_call`, which would do for both ways, has no `vmap`.
+    """
     return _conv2d_of_library(x, kernel)
 
 

@@ -23,7 +23,6 @@ from kdtalker_jax import parallel
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import BANDS, mel_spectrogram, mel_windows
 from kdtalker_jax.features.wav2lip.parts import AUDIO_ENCODER
-from kdtalker_jax.renderers.liveportrait.training.reenactment import Weights
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.synthetic.performance import random_performance
@@ -33,7 +32,8 @@ from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, open_run, run_task
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient
 from kdtalker_jax.training.settings import to_text
-from kdtalker_jax.training.tail import mean_over
+from kdtalker_jax.training.tail import mean_over, unless_not_finite
+from kdtalker_jax.training.weights import Weights
 
 NAME = AUDIO_ENCODER.name
 DECIBEL = 8 / 100  # in normalised mel values, see `media.mel.mel_spectrogram`
@@ -129,7 +129,7 @@ class AudioTask:
         self.batches = AudioBatches(
             spoken[: config.performances], config, process=parallel.process_index(), processes=parallel.process_count()
         )
-        self._step = parallel.map_step(make_audio_step(config))
+        self._step = parallel.map_step(make_audio_step(config), config.devices.mapping)
         network = _network(config)
         self._hear = jax.jit(lambda variables, head, mel: network.apply(variables, mel) @ head)
 
@@ -231,7 +231,8 @@ def make_audio_step(config: AudioConfig) -> Callable[..., tuple]:
     def train_step(
         state: AudioState, heard: Heard, *, axis_name: str | None = None
     ) -> tuple[AudioState, dict[str, jax.Array], jax.Array]:
-        network = _network(config, axis_name)
+        alone = axis_name is None or jax.lax.axis_size(axis_name) == 1  # means over one would change rounding alone
+        network = _network(config, None if alone else axis_name)
 
         def objective(learnt: tuple) -> tuple[jax.Array, tuple]:
             params, head = learnt
@@ -247,9 +248,9 @@ def make_audio_step(config: AudioConfig) -> Callable[..., tuple]:
         params, head = optax.apply_updates(learnt, updates)
         updated = AudioState(state.step + 1, Weights(params, {NAME: statistics}), head, opt_state)
         grad_norm = global_norm(gradients)
-        finite = jnp.isfinite(loss) & jnp.isfinite(grad_norm)
+        after, finite = unless_not_finite(updated, state, loss, grad_norm)
         metrics = {"loss": loss, "grad_norm": grad_norm, "learning_rate": rate(state.step), "finite": finite}
-        return jax.tree.map(lambda new, old: jnp.where(finite, new, old), updated, state), metrics, losses
+        return after, metrics, losses
 
     return train_step
 

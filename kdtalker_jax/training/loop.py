@@ -42,7 +42,8 @@ class Task(Protocol):
     """What the loop does not know: what is trained, on what, and how it is judged.
 
     Attributes:
-        config: with `steps`, `log_every`, `validation.every` and `checkpoints`, all of which `to_text` can write.
+        config: with `steps`, `log_every`, `devices`, `validation.every` and `checkpoints`, all of which `to_text` can
+            write.
         batches: of this process.
     """
 
@@ -59,7 +60,7 @@ class Task(Protocol):
         """The inverse."""
 
     def step(self, state: Tree, batch: Batch) -> tuple[Tree, dict[str, jax.Array], jax.Array]:
-        """One step of all devices on a replicated state: see `step.make_train_step`."""
+        """One step of all devices on a placed state: see `parallel.map_step`."""
 
     def validate(self, state: Tree, step: int, logs: Logs) -> float | None:
         """Judges a state and logs the result; returns the loss that the best checkpoint is chosen by, if finite."""
@@ -77,7 +78,7 @@ class Dispatched(NamedTuple):
 
     number: int
     metrics: dict[str, jax.Array]
-    losses: jax.Array  # (devices, B)
+    losses: jax.Array  # of this process's samples
     sources: list[str]
     stop: Callable[[], bool]
 
@@ -114,7 +115,7 @@ class Trainer:
         if self._checkpoints.latest is not None:
             state = self._restore(state)
         self._step = int(state.step)
-        self._state = parallel.replicate(state)
+        self._state = parallel.place(state, config.devices.mapping)
         if parallel.is_main():
             self._logs = Logs(workdir, self._step, config.steps, progress=progress)
             self._logs.text("settings", to_text(config).replace("\n", "  \n"))

@@ -83,12 +83,8 @@ def check(config: TrainingConfig, devices: int) -> None:
         raise InputError(f"min_snr is a ratio, more than 0, not {config.min_snr}.")
     if not config.first_frame > 0:
         raise InputError(f"first_frame says how often a frame counts, more than 0, not {config.first_frame}.")
-    if not config.diffusion.noise_offset >= 0:
-        raise InputError(
-            f"diffusion.noise_offset is a standard deviation, 0 or more, not {config.diffusion.noise_offset}."
-        )
-    if not 1e-5 < config.diffusion.beta_end < 1:
-        raise InputError(f"diffusion.beta_end is a variance between 1e-5 and 1, not {config.diffusion.beta_end}.")
+    if config.diffusion.prediction != "noise":
+        raise InputError(f"diffusion.prediction is noise, which the denoiser tells, not {config.diffusion.prediction}.")
 
 
 def _replaced(config: Any, path: list[str], text: str, name: str) -> Any:

@@ -21,7 +21,7 @@ def trained(tmp_path, small_variables):
     """A run as it is on disk after five steps."""
     folder = tmp_path / "run"
     folder.mkdir()
-    write_record(folder, RunRecord(SMALL_RUN, PUBLISHED_STATISTICS, clips=3))
+    write_record(folder, RunRecord("denoiser", SMALL_RUN, 3, found={"statistics": PUBLISHED_STATISTICS}))
     params = small_variables["denoiser"]["params"]
     checkpoints = RunCheckpoints(folder, SMALL_RUN.checkpoints)
     checkpoints.save(5, {"params": params, "ema": jax.tree.map(lambda leaf: leaf + 1, params)}, {}, loss=0.5)

@@ -15,8 +15,7 @@ from kdtalker_jax.renderers.liveportrait.preparing import prepare
 from tests.networks import PARTS
 
 # Wide enough for the Winograd form, at the smallest size that takes it.
-WIDE = replace(
-    SMALL,
+WIDE = SMALL.replace(
     warping=replace(SMALL.warping, feature_size=32),
     generator=GeneratorConfig(input_channels=8, width=256, middle_blocks=1, up_widths=(64,), modulation_width=128),
 )

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from configs.training import CheckpointConfig
+from configs.training import CheckpointConfig, DevicesConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import load_checkpoint, load_item, write_model
 from kdtalker_jax.seeds import random_key
@@ -21,6 +21,7 @@ from kdtalker_jax.training.tail import mean_over, unless_not_finite
 from tests.systems.toy.model import CONFIG
 from tests.systems.toy.networks import MOVER
 
+_DEVICES = DevicesConfig()
 _CHECKPOINTS = CheckpointConfig(every=5, keep_every=0)
 
 
@@ -38,6 +39,7 @@ class ToyConfig:
     steps: int = 10
     batch_size: int = 4
     log_every: int = 1
+    devices: DevicesConfig = _DEVICES
     validation: ToyValidation = ToyValidation()
     checkpoints: CheckpointConfig = _CHECKPOINTS
 
@@ -65,7 +67,7 @@ class ToyTask:
         open_run(workdir, KIND.name, config, None, 1)
         self.batches = NumberedBatches(self._batch, config.steps, threads=1, prefetch=1)
         self._optimizer = optax.adam(1e-2)
-        self._step = parallel.map_step(self._train_step)
+        self._step = parallel.map_step(self._train_step, config.devices.mapping)
 
     def _batch(self, number: int) -> ToyBatch:
         given = np.random.default_rng(number).standard_normal((self.config.batch_size, CONFIG.mover.inputs))

@@ -5,13 +5,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.diffusion.schedule import NoiseSchedule, schedule_of
 from kdtalker_jax.motion_models.kdtalker.network import PREFIX, Denoiser
 from kdtalker_jax.spaces.keypoints import canonical_token, normalise
 from kdtalker_jax.spaces.statistics import MotionStatistics
+from kdtalker_jax.training.tail import mean_over
 
 Array = np.ndarray | jax.Array
 
@@ -105,8 +105,3 @@ def snr_weights(schedule: NoiseSchedule, times: jax.Array, largest: float) -> ja
     """
     ratios = schedule.alpha_bars / (1 - schedule.alpha_bars)
     return jnp.asarray(np.minimum(ratios, largest) / ratios, jnp.float32)[times]
-
-
-def mean_over(tree: jax.Array, axis_name: str | None) -> jax.Array:
-    """Mean over the devices of a mapped axis; of the leaves of a tree each."""
-    return tree if axis_name is None else lax.pmean(tree, axis_name)

@@ -27,7 +27,7 @@ from kdtalker_jax.motion_models.kdtalker.training.loss import (
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.statistics import MotionStatistics
 from kdtalker_jax.training.optimizer import global_norm, learning_rate_schedule, make_optimizer, update_ema
-from kdtalker_jax.training.tail import mean_over
+from kdtalker_jax.training.tail import in_parts, mean_over, unless_not_finite
 
 Params = Any
 TrainStep = Callable[..., tuple["TrainState", dict[str, jax.Array], jax.Array]]
@@ -96,7 +96,7 @@ def make_train_step(
         updated = TrainState(step, params, opt_state, update_ema(state.ema, params, step, config.ema))
 
         grad_norm = global_norm(gradients)
-        finite = jnp.isfinite(means.total) & jnp.isfinite(grad_norm)
+        after, finite = unless_not_finite(updated, state, means.total, grad_norm)
         metrics = {
             "loss": means.total,
             "expression": means.expression,
@@ -105,8 +105,7 @@ def make_train_step(
             "learning_rate": jnp.asarray(learning_rate(state.step), jnp.float32),
             "finite": finite,
         }
-        state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), updated, state)
-        return state, metrics, losses.total
+        return after, metrics, losses.total
 
     return train_step
 
@@ -147,10 +146,9 @@ def mean_gradients(
         losses = denoising_losses(denoiser, diffusion, params, *part, first_frame)
         return (weights * losses.total).mean(), losses
 
-    def add(total: Params, part: tuple) -> tuple[Params, Losses]:
+    def gradient(carried: None, part: tuple) -> tuple[Params, None, Losses]:
         gradients, losses = jax.grad(objective, has_aux=True)(params, *part)
-        return jax.tree.map(lambda a, b: a + b / parts, total, gradients), losses
+        return gradients, carried, losses
 
-    divided = jax.tree.map(lambda array: array.reshape(parts, -1, *array.shape[1:]), batch)
-    gradients, losses = jax.lax.scan(add, jax.tree.map(jnp.zeros_like, params), divided)
-    return gradients, jax.tree.map(jnp.ravel, losses)
+    gradients, _, losses = in_parts(gradient, parts, params, None, batch)
+    return gradients, losses

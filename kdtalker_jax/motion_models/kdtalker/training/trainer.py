@@ -75,7 +75,7 @@ class DenoiserTask:
         statistics = record.found["statistics"]
         self._first = _load_init(record.init, config) if record.init else None
         self.batches = Batches(clips, config, process=parallel.process_index(), processes=parallel.process_count())
-        self._step = parallel.map_step(make_train_step(config, statistics))
+        self._step = parallel.map_step(make_train_step(config, statistics), config.devices.mapping)
 
         self._validation = self._curves = None
         validation_clips = _load_clips(config, data, config.validation.split, report, progress)
@@ -106,8 +106,10 @@ class DenoiserTask:
         logs.numbers(step, {f"{name}/{part}": value for name, parts in losses.items() for part, value in parts.items()})
         best = "validation/ema" if "validation/ema" in losses else "validation"
         self._report(f"Step {step}: {best}/loss {losses[best]['loss']:.4f}")
-        if self._curves:
-            logs.picture(step, "validation/curves", self._curves(parallel.to_host(candidates[best])))
+        if self.config.validation.sampled_windows:
+            params = parallel.to_host(candidates[best])
+            if self._curves:
+                logs.picture(step, "validation/curves", self._curves(params))
         loss = losses[best]["loss"]
         return loss if math.isfinite(loss) else None
 

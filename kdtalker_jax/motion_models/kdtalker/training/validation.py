@@ -8,7 +8,7 @@ import numpy as np
 
 from configs.training import TrainingConfig
 from kdtalker_jax import parallel
-from kdtalker_jax.diffusion.schedule import NoiseSchedule
+from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.motion_models.kdtalker.network import Denoiser
 from kdtalker_jax.motion_models.kdtalker.training.input import UsableClips, stack_windows
 from kdtalker_jax.motion_models.kdtalker.training.loss import Array, Windows, denoising_losses, to_examples
@@ -36,23 +36,24 @@ class Validation:
             totals = jax.tree.map(lambda values: jnp.sum(values * questions.weights), losses)
             return {"loss": totals.total, "expression": totals.expression, "pose": totals.pose}
 
-        self._sums = parallel.map_sums(sums)
+        self._sums = parallel.map_sums(sums, config.devices.mapping)
         self._count = config.validation.windows
-        self._batches = _batches(ask(clips, self._count, config.denoiser.window), config.batch_size)
+        questions = ask(clips, self._count, config.denoiser.window, config.diffusion.times)
+        self._batches = _batches(questions, config.batch_size)
 
     def __call__(self, params: dict) -> dict[str, float]:
-        """Mean loss, expression and pose loss of replicated parameters."""
+        """Mean loss, expression and pose loss of placed parameters."""
         totals = [self._sums(params, batch) for batch in self._batches]
         return {name: sum(float(total[name]) for total in totals) / self._count for name in totals[0]}
 
 
-def ask(clips: UsableClips, count: int, window: int) -> Questions:
-    """`count` questions: windows spread evenly over the clips and inside them, times evenly over the schedule."""
+def ask(clips: UsableClips, count: int, window: int, times_count: int = DiffusionConfig.times) -> Questions:
+    """`count` questions: windows spread evenly over the clips and inside them, times evenly over all there are."""
     rounds = -(-count // len(clips))
     chosen = [clips[i % len(clips)] for i in range(count)]
     starts = [clip.start((i // len(clips) + 0.5) / rounds, window) for i, clip in enumerate(chosen)]
     windows = stack_windows(chosen, starts, window, np.arange(count, dtype=np.int32))
-    times = (np.arange(count) + 0.5) / count * NoiseSchedule().times
+    times = (np.arange(count) + 0.5) / count * times_count
     shuffled = np.random.default_rng(0).permutation(times)  # so that clips and times do not go hand in hand
     return Questions(windows, shuffled.astype(np.int32), np.ones(count, np.float32))
 

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 
@@ -13,30 +12,12 @@ from kdtalker_jax.parts import by_name
 from kdtalker_jax.renderers.liveportrait.parts import REENACTED
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.geometry import degrees_from_bins, rotation_matrix, transform_keypoints
+from kdtalker_jax.training.weights import Weights
 
 NAMES = tuple(part.name for part in REENACTED)
 SYNCHRONISED = ("appearance", "warping")  # networks with batch norms
 
 Tree = Any
-
-
-class Weights(flax.struct.PyTreeNode):
-    """Variables of several networks by name: what is learnt, and the statistics of norms (batch_stats, spectral)."""
-
-    params: dict[str, Tree]
-    statistics: dict[str, Tree]
-
-    @classmethod
-    def of(cls, variables: Mapping[str, Mapping[str, Tree]]) -> "Weights":
-        params = {name: tree["params"] for name, tree in variables.items()}
-        statistics = {
-            name: {kind: tree for kind, tree in trees.items() if kind != "params"} for name, trees in variables.items()
-        }
-        return cls(params, statistics)
-
-    def variables(self, name: str) -> dict[str, Tree]:
-        """Of one network, as in a checkpoint."""
-        return {"params": self.params[name], **self.statistics[name]}
 
 
 class FaceMotion(NamedTuple):

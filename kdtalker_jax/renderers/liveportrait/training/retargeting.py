@@ -35,14 +35,15 @@ from kdtalker_jax.renderers.liveportrait.training.input import (
     stack_pictures,
 )
 from kdtalker_jax.renderers.liveportrait.training.loss import pooled
-from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES, FaceMotion, Networks, Weights
+from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES, FaceMotion, Networks
 from kdtalker_jax.renderers.liveportrait.training.step import Pictures
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, is_validated, open_run, run_task
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient
 from kdtalker_jax.training.settings import to_text
-from kdtalker_jax.training.tail import mean_over
+from kdtalker_jax.training.tail import mean_over, unless_not_finite
+from kdtalker_jax.training.weights import Weights
 
 NAME = RETARGETING.name
 BORDER = 0.2  # part of the picture's height that is its lower border
@@ -118,7 +119,7 @@ class RetargetingTask:
         self.batches = RendererBatches(
             clips, self._model, process=parallel.process_index(), processes=parallel.process_count()
         )
-        self._step = parallel.map_step(make_retargeting_step(config, self._model))
+        self._step = parallel.map_step(make_retargeting_step(config, self._model), config.devices.mapping)
         validated = is_validated(data, config.validation.split, any_moving(validation_clips), config.validation.pairs)
         self._validation = _validation(config, self._model, validation_clips) if validated else None
 
@@ -182,10 +183,10 @@ def make_retargeting_step(config: RetargetingTrainingConfig, model: RendererConf
         updates, opt_state = optimizer.update(gradients, state.opt_state)
         weights = state.weights.replace(params=optax.apply_updates(state.weights.params, updates))
         grad_norm = global_norm(gradients)
-        finite = jnp.isfinite(means["loss"]) & jnp.isfinite(grad_norm)
         updated = state.replace(step=state.step + 1, weights=weights, opt_state=opt_state)
+        after, finite = unless_not_finite(updated, state, means["loss"], grad_norm)
         metrics = {**means, "grad_norm": grad_norm, "learning_rate": rate(state.step), "finite": finite}
-        return jax.tree.map(lambda new, old: jnp.where(finite, new, old), updated, state), metrics, losses["loss"]
+        return after, metrics, losses["loss"]
 
     return train_step
 
@@ -289,7 +290,7 @@ def _validation(config: RetargetingTrainingConfig, model: RendererConfig, clips:
     size = ROWS * parallel.local_device_count()
 
     def judge(state: RetargetingState) -> dict[str, float]:
-        weights = state.weights.params, state.renderer
+        weights = parallel.on_own_devices((state.weights.params, state.renderer))
         losses = in_batches(lambda *rows: mapped(weights, Pictures(*rows)), size, *pictures)
         return {name: float(values.mean()) for name, values in losses.items()}
 

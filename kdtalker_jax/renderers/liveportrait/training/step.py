@@ -24,11 +24,12 @@ from kdtalker_jax.renderers.liveportrait.training.perceptual import (
     load_classifiers,
     perceptual_loss,
 )
-from kdtalker_jax.renderers.liveportrait.training.reenactment import FaceMotion, Networks, Weights, fresh_weights
+from kdtalker_jax.renderers.liveportrait.training.reenactment import FaceMotion, Networks, fresh_weights
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.muon import muon
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient
-from kdtalker_jax.training.tail import mean_over
+from kdtalker_jax.training.tail import in_parts, mean_over, unless_not_finite
+from kdtalker_jax.training.weights import Weights
 
 Tree = Any
 Array = np.ndarray | jax.Array
@@ -159,10 +160,9 @@ def make_train_step(config: RendererConfig, phase: PhaseConfig, landmarks: Landm
         updated = state.replace(step=step, weights=weights, ema=ema, opt_state=opt_state, adversary=adversary)
 
         grad_norm = global_norm(gradients["renderer"])
-        finite = jnp.isfinite(means["loss"]) & jnp.isfinite(global_norm(gradients))
+        after, finite = unless_not_finite(updated, state, means["loss"], global_norm(gradients))
         metrics = {**means, "grad_norm": grad_norm, "learning_rate": learning_rate(state.step), "finite": finite}
-        state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), updated, state)
-        return state, metrics, losses["loss"]
+        return after, metrics, losses["loss"]
 
     return train_step
 
@@ -209,20 +209,17 @@ class Objective:
         parts = self._config.accumulate
         judge = state.adversary.weights if self._phase.adversarial else None
 
-        def add(carry: tuple, part: Pictures) -> tuple[tuple, dict[str, jax.Array]]:
-            total, weights, judge = carry
-            gradients, weights, judge, losses = self._part(weights, judge, part)
-            return (jax.tree.map(lambda a, b: a + b / parts, total, gradients), weights, judge), losses
+        def gradient(
+            carried: tuple[Weights, Weights | None], part: Pictures
+        ) -> tuple[dict[str, Tree], tuple[Weights, Weights | None], dict[str, jax.Array]]:
+            gradients, *carried, losses = self._part(*carried, part)
+            return gradients, tuple(carried), losses
 
         if parts == 1:  # a loop around it would keep CPUs from their fast convolutions
             return self._part(state.weights, judge, pictures)
-        params = {"renderer": state.weights.params}
-        if judge:
-            params["discriminator"] = judge.params
-        zero = jax.tree.map(jnp.zeros_like, params)
-        divided = jax.tree.map(lambda array: array.reshape(parts, len(array) // parts, *array.shape[1:]), pictures)
-        (gradients, weights, judge), losses = jax.lax.scan(add, (zero, state.weights, judge), divided)
-        return gradients, weights, judge, jax.tree.map(jnp.ravel, losses)
+        params = {"renderer": state.weights.params} | ({"discriminator": judge.params} if judge else {})
+        gradients, (weights, judge), losses = in_parts(gradient, parts, params, (state.weights, judge), pictures)
+        return gradients, weights, judge, losses
 
     def _part(
         self, weights: Weights, judge: Weights | None, pictures: Pictures

@@ -154,7 +154,7 @@ class RendererTask:
         validation = self._validation_of(self.config.phase_of(step - 1))
         if validation is None:
             return None
-        numbers, sheet = validation(state.ema)
+        numbers, sheet = validation(parallel.on_own_devices(state.ema))
         logs.numbers(step, {f"validation/{name}": value for name, value in numbers.items()})
         self._report(f"Step {step}: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
         logs.picture(step, "validation/reenacted", sheet)
@@ -167,7 +167,7 @@ class RendererTask:
     def _make_step(self, phase: int) -> Any:
         settings = self.config.phases[phase]
         self._report(f"Phase {phase + 1} of {len(self.config.phases)}: {settings}.")
-        return parallel.map_step(make_train_step(self.config, settings, self._landmarks))
+        return parallel.map_step(make_train_step(self.config, settings, self._landmarks), self.config.devices.mapping)
 
     def _make_validation(self, phase: int, clips: FaceClips) -> RendererValidation:
         return RendererValidation(self.config, self.config.phases[phase], clips, self._landmarks)

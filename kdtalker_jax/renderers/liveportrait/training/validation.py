@@ -11,8 +11,9 @@ from kdtalker_jax import parallel
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.metrics.similarity import compare
 from kdtalker_jax.renderers.liveportrait.training.input import Choice, FaceClips, fixed_choices, resized, stack_pictures
-from kdtalker_jax.renderers.liveportrait.training.reenactment import Networks, Weights
+from kdtalker_jax.renderers.liveportrait.training.reenactment import Networks
 from kdtalker_jax.renderers.liveportrait.training.step import Landmarks, Pictures
+from kdtalker_jax.training.weights import Weights
 
 ROWS = 8  # rendered at once on each device
 

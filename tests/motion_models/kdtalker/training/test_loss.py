@@ -1,6 +1,5 @@
 """The loss and the audio noise are the published ones."""
 
-from dataclasses import replace
 from functools import partial
 
 import jax
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from configs import PUBLISHED_STATISTICS
+from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.motion_models.kdtalker.network import Denoiser
 from kdtalker_jax.motion_models.kdtalker.training.loss import (
@@ -62,8 +62,9 @@ def test_parts_of_the_loss_are_those_of_their_channels(beta_end):
     )
     noise = random.standard_normal((2, 64, 70)).astype(np.float32)
     times = np.array([10, 700])
-    denoiser, params = Denoiser(replace(TINY.denoiser, beta_end=beta_end)), initial_state(TINY).params
-    losses = jax.jit(partial(denoising_losses, denoiser))(params, examples, times, noise)
+    denoiser, params = Denoiser(TINY.denoiser), initial_state(TINY).params
+    losses_of = partial(denoising_losses, denoiser, DiffusionConfig(beta_end=beta_end))
+    losses = jax.jit(losses_of)(params, examples, times, noise)
 
     alpha_bar = np.cumprod(1 - np.linspace(1e-5, beta_end, 1000))[times][:, None, None]
     noisy = np.sqrt(alpha_bar) * examples.motion + np.sqrt(1 - alpha_bar) * noise

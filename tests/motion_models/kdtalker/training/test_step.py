@@ -119,7 +119,7 @@ def test_an_offset_is_added_to_all_frames_of_a_window_alike(windows):
     examples = to_examples(windows, PUBLISHED_STATISTICS)
 
     def noise_of(offset: float) -> np.ndarray:
-        config = replace(TINY, denoiser=replace(TINY.denoiser, noise_offset=offset))
+        config = replace(TINY, diffusion=replace(TINY.diffusion, noise_offset=offset))
         step = jax.jit(jax.vmap(lambda s: draw(config, examples, windows.position, s, None)[2]))
         return np.asarray(step(jnp.arange(50)))  # (50, B, L, 70)
 

@@ -3,6 +3,7 @@
 import shutil
 import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -55,9 +56,9 @@ def test_checkpoints_are_kept_by_policy(finished):
 
 
 def test_the_record_has_all_settings(finished, dataset):
-    record = read_record(finished)
+    record = read_record(finished, "denoiser")
     assert record.config == TINY
-    assert record.statistics == load_statistics(dataset)
+    assert record.found["statistics"] == load_statistics(dataset)
     assert (record.clips, record.init) == (6, None)
 
 
@@ -65,7 +66,7 @@ def test_parameters_and_moving_average_come_on_their_own(finished, dataset):
     params, ema = load_denoiser(finished, ema=False), load_denoiser(finished)
     assert (params.ema, ema.ema) == (False, True)
     assert params.config.denoiser == TINY.denoiser
-    assert params.config.statistics == load_statistics(dataset)
+    assert params.statistics == load_statistics(dataset)
     difference = jax.tree.map(lambda a, b: float(np.abs(a - b).max()), params.variables, ema.variables)
     assert max(jax.tree.leaves(difference)) > 1e-5
 
@@ -118,7 +119,21 @@ def test_what_does_not_matter_may_change(finished, dataset, tmp_path):
     run = shutil.copytree(finished, tmp_path / "run")
     config = with_settings(TINY, ["log_every=5", "checkpoints.keep_last=3", "input.cache_gb=0"])
     assert train(config, dataset, run).finished
-    assert read_record(run).config == config
+    assert read_record(run, "denoiser").config == config
+
+
+@pytest.mark.parametrize("mapping", ["jit", "fsdp"])
+def test_a_run_goes_on_with_another_mapping(finished, dataset, tmp_path, mapping):
+    """From the checkpoint before the last; devices change nothing but rounding."""
+    run = shutil.copytree(finished, tmp_path / "run")
+    shutil.rmtree(run / "checkpoints" / "12")
+    told = []
+    assert train(with_settings(TINY, [f"devices.mapping={mapping}"]), dataset, run, report=told.append) == (12, True)
+    assert "Going on after step 8." in told
+    assert read_metrics(run)[12]["validation/loss"] == pytest.approx(read_metrics(finished)[12]["validation/loss"])
+    for ema in (False, True):
+        trained, wanted = load_denoiser(run, ema=ema).variables, load_denoiser(finished, ema=ema).variables
+        jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), trained, wanted)
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_the_clip(tmp_path):
@@ -165,19 +180,21 @@ def test_fine_tuning_starts_from_the_average_of_a_run_with_its_statistics(finish
     train(config, data, tmp_path / "tuned", init=finished)
     start, tuned = load_denoiser(finished, ema=True), load_denoiser(tmp_path / "tuned", ema=False, which=1)
     jax.tree.map(np.testing.assert_array_equal, tuned.variables, start.variables)
-    assert tuned.config.statistics == load_statistics(dataset)
-    assert read_record(tmp_path / "tuned").init == str(finished)
+    assert tuned.statistics == load_statistics(dataset)
+    assert read_record(tmp_path / "tuned", "denoiser").init == str(finished)
 
 
 def test_fine_tuning_starts_from_a_converted_checkpoint(finished, dataset, tmp_path):
     trained = load_denoiser(finished)
-    save_checkpoint(tmp_path / "model", {"denoiser": trained.variables}, trained.config)
-    changes = ["checkpoints.every=1", "checkpoints.keep_last=12", "denoiser.beta_end=0.02", "denoiser.noise_offset=0.5"]
+    config = SMALL.replace(denoiser=TINY.denoiser, diffusion=TINY.diffusion, statistics=trained.statistics)
+    save_checkpoint(tmp_path / "model", {"denoiser": trained.variables}, config)
+    changes = ["checkpoints.every=1", "checkpoints.keep_last=12"]
+    changes += ["diffusion.beta_end=0.02", "diffusion.noise_offset=0.5"]
     train(with_settings(TINY, changes), dataset, tmp_path / "tuned", init=tmp_path / "model")
     tuned = load_denoiser(tmp_path / "tuned", ema=False, which=1)
     jax.tree.map(np.testing.assert_array_equal, tuned.variables, trained.variables)
-    denoiser = tuned.config.denoiser
-    assert (denoiser.beta_end, denoiser.noise_offset) == (0.02, 0.5), "sampling has to know them"
+    diffusion = tuned.config.diffusion
+    assert (diffusion.beta_end, diffusion.noise_offset) == (0.02, 0.5), "sampling has to know them"
 
 
 def test_other_sizes_cannot_be_tuned(dataset, small_variables, tmp_path):

@@ -32,6 +32,11 @@ def test_questions_spread_over_clips_places_and_times(usable):
     assert abs(np.corrcoef(np.arange(100) % 6, questions.times)[0, 1]) < 0.2, "times do not go with clips"
 
 
+def test_questions_ask_for_no_time_that_the_schedule_lacks(usable):
+    times = ask(usable, 100, 64, 50).times
+    assert (times.min(), times.max()) == (0, 49)
+
+
 @pytest.mark.parametrize("changes", [{"seed": 5}, {"batch_size": 16}, {"audio_noise": 0.0}])
 def test_the_loss_does_not_depend_on_the_run(usable, state, changes):
     """Batches of 4 are filled up with weight 0, one of 16 holds all six questions."""

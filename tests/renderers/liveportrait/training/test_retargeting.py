@@ -106,13 +106,13 @@ def test_a_run_gives_the_mlps(checkpoint, tmp_path):
     clips = make_face_clips()
     data = write_faces(tmp_path / "faces", {"train": clips, "validation": clips[:2]})
     told = []
-    assert train_retargeting(CONFIG, data, checkpoint, tmp_path / "run", report=told.append) == (2, True)
-    networks = load_networks(tmp_path / "run")
+    assert train_retargeting(CONFIG, data, tmp_path / "run", init=checkpoint, report=told.append) == (2, True)
+    networks, _ = load_networks(tmp_path / "run")
     assert set(networks) == {"retargeting"}
     assert set(networks["retargeting"]["params"]) == {"stitching", "lip", "eye"}
     assert np.abs(networks["retargeting"]["params"]["lip"]["layer_1"]["kernel"]).max() > 0
     assert any(sentence.startswith("Step 2: ") for sentence in told)
-    assert train_retargeting(CONFIG, data, checkpoint, tmp_path / "run") == (2, True), "nothing is left to do"
+    assert train_retargeting(CONFIG, data, tmp_path / "run", init=checkpoint) == (2, True), "nothing is left to do"
 
 
 @pytest.mark.filterwarnings("error::UserWarning")
