@@ -12,8 +12,9 @@ from benchmarks.demo.probe import FaceProbe, Reading, true_reading
 from benchmarks.demo.rows import Row
 from benchmarks.demo.unseen import SEED, take
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE, load_waveform
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.files import looks_like_recording
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.spaces.keypoints import Motion
 from kdtalker_jax.synthetic.drawing import draw_frames

@@ -22,7 +22,7 @@ from kdtalker_jax.data.clips import SPLITS
 from kdtalker_jax.data.statistics import STATISTICS_FILE, motion_statistics, save_statistics
 from kdtalker_jax.data.work import Outcome
 from kdtalker_jax.errors import InputError, OutputError
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.spaces.statistics import MotionStatistics
 from kdtalker_jax.unfinished import in_one_go
 

@@ -12,7 +12,7 @@ from kdtalker_jax.data.tracking import face_share, steady_square
 from kdtalker_jax.errors import CheckpointError, InputError, NoFaceError
 from kdtalker_jax.faces.detector import Box, FaceDetector, find_predictor
 from kdtalker_jax.faces.geometry import enclosing_square
-from kdtalker_jax.media.audio import num_frames
+from kdtalker_jax.media.rates import num_frames
 from kdtalker_jax.metrics.beats import audio_beats, beat_align, motion_beats
 from kdtalker_jax.metrics.blur import video_cpbd
 from kdtalker_jax.metrics.faces import MotionReader, read_landmarks

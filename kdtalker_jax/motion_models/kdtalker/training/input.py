@@ -6,7 +6,7 @@ number of the batch. So a batch is known by its number alone: on any number of p
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.kdtalker.training.loss import Windows
 from kdtalker_jax.spaces.keypoints import Coefficients
 from kdtalker_jax.streams import progress_bar
-from kdtalker_jax.training.batches import NumberedBatches
+from kdtalker_jax.training.batches import NumberedBatches, Order
 
 
 class Clip(NamedTuple):
@@ -125,19 +125,6 @@ def stack_windows(clips: Sequence[Clip], starts: Sequence[int], length: int, pos
     for i, (clip, start) in enumerate(zip(clips, starts, strict=True)):
         windows.motion[i], windows.canonical[i], windows.audio[i] = clip.window(start, length)
     return windows
-
-
-class Order:
-    """The clips in an order without end: each epoch all of them once, in an order of its own."""
-
-    def __init__(self, clips: int, seed: int) -> None:
-        self._clips = clips
-        self._epoch = lru_cache(maxsize=2)(lambda epoch: np.random.default_rng([seed, 0, epoch]).permutation(clips))
-
-    def __getitem__(self, places: np.ndarray) -> np.ndarray:
-        """Indices of the clips at these places (B,), which rise."""
-        epochs, within = np.divmod(places, self._clips)
-        return np.concatenate([self._epoch(int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])
 
 
 class Batches(NumberedBatches[Batch]):

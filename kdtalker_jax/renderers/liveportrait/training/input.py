@@ -14,11 +14,10 @@ import numpy as np
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.data.clips import SPLITS, decode_frame
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.motion_models.kdtalker.training.input import Order
 from kdtalker_jax.renderers.liveportrait.training.reenactment import output_size
 from kdtalker_jax.renderers.liveportrait.training.step import Pictures
 from kdtalker_jax.streams import progress_bar
-from kdtalker_jax.training.batches import NumberedBatches
+from kdtalker_jax.training.batches import NumberedBatches, Order
 
 STATE = ("yaw", "pitch", "roll", "x", "y", "size")
 
