@@ -150,8 +150,8 @@ class Checkpoint:
 
     def _damaged(self, name: str, why: str = "") -> CheckpointError:
         return CheckpointError(
-            f"{self.directory} is damaged: {name} cannot be read{why}; convert it again with --overwrite, or copy the "
-            "model again"
+            f"{self.directory} is damaged: {name} cannot be read{why}; convert it again with "
+            "'python -m convert.official --overwrite', or copy the model again"
         )
 
 

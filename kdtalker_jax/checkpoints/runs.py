@@ -231,7 +231,7 @@ def load_item(run: str | Path, names: tuple[str, ...], which: Which = "latest") 
     """One tree of a run's checkpoint, also while the run goes on; reads nothing else of it.
 
     Args:
-        run: the run's --workdir.
+        run: the folder of the run.
         names: of items, the one that is preferred first: the first that the checkpoint has is read.
         which: "latest", "best" by validation loss, or a step.
 

@@ -154,7 +154,7 @@ def _kept_parts(directory: Path, config: ModelConfig, names: Collection[str], ov
     present = load_checkpoint(directory)
     again = [name for name in names if name in present.parts]
     if again and not overwrite:
-        raise OutputError(f"{directory} has {', '.join(again)} already: replace with --overwrite")
+        raise OutputError(f"{directory} has {', '.join(again)} already: replace with `overwrite=True`")
     kept = {name: source for name, source in present.parts.items() if name not in names}
     if kept and present.config != config:
         raise OutputError(f"{directory} holds {', '.join(kept)} of a model of other sizes: name another folder")

@@ -83,7 +83,7 @@ def write_dataset(
     if not splits["train"]:
         _write_report(work, report)
         if splits["validation"]:
-            raise InputError(f"All {len(splits['validation'])} clips fall into validation: use --split 1/0.")
+            raise InputError(f"All {len(splits['validation'])} clips fall into validation: use a split of 1/0.")
         raise InputError(
             f"None of {len(outcomes)} files gave a clip; {work / REPORT_FILE} says why.\n{summary(report)}"
         )

@@ -53,7 +53,7 @@ class MatClips:
             raise SkippedClipError(
                 "unreadable",
                 f"{path} lacks {', '.join(missing)}; it has {', '.join(sorted(arrays)) or 'nothing'}. "
-                "Where a field has another name, give it with --mat_key.",
+                "Where a field has another name, give it with `keys`.",
             )
         clip = {name: arrays[key] for name, key in found.items()}
         return self._checked(path, clip)

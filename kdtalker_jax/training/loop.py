@@ -198,7 +198,8 @@ def is_validated(data: Path, split: str, usable: bool, wanted: int) -> bool:
     if wanted and not usable and parallel.is_main():
         warnings.warn(
             f"{data} has no clip in its {split} split that is long enough: nothing is validated, and no checkpoint is "
-            "the best. Extract more videos, or a larger part of them for validation (--split of pipelines.extract).",
+            "the best. Extract more videos, or a larger part of them for validation "
+            "(python -m pipelines.extract --split).",
             stacklevel=2,
         )
     return wanted > 0 and usable
