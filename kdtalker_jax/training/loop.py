@@ -24,7 +24,7 @@ Report = Callable[[str], None]
 Tree = Any
 
 
-class Batch(Protocol):
+class TaskBatch(Protocol):
     """One process's share of a batch."""
 
     @property
@@ -32,7 +32,7 @@ class Batch(Protocol):
         """Where each of its samples comes from."""
 
 
-class Batches(Iterator[Batch], Protocol):
+class TaskBatches(Iterator[TaskBatch], Protocol):
     """All batches of a run in their order. `state` is what JSON can hold of where the next one is."""
 
     state: dict[str, Any]
@@ -47,7 +47,7 @@ class Task(Protocol):
     """
 
     config: Any
-    batches: Batches
+    batches: TaskBatches
 
     def initial_state(self) -> Tree:
         """The state before the first step; it has a `step`."""
@@ -58,7 +58,7 @@ class Task(Protocol):
     def from_trees(self, step: int, trees: dict[str, Tree]) -> Tree:
         """The inverse."""
 
-    def step(self, state: Tree, batch: Batch) -> tuple[Tree, dict[str, jax.Array], jax.Array]:
+    def step(self, state: Tree, batch: TaskBatch) -> tuple[Tree, dict[str, jax.Array], jax.Array]:
         """One step of all devices on a replicated state: see `step.make_train_step`."""
 
     def validate(self, state: Tree, step: int, logs: Logs) -> float | None:
@@ -90,11 +90,11 @@ def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progr
     """
     with Interruption() as interruption:
         task = make_task()
-        trainer = Trainer(task, workdir, report, progress)
+        loop = Loop(task, workdir, report, progress)
         try:
-            outcome = trainer.run(interruption)
+            outcome = loop.run(interruption)
         finally:
-            trainer.close()
+            loop.close()
     if outcome.finished:
         report(f"Finished after {outcome.step} steps.")
     else:
@@ -102,7 +102,7 @@ def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progr
     return outcome
 
 
-class Trainer:
+class Loop:
     """One run on these devices. Use `run_task`."""
 
     def __init__(self, task: Task, workdir: Path, report: Report, progress: bool) -> None:
