@@ -49,7 +49,7 @@ class Animation:
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise InputError(f"{name} must be True or False, not {getattr(self, name)!r}.")
 
-    def rule(self, model: MotionModel) -> Any:
+    def _rule(self, model: MotionModel) -> Any:
         """Of the sampler and the steps, as far as not asked for those that the model is made for.
 
         Raises:
@@ -57,11 +57,15 @@ class Animation:
         """
         return model.rule(*with_defaults(self.sampler, self.steps, model.sampler))
 
-    def check(self, model: MotionModel, windows: int | None) -> None:
-        """Raises InputError where this model cannot be asked for it, with so many windows."""
-        self.rule(model), self.controls_of(model), self.noise(model, windows)
+    def of(self, model: MotionModel, windows: int | None) -> tuple[Any, Any, np.ndarray | None]:
+        """What this model is asked for: its `rule`, its controls, and the initial noise of so many windows, if known.
 
-    def controls_of(self, model: MotionModel) -> Any:
+        Raises:
+            InputError: the sampler cannot make so many steps, the controls are another model's, or the noise is none.
+        """
+        return self._rule(model), self._controls(model), self._noise(model, windows)
+
+    def _controls(self, model: MotionModel) -> Any:
         """Raises InputError where they are another model's."""
         if self.controls is None:
             return model.Controls()
@@ -71,7 +75,7 @@ class Animation:
             )
         return self.controls
 
-    def noise(self, model: MotionModel, windows: int | None) -> np.ndarray | None:
+    def _noise(self, model: MotionModel, windows: int | None) -> np.ndarray | None:
         """The initial noise as float32 (windows, L, D), None where it is the seed's; None windows: nobody knows.
 
         Raises:

@@ -17,9 +17,10 @@ from kdtalker_jax.backend import backend_name
 from kdtalker_jax.errors import CheckpointError, OutputError
 from kdtalker_jax.motion_models.windows import rows_of
 from kdtalker_jax.parts import Part
-from kdtalker_jax.portrait import Source, TalkingPortrait
+from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.records import from_json, read_json
 from kdtalker_jax.seeds import random_key
+from kdtalker_jax.source import Source
 from kdtalker_jax.systems import find_system
 from kdtalker_jax.unfinished import unfinished_file, unfinished_folder
 

@@ -24,9 +24,10 @@ from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.batching import one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.edits.driving import driven
 from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.errors import InputError, made_by_network
-from kdtalker_jax.faces.crop import Crop, CropMode, check_choice, crop_portrait
+from kdtalker_jax.faces.crop import CropMode, check_choice, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import check_image_array, read_image
@@ -38,6 +39,7 @@ from kdtalker_jax.motion_models.windows import Pending, motion_windows, rows_of
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.rendering import Frames, check_batch_size, default_batch_size, default_dtype
 from kdtalker_jax.seeds import random_key
+from kdtalker_jax.source import Source
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.systems import check_fit, find_system
 
@@ -45,38 +47,6 @@ DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 PathLike = str | os.PathLike[str]
 Motion = Any  # of the space in which the model's motion is
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A portrait, ready to be animated and rendered any number of times.
-
-    Attributes:
-        image: uint8 (S, S, 3), the cut that the networks see.
-        own: the portrait in terms of the space, for implicit keypoints a `spaces.implicit_keypoints.Head`.
-        crop: where the cut comes from.
-        arrays: what rendering reads, on the device.
-    """
-
-    image: np.ndarray
-    own: Any
-    crop: Crop
-    arrays: Any
-
-    @property
-    def motion(self) -> Motion:
-        """The portrait's own: one frame."""
-        return self.own.motion
-
-    @property
-    def canonical(self) -> np.ndarray:
-        """(3 K,) keypoints without pose and expression, where the space has them."""
-        return self.own.canonical
-
-    @property
-    def keypoints(self) -> np.ndarray:
-        """(K, 3) x_s, the keypoints in the picture, where the space has them."""
-        return self.own.motion.keypoints[0]
 
 
 @dataclass(frozen=True)
@@ -275,15 +245,8 @@ class TalkingPortrait:
 
         Arguments as in `animate`; `first` is the beginning of the motion, where this is a later piece of it.
         """
-        motion = self.space.drive(source.own, motion, relative=relative, first=first)
-        if stitch:
-            stitched = self.renderer.stitch(self.params, source.arrays, self.space.driving(motion))
-            motion = self.space.with_driving(motion, stitched)
-        return motion
-
-    def check_motion(self, motion: Motion) -> None:
-        """Raises InputError where the motion is not one that the model's portraits can be given."""
-        self.space.check(motion)
+        how = {"relative": relative, "stitch": stitch, "first": first}
+        return driven(self.renderer, self.params, source, motion, **how)
 
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False
@@ -359,7 +322,7 @@ class TalkingPortrait:
         inputs = [image] if isinstance(image, (str, os.PathLike)) else []
         check_output(output, [audio, *inputs])
         waveform = load_waveform(audio)
-        asked.check(self.motion_model, self._windows_of(waveform))
+        asked.of(self.motion_model, self._windows_of(waveform))  # refuses before any work
         video = VideoWriter(output, audio, inputs, frames=num_frames(len(waveform)))
         source = self.prepare(image, crop, face_index)
         motion = self._animate(source, waveform, asked, progress)
@@ -407,16 +370,9 @@ class TalkingPortrait:
     ) -> Iterator[Pending]:
         """Windows of motion of a 16 kHz waveform in pieces. What is asked for is checked before any is taken."""
         model = self.motion_model
-        return motion_windows(
-            model,
-            self.params,
-            asked.rule(model),
-            source.own,
-            self._hear(pieces),
-            random_key(asked.seed),
-            asked.controls_of(model),
-            asked.noise(model, windows),
-        )
+        rule, controls, noise = asked.of(model, windows)
+        heard, key = self._hear(pieces), random_key(asked.seed)
+        return motion_windows(model, self.params, rule, source.own, heard, key, controls, noise)
 
     def _vectors(self, window: Pending) -> np.ndarray:
         """Waits for a window: vectors (n, D) of the space."""

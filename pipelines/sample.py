@@ -19,7 +19,7 @@ from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 from kdtalker_jax.rendering import check_batch_size
-from kdtalker_jax.systems import space_of
+from kdtalker_jax.sources.saved import saved_motion
 
 EPILOG = """
 \b
@@ -120,16 +120,14 @@ def main(
     if motion_out:
         output_file(motion_out, "motion", inputs, [output])
     image = read_image(source_image or demo.PORTRAITS[0])
-    saved = space_of(load_checkpoint(checkpoint or demo.MODEL).config).motion.load(motion_in) if motion_in else None
+    saved = saved_motion(motion_in, load_checkpoint(checkpoint or demo.MODEL).config) if motion_in else None
     waveform = load_waveform(driven_audio)
     VideoWriter(output, driven_audio)  # refuses sound that no video can hold
 
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
-    asked.check(model.motion_model, None)
-    if saved is not None:
-        model.check_motion(saved)
+    asked.of(model.motion_model, None)  # refuses before any work
     source = model.prepare(image, crop, face_index, name=source_image or "the drawn portrait")
     if source.crop.faces > 1 and face_index is None:
         click.echo(f"{source_image} shows {source.crop.faces} faces; --face_index picks another one.", err=True)

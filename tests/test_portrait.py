@@ -271,8 +271,8 @@ def test_wrong_arguments_are_sentences(small_model, source):
 def with_damage(model, name):
     """The same model with one network whose weights are not finite, as its own overflow would leave it."""
     damaged = copy.copy(model)
-    vars(damaged).pop("_renderer", None)
     damaged.params = {**model.params, name: jax.tree.map(lambda leaf: leaf * jnp.nan, model.params[name])}
+    damaged._frames = Frames(damaged.renderer, damaged.params)
     return damaged
 
 

@@ -51,7 +51,7 @@ def test_networks(name, folded, dtype):
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm", "pndm", "dpm++"])
 def test_sampling(small_model, sampler):
     model, config = small_model.motion_model, SMALL.denoiser
-    rule = Animation(sampler=sampler, steps=5).rule(model)
+    rule = Animation(sampler=sampler, steps=5).of(model, None)[0]
     state, noise = Carry(float32s(2, 70), float32s(2, 70)), model.noise(jax.random.split(jax.random.key(0), 2), 3)
     window = (state, float32s(2, 64, config.audio_features), noise)
     jax.eval_shape(partial(sample_window, DENOISER.build(SMALL), 0.5), small_model.params["denoiser"], rule, *window)

@@ -12,7 +12,8 @@ from benchmarks.demo.unseen import take
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.diffusion.samplers import with_defaults
 from kdtalker_jax.faces.resizing import resize
-from kdtalker_jax.portrait import Source, TalkingPortrait
+from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.source import Source
 from kdtalker_jax.spaces.geometry import absolute_keypoints
 from kdtalker_jax.spaces.keypoints import Motion, split
 from kdtalker_jax.synthetic.drawing import draw_frames
