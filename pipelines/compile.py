@@ -43,7 +43,7 @@ def main(
     if batch_size is not None:
         check_batch_size(batch_size)
     if exported is not None:
-        check_export(exported, sampler)
+        check_export(exported)
     folder = None if no_cache else keep_compiled()
     started = time.perf_counter()
     model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
