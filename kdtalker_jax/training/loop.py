@@ -59,7 +59,11 @@ class Task(Protocol):
         """The inverse."""
 
     def step(self, state: Tree, batch: TaskBatch) -> tuple[Tree, dict[str, jax.Array], jax.Array]:
-        """One step of all devices on a replicated state: see `step.make_train_step`."""
+        """One step of all devices on a replicated state.
+
+        Returns:
+            The next state, metrics as scalars of the whole batch, among them `finite`, and losses (devices, B).
+        """
 
     def validate(self, state: Tree, step: int, logs: Logs) -> float | None:
         """Judges a state and logs the result; returns the loss that the best checkpoint is chosen by, if finite."""
