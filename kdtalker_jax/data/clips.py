@@ -25,7 +25,7 @@ class Clips(Sequence[Clip]):
         name: str, unique in the data set.
         yaw, pitch, roll: (F,) degrees. scale: (F,). t: (F, 3). exp, kp: (F, 3 K).
         audio: (A, 512) features of the audio encoder.
-        mel: (columns, 80), 80 columns a second, from which `features.mel.mel_windows` cuts the windows.
+        mel: (columns, 80), 80 columns a second, from which `media.mel.mel_windows` cuts the windows.
         frames: F. source_rate: frames per second of the original video.
         jpeg: list of F encoded frames, see `decode_frame`; empty where the data set was made without.
     """

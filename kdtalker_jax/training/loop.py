@@ -59,11 +59,7 @@ class Task(Protocol):
         """The inverse."""
 
     def step(self, state: Tree, batch: TaskBatch) -> tuple[Tree, dict[str, jax.Array], jax.Array]:
-        """One step of all devices on a replicated state.
-
-        Returns:
-            The next state, metrics as scalars of the whole batch, among them `finite`, and losses (devices, B).
-        """
+        """One step of all devices on a placed state: see `parallel.map_step`."""
 
     def validate(self, state: Tree, step: int, logs: Logs) -> float | None:
         """Judges a state and logs the result; returns the loss that the best checkpoint is chosen by, if finite."""
