@@ -22,8 +22,9 @@ from configs.demo import SMALL_DEMO
 from kdtalker_jax import Motion, TalkingPortrait, demo
 from kdtalker_jax.cli import Command, Failure
 from kdtalker_jax.compilation import load_export
-from kdtalker_jax.media.audio import SAMPLE_RATE, load_waveform
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import read_frames
+from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.motion_models.kdtalker.model import Carry, Noise
 from kdtalker_jax.recipes.demo import train_demo
 from kdtalker_jax.seeds import random_key

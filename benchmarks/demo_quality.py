@@ -24,7 +24,7 @@ from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.diffusion.samplers import SAMPLERS
-from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
+from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import TalkingPortrait
 
 SPEECH_FRAMES, LONG_FRAMES = 100, 200  # of a performance that is rendered, and of one whose motion is enough

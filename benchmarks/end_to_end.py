@@ -36,7 +36,7 @@ from benchmarks.random_params import random_params
 from configs import MODELS
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.portrait import TalkingPortrait

@@ -9,7 +9,7 @@ from convert.network import to_variables, unused
 from convert.sources import LANDMARKS, find, find_source, find_sources, sha256
 from convert.tables import published_parts
 from convert.weights_file import read_weights
-from kdtalker_jax.checkpoints import CheckpointWriter, Source, checkpoint_writer, load_checkpoint
+from kdtalker_jax.checkpoints import CheckpointWriter, Origin, checkpoint_writer, load_checkpoint
 from kdtalker_jax.cli import Command
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.model_config import ModelConfig
@@ -89,7 +89,7 @@ def convert(
 def _convert_part(writer: CheckpointWriter, part: Part, path: Path, source: Path, config: ModelConfig) -> None:
     tensors = read_weights(path)
     file = path.relative_to(source)
-    writer.add(part.name, to_variables(part, tensors, config, path), Source(file.as_posix(), sha256(path)))
+    writer.add(part.name, to_variables(part, tensors, config, path), Origin(file.as_posix(), sha256(path)))
     ignored = unused(part, tensors)
     listed = ", ".join(f"{count} {keys}" for keys, count in ignored.items())
     count = f"{len(tensors) - ignored.total()} tensors"

@@ -74,9 +74,9 @@ def _join(coordinator: str | None, processes: int | None, process: int | None) -
     given = (coordinator, processes, process)
     if any(value is not None for value in given):
         if any(value is None for value in given):
-            raise InputError("--coordinator, --processes and --process go together: give all three, or none.")
+            raise InputError("`coordinator`, `processes` and `process` go together: give all three, or none.")
         if not 0 <= process < processes:
-            raise InputError(f"--process counts from 0 to {processes - 1}, so it cannot be {process}.")
+            raise InputError(f"`process` counts from 0 to {processes - 1}, so it cannot be {process}.")
         try:
             jax.distributed.initialize(coordinator, processes, process)
         except (RuntimeError, ValueError) as error:

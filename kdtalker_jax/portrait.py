@@ -29,8 +29,9 @@ from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.errors import InputError, made_by_network
 from kdtalker_jax.faces.crop import CropMode, check_choice, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
-from kdtalker_jax.media.audio import FRAME_RATE, load_waveform, num_frames
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import check_image_array, read_image
+from kdtalker_jax.media.rates import FRAME_RATE, num_frames
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, waveform_of
 from kdtalker_jax.model_config import ModelConfig

@@ -10,7 +10,7 @@ from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option
 from kdtalker_jax.compilation import About, check_export, keep_compiled, write_export
 from kdtalker_jax.diffusion.samplers import SAMPLERS, check_sampler, with_defaults
-from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
+from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 from kdtalker_jax.rendering import check_batch_size, default_batch_size
 
@@ -43,7 +43,7 @@ def main(
     if batch_size is not None:
         check_batch_size(batch_size)
     if exported is not None:
-        check_export(exported, sampler)
+        check_export(exported)
     folder = None if no_cache else keep_compiled()
     started = time.perf_counter()
     model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)

@@ -12,9 +12,10 @@ from kdtalker_jax.cli import Command, cache_option, seed_option
 from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, SAMPLERS
 from kdtalker_jax.faces.crop import CropMode, check_choice
-from kdtalker_jax.media.audio import SAMPLE_RATE, load_waveform
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.files import output_file
 from kdtalker_jax.media.image import read_image
+from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 from kdtalker_jax.rendering import check_batch_size

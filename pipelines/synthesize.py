@@ -58,7 +58,7 @@ def main(out: Path, seconds: float, recordings: Path | None, **options: int | fl
     Nobody who is held out for validation is seen or heard in training. Its fields are those of
     kdtalker_jax.synthetic.builder.World.
     """
-    from kdtalker_jax.media.audio import FRAME_RATE
+    from kdtalker_jax.media.rates import FRAME_RATE
     from kdtalker_jax.synthetic.builder import build_world, open_world  # takes seconds: not needed for --help
     from kdtalker_jax.synthetic.clips import WorldOptions
 

@@ -71,9 +71,7 @@ def main(
     is_main = parallel.is_main()
     report = tqdm.write if is_main else lambda sentence: None
     if memory and not stage2:
-        from kdtalker_jax.renderers.liveportrait.training.trainer import report_memory
-
-        report_memory(recipe, report)
+        resolve(kind.memory)(recipe, report)
         return
     resolve(kind.train)(recipe, data, workdir, init=init, report=report, progress=is_main)
 

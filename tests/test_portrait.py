@@ -264,7 +264,7 @@ def test_wrong_arguments_are_sentences(small_model, source):
         next(small_model.render(source, Motion.from_vector(source.motion.to_vector())))
     with pytest.raises(InputError, match="uint8"):
         small_model.prepare(np.zeros((64, 64, 3)))
-    with pytest.raises(NoFaceError, match="--crop none"):
+    with pytest.raises(NoFaceError, match='or use `crop="none"` if'):
         small_model.prepare(np.zeros((300, 300, 3), np.uint8))
 
 

@@ -1,6 +1,6 @@
 """Checkpoints on disk, of models and of training runs. The only package that knows Orbax."""
 
-from kdtalker_jax.checkpoints.converted import CONFIG_FILE, LANDMARKS_FILE, Checkpoint, Source, load_checkpoint
+from kdtalker_jax.checkpoints.converted import CONFIG_FILE, LANDMARKS_FILE, Checkpoint, Origin, load_checkpoint
 from kdtalker_jax.checkpoints.runs import (
     RunCheckpoints,
     RunRecord,
@@ -20,9 +20,9 @@ __all__ = [
     "LANDMARKS_FILE",
     "Checkpoint",
     "CheckpointWriter",
+    "Origin",
     "RunCheckpoints",
     "RunRecord",
-    "Source",
     "Which",
     "checkpoint_writer",
     "is_run",

@@ -1,7 +1,7 @@
 """Models on disk: one Orbax tree per network and a `config.json`.
 
     DIR/config.json                     format version, system, sections of the configuration, the parts that are there,
-                                        their sources and sums, and the directory that other parts are taken from
+                                        their origins and sums, and the directory that other parts are taken from
     DIR/networks/<name>/                variables of one network as trained: params, batch_stats, spectral
     DIR/shape_predictor_68_face_landmarks.dat      if it was given
 
@@ -30,7 +30,7 @@ Variables = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Source:
+class Origin:
     """The file that a part was converted from."""
 
     file: str
@@ -64,7 +64,7 @@ class Checkpoint:
 
     directory: Path
     config: ModelConfig
-    parts: Mapping[str, Source | None]  # None: trained here, not converted
+    parts: Mapping[str, Origin | None]  # None: trained here, not converted
     sums: Mapping[str, Sums] = field(default_factory=dict)  # some checkpoints have been written without
     landmarks_sum: str | None = None
     base: Base | None = None
@@ -150,8 +150,8 @@ class Checkpoint:
 
     def _damaged(self, name: str, why: str = "") -> CheckpointError:
         return CheckpointError(
-            f"{self.directory} is damaged: {name} cannot be read{why}; convert it again with --overwrite, or copy the "
-            "model again"
+            f"{self.directory} is damaged: {name} cannot be read{why}; convert it again with "
+            "'python -m convert.official --overwrite', or copy the model again"
         )
 
 
@@ -196,7 +196,7 @@ def _from_content(directory: Path, content: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint(
         directory,
         _config(content),
-        from_json(dict[str, Source | None], content.get("parts"), "parts"),
+        from_json(dict[str, Origin | None], content.get("parts"), "parts"),
         from_json(dict[str, Sums], content.get("sums", {}), "sums"),
         from_json(str | None, content.get("landmarks"), "landmarks"),
         from_json(Base | None, content.get("based_on"), "based_on"),

@@ -232,7 +232,7 @@ def load_item(run: str | Path, names: tuple[str, ...], which: Which = "latest") 
     """One tree of a run's checkpoint, also while the run goes on; reads nothing else of it.
 
     Args:
-        run: the run's --workdir.
+        run: the folder of the run.
         names: of items, the one that is preferred first: the first that the checkpoint has is read.
         which: "latest", "best" by validation loss, or a step.
 
@@ -279,10 +279,10 @@ def write_model(
     Raises:
         OutputError: `out` cannot be written, or has these parts already.
     """
-    kept = {name: source for name, source in others.parts.items() if name not in trained} if others else {}
+    kept = {name: origin for name, origin in others.parts.items() if name not in trained} if others else {}
     with checkpoint_writer(out, config, [*kept, *trained], overwrite=overwrite) as writer:
-        for name, source in kept.items():
-            writer.add(name, others.variables(name), source)
+        for name, origin in kept.items():
+            writer.add(name, others.variables(name), origin)
         for name, variables in trained.items():
             writer.add(name, variables)
         if others and others.landmarks:

@@ -18,7 +18,7 @@ from kdtalker_jax.checkpoints.converted import (
     LANDMARKS_FILE,
     Base,
     Checkpoint,
-    Source,
+    Origin,
     Sums,
     Variables,
     file_sum,
@@ -72,7 +72,7 @@ class CheckpointWriter:
         self.parts, self.sums, self.landmarks_sum = dict(kept.parts), dict(kept.sums), kept.landmarks_sum
         self.base = kept.base
 
-    def add(self, name: str, variables: Variables, source: Source | None = None) -> None:
+    def add(self, name: str, variables: Variables, origin: Origin | None = None) -> None:
         """Writes one network's variables, as trained (`folded=False`).
 
         Raises:
@@ -87,7 +87,7 @@ class CheckpointWriter:
                 checkpointer.save(part_folder(self.directory, name), variables)
         except (OSError, ValueError) as error:
             raise OutputError(f"{name} cannot be written to {self.directory.parent} ({error})") from error
-        self.parts[name] = source
+        self.parts[name] = origin
         self.sums[name] = Sums(fit_sum(part, self.config, layout), sum_of(variables))
 
     def add_landmarks(self, path: Path) -> None:
@@ -154,8 +154,8 @@ def _kept_parts(directory: Path, config: ModelConfig, names: Collection[str], ov
     present = load_checkpoint(directory)
     again = [name for name in names if name in present.parts]
     if again and not overwrite:
-        raise OutputError(f"{directory} has {', '.join(again)} already: replace with --overwrite")
-    kept = {name: source for name, source in present.parts.items() if name not in names}
+        raise OutputError(f"{directory} has {', '.join(again)} already: replace with `overwrite=True`")
+    kept = {name: origin for name, origin in present.parts.items() if name not in names}
     if kept and present.config != config:
         raise OutputError(f"{directory} holds {', '.join(kept)} of a model of other sizes: name another folder")
     sums = {name: sums for name, sums in present.sums.items() if name in kept}
@@ -197,7 +197,7 @@ def _write_config(writer: CheckpointWriter) -> None:
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def _as_dicts(records: Mapping[str, Source | Sums | None]) -> dict[str, dict | None]:
+def _as_dicts(records: Mapping[str, Origin | Sums | None]) -> dict[str, dict | None]:
     return {name: record and dataclasses.asdict(record) for name, record in records.items()}
 
 

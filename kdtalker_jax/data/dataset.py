@@ -23,7 +23,7 @@ from kdtalker_jax.data.report import REPORT_FILE
 from kdtalker_jax.data.statistics import STATISTICS_FILE, mean_and_std, save_statistics
 from kdtalker_jax.data.work import Outcome
 from kdtalker_jax.errors import InputError, OutputError
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.spaces.statistics import MotionStatistics
 from kdtalker_jax.unfinished import in_one_go
 
@@ -85,7 +85,7 @@ def write_dataset(
     if not splits["train"]:
         _write_report(work, report)
         if splits["validation"]:
-            raise InputError(f"All {len(splits['validation'])} clips fall into validation: use --split 1/0.")
+            raise InputError(f"All {len(splits['validation'])} clips fall into validation: use a split of 1/0.")
         raise InputError(
             f"None of {len(outcomes)} files gave a clip; {work / REPORT_FILE} says why.\n{summary(report)}"
         )

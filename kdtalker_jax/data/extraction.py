@@ -25,8 +25,9 @@ from kdtalker_jax.errors import InputError, NoFaceError, NoSoundError
 from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import Box, FaceDetector
 from kdtalker_jax.faces.geometry import enclosing_square
-from kdtalker_jax.media.audio import SAMPLES_PER_FRAME, load_waveform, num_frames
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import frame_rate, read_frames, sound_start
+from kdtalker_jax.media.rates import SAMPLES_PER_FRAME, num_frames
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.parallel import local_device_count, map_rows, replicate
 

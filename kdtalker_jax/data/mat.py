@@ -11,7 +11,7 @@ from kdtalker_jax.data.clips import Clip
 from kdtalker_jax.data.extraction import SkippedClipError, check_length
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import BANDS
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE
 
 # Of each field the names that it may have in a file, the first one found is taken.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -55,7 +55,7 @@ class MatClips:
             raise SkippedClipError(
                 "unreadable",
                 f"{path} lacks {', '.join(missing)}; it has {', '.join(sorted(arrays)) or 'nothing'}. "
-                "Where a field has another name, give it with --mat_key.",
+                "Where a field has another name, give it with `keys`.",
             )
         clip = {name: arrays[key] for name, key in found.items()}
         return self._checked(path, clip)

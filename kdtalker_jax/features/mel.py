@@ -10,7 +10,7 @@ import librosa
 import numpy as np
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, num_frames
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, num_frames
 
 BANDS = 80
 WINDOW = 16  # columns that one video frame sees: 200 ms

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from kdtalker_jax.media.audio import SAMPLE_RATE, load_waveform, resample_chunks, resample_waveform
+from kdtalker_jax.media.audio import load_waveform, resample_chunks, resample_waveform
 from kdtalker_jax.media.pace import warn_if_slow, watched
+from kdtalker_jax.media.rates import SAMPLE_RATE
 
 SAMPLES_AT_A_TIME = 1 << 16
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kdtalker_jax.media.audio import num_frames
+from kdtalker_jax.media.rates import num_frames
 from kdtalker_jax.metrics.batches import in_stacks
 from kdtalker_jax.metrics.mfcc import mfcc
 from kdtalker_jax.metrics.syncnet import SYNCNET

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.motion_models.protocol import MotionModel
 
 

@@ -56,8 +56,8 @@ def winograd_form(module: nn.Module, x: jax.Array, kernel: jax.Array) -> jax.Arr
 def _transformed_kernel(module: nn.Module, x: jax.Array, kernel: jax.Array, pays, transform) -> jax.Array | None:
     """A layer's kernel from the collection `transformed`, which inference on CPUs alone has.
 
-    `fusing.prepare` fills it by a call in which it is mutable. To transform a kernel costs as much as to convolve with
-    it, hence once and not per frame.
+    A renderer's `prepare` fills it by a call in which it is mutable. To transform a kernel costs as much as to convolve
+    with it, hence once and not per frame.
     """
     if module.is_initializing() or x.dtype != jnp.float32:
         return None

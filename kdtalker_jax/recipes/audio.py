@@ -36,7 +36,7 @@ from kdtalker_jax.training.tail import mean_over, unless_not_finite
 from kdtalker_jax.training.weights import Weights
 
 NAME = AUDIO_ENCODER.name
-DECIBEL = 8 / 100  # in normalised mel values, see `media.mel.mel_spectrogram`
+DECIBEL = 8 / 100  # in normalised mel values, see `features.mel.mel_spectrogram`
 TARGETS = ("jaw", "lip_width", "lip_rounding")
 
 

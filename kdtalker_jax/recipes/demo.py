@@ -24,7 +24,7 @@ from PIL import Image
 from configs.demo import DemoConfig
 from kdtalker_jax.checkpoints import load_checkpoint, load_networks, save_checkpoint
 from kdtalker_jax.data import dataset, work
-from kdtalker_jax.media.audio import SAMPLE_RATE
+from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser, load_denoiser
 from kdtalker_jax.motion_models.kdtalker.training.trainer import train
 from kdtalker_jax.recipes.audio import train_audio_encoder

@@ -1,4 +1,4 @@
-"""Motion that was saved before, by `--motion_out` or `Motion.save`."""
+"""Motion that was saved before, by the `save` of its space's type or by pipelines.sample."""
 
 import os
 from typing import Any

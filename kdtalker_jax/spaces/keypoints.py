@@ -139,7 +139,7 @@ def _as_float32(value: Array, name: str) -> np.ndarray:
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The numeric arrays of a motion file by name."""
-    not_ours = f"{path} is not a motion file: give a .npz file written with --motion_out or Motion.save."
+    not_ours = f"{path} is not a motion file: give a .npz file that Motion.save has written."
     names = {field.name for field in fields(Motion)}
     try:
         with np.load(path, allow_pickle=False) as file:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import signal
 
-from kdtalker_jax.media.audio import SAMPLE_RATE
+from kdtalker_jax.media.rates import SAMPLE_RATE
 
 
 def record(rng: np.random.Generator, speech: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.synthetic.phonemes import PAUSE, Track, column
 
 _JAW_REACH, _LIP_REACH = 0.035, 0.07  # seconds that the influence of a sound reaches past its middle half

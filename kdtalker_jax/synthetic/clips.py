@@ -15,8 +15,9 @@ from kdtalker_jax.data.clips import encode_frame
 from kdtalker_jax.data.dataset import split_of
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import mel_spectrogram
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLES_PER_FRAME, load_waveform
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.files import looks_like_recording
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLES_PER_FRAME
 from kdtalker_jax.seeds import check_seed, random_key
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.landmarks import landmarks

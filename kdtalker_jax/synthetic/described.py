@@ -13,7 +13,7 @@ from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.data.clips import Clip
 from kdtalker_jax.data.extraction import ClipNetworks, describing_parts, networks_fingerprint
 from kdtalker_jax.data.work import Task
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.people import random_people

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLES_PER_FRAME
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLES_PER_FRAME
 from kdtalker_jax.synthetic.acoustics import record
 from kdtalker_jax.synthetic.articulation import Mouth, articulate
 from kdtalker_jax.synthetic.phonemes import IS_VOWEL, Track, silent_track

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, num_frames
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME, num_frames
 from kdtalker_jax.synthetic.articulation import Mouth
 from kdtalker_jax.synthetic.performance import Performance, act
 from kdtalker_jax.synthetic.phonemes import empty_track

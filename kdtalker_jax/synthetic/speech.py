@@ -11,7 +11,7 @@ import numpy as np
 from scipy import signal
 from scipy.ndimage import gaussian_filter1d
 
-from kdtalker_jax.media.audio import SAMPLE_RATE
+from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.synthetic.phonemes import INDEX, IS_VOWEL, PAUSE, PHONEMES, Track, column
 
 _STEP = 40  # samples (2.5 ms) between changes

@@ -11,7 +11,7 @@ Array = np.ndarray | jax.Array
 class FaceState(NamedTuple):
     """Float32 arrays with the same leading dimensions, usually (F,) frames. Works as a pytree under `vmap`.
 
-    The pose turns as `motion.keypoints.rotation_matrix` does; positions are in picture coordinates, -1 to 1, y down.
+    The pose turns as `spaces.geometry.rotation_matrix` does; positions are in picture coordinates, -1 to 1, y down.
     """
 
     yaw: Array  # degrees, like pitch and roll

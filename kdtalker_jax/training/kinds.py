@@ -19,6 +19,7 @@ class Kind:
         train: "module:NAME" of (config, data, workdir, *, init, report, progress) -> `loop.Outcome`.
         export: "module:NAME" of (run, base, out, *, which, raw, overwrite) -> sentence: writes a model with what a run
             has trained, and all else from the model `base`, which may be None where that is all there is.
+        memory: "module:NAME" of (config, report), which tells what a step needs of each device's memory, where it can.
         found: what a run finds out before its first step and goes on with, by name.
     """
 
@@ -27,6 +28,7 @@ class Kind:
     recipes: str
     train: str
     export: str
+    memory: str | None = None
     found: Mapping[str, type] = field(default_factory=dict)
 
 

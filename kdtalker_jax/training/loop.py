@@ -24,7 +24,7 @@ Report = Callable[[str], None]
 Tree = Any
 
 
-class Batch(Protocol):
+class TaskBatch(Protocol):
     """One process's share of a batch."""
 
     @property
@@ -32,7 +32,7 @@ class Batch(Protocol):
         """Where each of its samples comes from."""
 
 
-class Batches(Iterator[Batch], Protocol):
+class TaskBatches(Iterator[TaskBatch], Protocol):
     """All batches of a run in their order. `state` is what JSON can hold of where the next one is."""
 
     state: dict[str, Any]
@@ -48,7 +48,7 @@ class Task(Protocol):
     """
 
     config: Any
-    batches: Batches
+    batches: TaskBatches
 
     def initial_state(self) -> Tree:
         """The state before the first step; it has a `step`."""
@@ -59,7 +59,7 @@ class Task(Protocol):
     def from_trees(self, step: int, trees: dict[str, Tree]) -> Tree:
         """The inverse."""
 
-    def step(self, state: Tree, batch: Batch) -> tuple[Tree, dict[str, jax.Array], jax.Array]:
+    def step(self, state: Tree, batch: TaskBatch) -> tuple[Tree, dict[str, jax.Array], jax.Array]:
         """One step of all devices on a placed state: see `parallel.map_step`."""
 
     def validate(self, state: Tree, step: int, logs: Logs) -> float | None:
@@ -91,11 +91,11 @@ def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progr
     """
     with Interruption() as interruption:
         task = make_task()
-        trainer = Trainer(task, workdir, report, progress)
+        loop = Loop(task, workdir, report, progress)
         try:
-            outcome = trainer.run(interruption)
+            outcome = loop.run(interruption)
         finally:
-            trainer.close()
+            loop.close()
     if outcome.finished:
         report(f"Finished after {outcome.step} steps.")
     else:
@@ -103,7 +103,7 @@ def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progr
     return outcome
 
 
-class Trainer:
+class Loop:
     """One run on these devices. Use `run_task`."""
 
     def __init__(self, task: Task, workdir: Path, report: Report, progress: bool) -> None:
@@ -199,7 +199,8 @@ def is_validated(data: Path, split: str, usable: bool, wanted: int) -> bool:
     if wanted and not usable and parallel.is_main():
         warnings.warn(
             f"{data} has no clip in its {split} split that is long enough: nothing is validated, and no checkpoint is "
-            "the best. Extract more videos, or a larger part of them for validation (--split of pipelines.extract).",
+            "the best. Extract more videos, or a larger part of them for validation "
+            "(python -m pipelines.extract --split).",
             stacklevel=2,
         )
     return wanted > 0 and usable

@@ -149,7 +149,7 @@ def test_a_split_without_clips_is_empty(build):
 
 
 def test_no_clip_for_training(build):
-    with pytest.raises(InputError, match="fall into validation: use --split"):
+    with pytest.raises(InputError, match="fall into validation: use a split of 1/0"):
         build("set", train=0)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
 from kdtalker_jax.synthetic.articulation import articulate
 from kdtalker_jax.synthetic.performance import LARGEST, random_performance, random_states
 from kdtalker_jax.synthetic.phonemes import INDEX, PAUSE, Track, column

@@ -23,7 +23,7 @@ from kdtalker_jax.features.mel import (
 )
 from kdtalker_jax.features.protocol import FeatureSpec
 from kdtalker_jax.features.wav2lip.parts import AUDIO_ENCODER, PARTS
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.model_config import ModelConfig
 
 WINDOWS_PER_BATCH = 128  # mel windows of a data set's clip at a time on each device

@@ -16,7 +16,7 @@ from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.samplers import StepRule, make_sampler, sample
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.features.protocol import FeatureSpec
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.kdtalker.network import PREFIX
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER, PARTS

@@ -12,7 +12,7 @@ import numpy as np
 from kdtalker_jax.diffusion.guidance import guided
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.protocol import FeatureSpec
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
 from kdtalker_jax.model_config import ModelConfig
 from tests.systems.toy.networks import EAR, MOVER, PAINTER, PICTURE, LinearConfig
 from tests.systems.toy.space import Glow, GlowSpace, OwnGlow

@@ -12,7 +12,7 @@ from kdtalker_jax.diffusion.samplers import DEFAULT_SAMPLER, make_sampler
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.motion_models.kdtalker.model import Carry, Noise, sample_window
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
-from kdtalker_jax.motion_models.kdtalker.training.input import Clip
+from kdtalker_jax.motion_models.kdtalker.training.input import MotionClip
 from kdtalker_jax.spaces.keypoints import canonical_token, denormalise, normalise, split
 from kdtalker_jax.spaces.statistics import MotionStatistics
 
@@ -27,7 +27,7 @@ PANEL_HEIGHT, PANEL_WIDTH, MARGIN = 140, 900, 24
 class CurveSampler:
     """Samples the first windows of one clip, each window's reference the last frame of the one before."""
 
-    def __init__(self, config: TrainingConfig, statistics: MotionStatistics, clip: Clip) -> None:
+    def __init__(self, config: TrainingConfig, statistics: MotionStatistics, clip: MotionClip) -> None:
         window = config.denoiser.window
         windows = min(config.validation.sampled_windows, (clip.usable_length - 1) // window)
         motion, canonical, audio = clip.window(0, windows * window)

@@ -36,7 +36,7 @@ def load_denoiser(run: str | Path, *, ema: bool | None = None, which: Which = "l
     """Reads a denoiser from a training run, also while it goes on. Reads nothing else of the checkpoint.
 
     Args:
-        run: the run's --workdir.
+        run: the folder of the run.
         ema: the moving average or the parameters themselves; None: the average, if the run keeps one.
         which: "latest", "best" by validation loss, or a step.
 

@@ -19,7 +19,7 @@ from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.training.batches import NumberedBatches, Order
 
 
-class Clip(NamedTuple):
+class MotionClip(NamedTuple):
     """What training needs of a clip of a data set: F frames of motion, A frames of sound."""
 
     name: str
@@ -28,7 +28,7 @@ class Clip(NamedTuple):
     audio: np.ndarray  # (A, 512)
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> "Clip":
+    def of(cls, stored: Mapping[str, Any]) -> "MotionClip":
         """From the fields that `data.clips.Clips` describes."""
         columns = [np.reshape(stored[name], (len(stored["yaw"]), -1)) for name in Coefficients._fields]
         motion = np.concatenate(columns, axis=1, dtype=np.float32)
@@ -60,7 +60,7 @@ class Batch(NamedTuple):
     sources: list[str]
 
 
-class UsableClips(Sequence[Clip]):
+class UsableClips(Sequence[MotionClip]):
     """The clips of a split that are long enough, kept in memory as far as there is room.
 
     Attributes:
@@ -71,7 +71,7 @@ class UsableClips(Sequence[Clip]):
         self, clips: Sequence[Mapping[str, Any]], window: int, settings: InputConfig, *, progress: bool = False
     ) -> None:
         self._clips = clips
-        self._kept: dict[int, Clip] = {}
+        self._kept: dict[int, MotionClip] = {}
         self._room = settings.cache_gb * 2**30
         bar = partial(progress_bar, desc="Reading clips", total=len(clips), unit="clip", show=progress)
         with ThreadPoolExecutor(settings.threads) as pool:
@@ -82,13 +82,13 @@ class UsableClips(Sequence[Clip]):
     def __len__(self) -> int:
         return len(self._usable)
 
-    def __getitem__(self, index: int) -> Clip:
+    def __getitem__(self, index: int) -> MotionClip:
         return self._read(self._usable[index])
 
-    def _read(self, index: int) -> Clip:
+    def _read(self, index: int) -> MotionClip:
         clip = self._kept.get(index)
         if clip is None:
-            clip = Clip.of(self._clips[index])
+            clip = MotionClip.of(self._clips[index])
             if clip.nbytes <= self._room:
                 self._room -= clip.nbytes
                 self._kept[index] = clip
@@ -112,7 +112,7 @@ def check_clips(clips: UsableClips, config: TrainingConfig, where: str) -> None:
             raise InputError(f"{where} has {array.shape[1]} numbers per frame where {setting} asks for {size}.")
 
 
-def stack_windows(clips: Sequence[Clip], starts: Sequence[int], length: int, position: np.ndarray) -> Windows:
+def stack_windows(clips: Sequence[MotionClip], starts: Sequence[int], length: int, position: np.ndarray) -> Windows:
     """Copies one window of each clip into a batch."""
     motion, canonical, audio = clips[0].window(starts[0], length)
     count = len(clips)

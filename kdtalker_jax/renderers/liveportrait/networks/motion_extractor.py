@@ -17,7 +17,7 @@ class MotionExtractor(nn.Module):
     """Portrait (B, 256, 256, 3), RGB in [0, 1] -> a dict of float32 arrays.
 
     kp, exp (B, 63): canonical keypoints and expression, x, y, z of each of the 21 keypoints in turn; scale (B, 1);
-    t (B, 3); pitch, yaw, roll (B, 66): logits of the angle bins (`motion.keypoints.degrees_from_bins`).
+    t (B, 3); pitch, yaw, roll (B, 66): logits of the angle bins (`spaces.geometry.degrees_from_bins`).
     """
 
     config: MotionExtractorConfig

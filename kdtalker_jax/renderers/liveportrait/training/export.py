@@ -16,7 +16,7 @@ def export_renderer(
     """Writes a model with the networks of a run of the renderer or of retargeting.
 
     Args:
-        run: the run's --workdir.
+        run: the folder of the run.
         base: model that all else is taken from; may be None for a run of the renderer, whose networks are then all
             there is.
         out: directory of the model. overwrite: whether parts that it has already may be replaced.

@@ -93,7 +93,7 @@ def open_faces(data: Path, split: str, cache_gb: float, *, progress: bool = Fals
     except Exception as error:  # TFDS and array_record raise many kinds
         raise InputError(f"{data} is not a data set, or is damaged ({error}): make it again.") from error
     if any(not clip.jpeg for clip in clips):
-        raise InputError(f"{data} has no frames: make it again with pipelines.extract --keep_frames.")
+        raise InputError(f"{data} has no frames: make it again with python -m pipelines.extract --keep_frames.")
     return clips
 
 

@@ -12,6 +12,7 @@ RENDERER = Kind(
     recipes="configs.renderer:RENDERER_CONFIGS",
     train=f"{_FOLDER}.trainer:train_renderer",
     export=f"{_FOLDER}.export:export_run",
+    memory=f"{_FOLDER}.trainer:report_memory",
 )
 RETARGETING = Kind(
     "retargeting",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.motion_models.kdtalker.training.input import Batches, Clip, UsableClips, check_clips
+from kdtalker_jax.motion_models.kdtalker.training.input import Batches, MotionClip, UsableClips, check_clips
 from tests.training.synthetic import TINY, make_clip, make_clips
 
 WINDOW = 64
@@ -27,14 +27,14 @@ def usable(clips: list[dict], **changes) -> UsableClips:
 
 
 def test_usable_length_leaves_out_the_last_of_motion_and_two_of_audio():
-    assert Clip.of(make_clip("a", 100)).usable_length == 98
-    assert Clip.of(make_clip("a", 100, audio_frames=200)).usable_length == 99
-    assert Clip.of(make_clip("a", 100, audio_frames=90)).usable_length == 88
+    assert MotionClip.of(make_clip("a", 100)).usable_length == 98
+    assert MotionClip.of(make_clip("a", 100, audio_frames=200)).usable_length == 99
+    assert MotionClip.of(make_clip("a", 100, audio_frames=90)).usable_length == 88
 
 
 def test_a_window_follows_its_reference_frame():
     stored = make_clip("a", 100)
-    motion, canonical, audio = Clip.of(stored).window(7, WINDOW)
+    motion, canonical, audio = MotionClip.of(stored).window(7, WINDOW)
     assert motion.shape == (65, 70)
     reference = [stored[name][7] for name in ("scale", "yaw", "pitch", "roll")]
     np.testing.assert_array_equal(motion[0], np.concatenate([reference, stored["t"][7], stored["exp"][7]]))
@@ -46,7 +46,7 @@ def test_a_window_follows_its_reference_frame():
 @pytest.mark.parametrize("frames", [67, 70, 200])
 def test_windows_begin_anywhere_both_ends_included(frames):
     """n = frames - 2 here; the first frame is uniform in 0 .. n - 65."""
-    clip = Clip.of(make_clip("a", frames))
+    clip = MotionClip.of(make_clip("a", frames))
     starts, counts = np.unique(
         [clip.start(x, WINDOW) for x in np.linspace(0, 1, 10_000, endpoint=False)], return_counts=True
     )

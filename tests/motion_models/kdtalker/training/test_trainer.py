@@ -149,7 +149,9 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_clip(tmp_path):
 def test_data_without_validation_clips_can_be_trained_on(tmp_path):
     data = write_dataset(tmp_path, {"train": [make_clip("a", 90)]})
     told = []
-    with pytest.warns(UserWarning, match=r"no clip in its validation split that is long enough: .* \(--split of"):
+    with pytest.warns(
+        UserWarning, match=r"no clip in its validation split that is long enough: .* \(python.* --split\)"
+    ):
         assert train(TINY, data, tmp_path / "run", report=told.append).finished
     assert any("validation: 0 clips" in sentence for sentence in told)
     with pytest.raises(CheckpointError, match="no checkpoint with a validation loss, because no clip in its"):

@@ -8,7 +8,7 @@ import pytest
 from configs import PUBLISHED_STATISTICS
 from kdtalker_jax import parallel
 from kdtalker_jax.motion_models.kdtalker.training.curves import TRUTH, CurveSampler, curves, draw
-from kdtalker_jax.motion_models.kdtalker.training.input import Clip, UsableClips
+from kdtalker_jax.motion_models.kdtalker.training.input import MotionClip, UsableClips
 from kdtalker_jax.motion_models.kdtalker.training.step import initial_state
 from kdtalker_jax.motion_models.kdtalker.training.validation import Validation, ask
 from tests.training.synthetic import TINY, make_clip, make_clips
@@ -48,7 +48,7 @@ def test_the_loss_does_not_depend_on_the_run(usable, state, changes):
 
 
 def test_the_picture_depends_on_what_was_learnt(state):
-    sampler = CurveSampler(TINY, PUBLISHED_STATISTICS, Clip.of(make_clip("a", 200)))
+    sampler = CurveSampler(TINY, PUBLISHED_STATISTICS, MotionClip.of(make_clip("a", 200)))
     image = sampler(state.params)
     assert image.shape == (4 * 140, 900, 3)
     assert image.dtype == np.uint8
