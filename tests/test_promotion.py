@@ -13,6 +13,7 @@ from configs import PUBLISHED_STATISTICS, SMALL
 from configs.audio import SMALL_AUDIO
 from configs.retargeting import RetargetingTrainingConfig
 from kdtalker_jax.animation import Animation
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.motion_models.kdtalker.model import Carry, sample_window
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips
@@ -37,6 +38,13 @@ def strict() -> Iterator[None]:
 
 def float32s(*shape):
     return np.zeros(shape, np.float32)
+
+
+def pictures_of(config, phase, batch):
+    """Shapes of a batch from a data set with landmarks."""
+    pictures = picture_shapes(config, phase, batch)
+    landmarks = (*pictures.landmarks.shape[:2], len(LANDMARKS), 2)
+    return pictures._replace(landmarks=jax.ShapeDtypeStruct(landmarks, np.float32))
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
@@ -126,7 +134,7 @@ def test_a_step_of_training(config):
 )
 def test_a_step_of_the_renderers_training(config, phase):
     phase = config.phases[phase]
-    pictures = picture_shapes(config, phase, phase.batch_size)
+    pictures = pictures_of(config, phase, phase.batch_size)
     landmarks = step.Landmarks((0, 1), (10, 11), ((10,), (11,), (2, 3)), ((0, 1),))
     state = jax.eval_shape(lambda: step.initial_state(config))
     jax.eval_shape(step.make_train_step(config, phase, landmarks), state, pictures)
@@ -136,7 +144,7 @@ def test_a_step_of_retargetings_training():
     model = replace(TINY_RENDERER, frames=replace(TINY_RENDERER.frames, drivings=1))
     config = RetargetingTrainingConfig(phase=replace(model.first, batch_size=2), frames=model.frames)
     state = jax.eval_shape(lambda: retargeting.initial_state(config, model, fresh_weights(model)))
-    pictures = picture_shapes(model, model.first, 2)
+    pictures = pictures_of(model, model.first, 2)
     jax.eval_shape(retargeting.make_retargeting_step(config, model), state, pictures)
 
 
