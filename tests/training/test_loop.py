@@ -2,6 +2,7 @@
 
 import signal
 from dataclasses import replace
+from functools import partial
 
 import jax
 import numpy as np
@@ -30,11 +31,9 @@ def registered():
 class Judged(ToyTask):
     """Validated with losses that are known beforehand."""
 
-    losses: dict[int, float] = {}
-
-    def __init__(self, config, workdir):
+    def __init__(self, config, workdir, losses=()):
         super().__init__(config, workdir)
-        self.validated = []
+        self.losses, self.validated = dict(losses), []
 
     def validate(self, state, step, logs):
         assert int(np.ravel(jax.device_get(state.step))[0]) == step
@@ -89,10 +88,8 @@ def test_a_finished_run_is_not_gone_on_with(finished):
 
 
 def test_the_best_checkpoint_is_that_of_the_least_loss(tmp_path):
-    class Best(Judged):
-        losses = {2: 3.0, 4: 1.0, 6: 2.0, 8: 2.0, 10: 4.0}
-
-    train(tmp_path / "run", OFTEN, Best)
+    losses = {2: 3.0, 4: 1.0, 6: 2.0, 8: 2.0, 10: 4.0}
+    train(tmp_path / "run", OFTEN, partial(Judged, losses=losses))
     assert params(tmp_path / "run", "best")[1] == 4
     assert params(tmp_path / "run")[1] == 10
 
