@@ -18,11 +18,17 @@ from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.random_parts import random_variables
 from tests.networks import REQUIRED
 
-# Many tests build the same small model anew: within one session each program is compiled once.
-_COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
-os.environ["JAX_COMPILATION_CACHE_DIR"] = _COMPILED.name  # of programs that tests start
-jax.config.update("jax_compilation_cache_dir", _COMPILED.name)
+# Many tests build the same small model anew: each program is compiled once within a session, all workers of pytest-xdist
+# together; and once for all sessions where the environment names a folder for that.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _COMPILED.name  # also of the processes that tests start
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+# Nothing of ours leans on implicit promotion, which a program around it may have forbidden, and which hides mistakes.
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
 
 SHARED = Path(os.environ.get("KDTALKER_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 

@@ -10,15 +10,23 @@ import numpy as np
 import pytest
 
 from configs import PUBLISHED_STATISTICS, SMALL
+from configs.audio import SMALL_AUDIO
+from configs.retargeting import RetargetingTrainingConfig
 from kdtalker_jax.animation import Animation
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.motion_models.kdtalker.model import Carry, sample_window
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips
 from kdtalker_jax.motion_models.kdtalker.training.step import initial_state, make_train_step
+from kdtalker_jax.recipes import audio
 from kdtalker_jax.renderers.liveportrait.model import describe, render, stitch
+from kdtalker_jax.renderers.liveportrait.training import retargeting, step
+from kdtalker_jax.renderers.liveportrait.training.memory import picture_shapes
+from kdtalker_jax.renderers.liveportrait.training.reenactment import fresh_weights
 from kdtalker_jax.spaces.geometry import drive
 from kdtalker_jax.spaces.keypoints import Motion, canonical_token, denormalise, normalise
 from tests.networks import PARTS
+from tests.training.faces import TINY_RENDERER
 from tests.training.synthetic import TINY, make_clips
 
 
@@ -30,6 +38,13 @@ def strict() -> Iterator[None]:
 
 def float32s(*shape):
     return np.zeros(shape, np.float32)
+
+
+def pictures_of(config, phase, batch):
+    """Shapes of a batch from a data set with landmarks."""
+    pictures = picture_shapes(config, phase, batch)
+    landmarks = (*pictures.landmarks.shape[:2], len(LANDMARKS), 2)
+    return pictures._replace(landmarks=jax.ShapeDtypeStruct(landmarks, np.float32))
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
@@ -98,3 +113,42 @@ def test_a_step_of_training(config):
     windows = next(Batches(UsableClips(make_clips(), 64, config.input), config)).windows
     state = jax.eval_shape(lambda: initial_state(config))
     jax.eval_shape(make_train_step(config, PUBLISHED_STATISTICS), state, windows)
+
+
+@pytest.mark.parametrize(
+    ("config", "phase"),
+    [
+        (TINY_RENDERER, 0),
+        (TINY_RENDERER, 1),
+        (replace(TINY_RENDERER, accumulate=2, dtype="bfloat16", remat=True), 1),
+        (
+            replace(
+                TINY_RENDERER,
+                optimizer=replace(TINY_RENDERER.optimizer, kind="muon"),
+                first=replace(TINY_RENDERER.first, motion_only=True),
+            ),
+            0,
+        ),
+        (replace(TINY_RENDERER, first=replace(TINY_RENDERER.first, motion_frozen=True, frozen_norms=True)), 0),
+    ],
+)
+def test_a_step_of_the_renderers_training(config, phase):
+    phase = config.phases[phase]
+    pictures = pictures_of(config, phase, phase.batch_size)
+    landmarks = step.Landmarks((0, 1), (10, 11), ((10,), (11,), (2, 3)), ((0, 1),))
+    state = jax.eval_shape(lambda: step.initial_state(config))
+    jax.eval_shape(step.make_train_step(config, phase, landmarks), state, pictures)
+
+
+def test_a_step_of_retargetings_training():
+    model = replace(TINY_RENDERER, frames=replace(TINY_RENDERER.frames, drivings=1))
+    config = RetargetingTrainingConfig(phase=replace(model.first, batch_size=2), frames=model.frames)
+    state = jax.eval_shape(lambda: retargeting.initial_state(config, model, fresh_weights(model)))
+    pictures = pictures_of(model, model.first, 2)
+    jax.eval_shape(retargeting.make_retargeting_step(config, model), state, pictures)
+
+
+def test_a_step_of_the_audio_encoders_training():
+    state = jax.eval_shape(lambda: audio.initial_state(SMALL_AUDIO))
+    heard = audio.Heard(float32s(4, 80, 16), float32s(4, 3))
+    jax.eval_shape(audio.make_audio_step(SMALL_AUDIO), state, heard)

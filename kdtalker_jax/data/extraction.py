@@ -4,6 +4,7 @@ Nothing here knows other clips, data sets or how work is spread over machines.
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -232,6 +233,9 @@ def _batches(rows: Iterable[tuple], size: int) -> Iterator[list[tuple]]:
         yield batch
 
 
+_LOADING = threading.Lock()  # of tools: several threads may share a `VideoClips`, which is pickled too
+
+
 class VideoClips:
     """Makes clips of videos (a `work.ClipMaker`); networks and detector are loaded with the first one.
 
@@ -255,7 +259,9 @@ class VideoClips:
         return ClipNetworks(checkpoint, batch_size), FaceDetector(checkpoint.landmarks)
 
     def __call__(self, path: Path) -> Clip:
-        return extract_clip(path, *self._tools, self._options)
+        with _LOADING:
+            tools = self._tools
+        return extract_clip(path, *tools, self._options)
 
 
 def networks_fingerprint(checkpoint: Checkpoint, options: Any) -> str:

@@ -45,7 +45,8 @@ def head_points(person: Person, state: FaceState) -> jax.Array:
 def landmarks(person: Person, state: FaceState) -> jax.Array:
     """The landmarks of one frame in the picture, in the order of LANDMARKS: (L, 2) x and y, -1 to 1, y down."""
     seen = head_points(person, state) @ head_rotation(state)  # (L, 3)
-    return seen[:, :2] * PICTURE_UNITS * state.size + jnp.stack([jnp.float32(state.x), jnp.float32(state.y)])
+    middle = jnp.stack([jnp.float32(state.x), jnp.float32(state.y)])
+    return seen[:, :2] * PICTURE_UNITS * state.size + middle[None]
 
 
 def mouth_opening(person: Person, state: FaceState) -> jax.Array:

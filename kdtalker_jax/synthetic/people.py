@@ -109,7 +109,7 @@ def _random_person(key: jax.Array) -> Person:
     cloth, collar = (jitter(next(keys), pick(next(keys), CLOTHES), 0.04) for _ in range(2))
     top = jitter(next(keys), pick(next(keys), BACKGROUNDS), 0.04)
     bottom = top * uniform(0.62, 0.9) + jitter(next(keys), jnp.full(3, 0.05), 0.05)
-    blob_colours = top + uniform(-0.1, 0.22) * jax.random.uniform(next(keys), (4, 3), minval=0.3, maxval=1.0)
+    blob_colours = top[None] + uniform(-0.1, 0.22) * jax.random.uniform(next(keys), (4, 3), minval=0.3, maxval=1.0)
     corner = jnp.array([-1.0, -1.0, 0.12])
     blobs = jax.random.uniform(next(keys), (4, 3), minval=corner, maxval=jnp.array([1.0, 0.6, 0.42]))
     azimuth, elevation = around(0.0, 0.42), uniform(0.35, 0.8)

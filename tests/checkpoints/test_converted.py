@@ -95,7 +95,9 @@ def test_text_that_is_no_json(saved):
 def test_a_damaged_part_is_an_error_not_a_crash(saved):
     shutil.rmtree(saved / "networks" / "generator" / "d")
     (saved / "networks" / "generator" / "manifest.ocdbt").write_bytes(b"x")
-    with pytest.raises(CheckpointError, match="generator cannot be read; convert it again with --overwrite"):
+    with pytest.raises(
+        CheckpointError, match=r"generator cannot be read; convert it again with '.*official --overwrite'"
+    ):
         load_checkpoint(saved).variables("generator")
 
 

@@ -32,7 +32,7 @@ def test_parts_are_added_to_those_that_are_there(saved, small_variables):
 
 def test_what_is_there_is_replaced_on_demand_only(saved, small_variables):
     other = jax.tree.map(lambda x: np.asarray(x) + 1, small_variables["generator"])
-    with pytest.raises(OutputError, match="has generator already: replace with --overwrite"):
+    with pytest.raises(OutputError, match="has generator already: replace with `overwrite=True`"):
         save_checkpoint(saved, {"generator": other}, SMALL)
     assert_same_tree(load_checkpoint(saved).variables("generator"), small_variables["generator"])
     save_checkpoint(saved, {"generator": other}, SMALL, overwrite=True)

@@ -10,13 +10,9 @@ from tests.training.synthetic import TINY, make_clips, write_dataset
 
 
 @pytest.fixture(scope="package", autouse=True)
-def quick_compilation(tmp_path_factory):
-    """Compiling takes longer than the training here: programs are kept, and not made fast. Processes inherit it."""
-    settings = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
-        "jax_persistent_cache_min_compile_time_secs": 0.2,
-        "jax_disable_most_optimizations": True,
-    }
+def quick_compilation():
+    """Compiling takes longer than the training here: programs are not made fast. Processes inherit it."""
+    settings = {"jax_persistent_cache_min_compile_time_secs": 0.2, "jax_disable_most_optimizations": True}
     before = {name: jax.config.values[name] for name in settings}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():

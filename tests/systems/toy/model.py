@@ -181,7 +181,7 @@ class Painter:
 def paint(network: Any, params: Any, portrait: jax.Array, state: jax.Array, driving: jax.Array) -> tuple:
     def one(before: jax.Array, numbers: jax.Array) -> tuple[jax.Array, jax.Array]:
         gains = network.apply(params, numbers[None])[0]  # (3,)
-        picture = jnp.clip(0.5 * before + 0.5 * portrait * (1 + gains), 0, 1)
+        picture = jnp.clip(0.5 * before + 0.5 * portrait * (1 + gains[None, None, None]), 0, 1)
         return picture, picture
 
     state, pictures = jax.lax.scan(one, state, driving)

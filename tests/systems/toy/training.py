@@ -17,6 +17,7 @@ from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.kinds import Kind
 from kdtalker_jax.training.loop import Outcome, open_run, run_task
+from kdtalker_jax.training.optimizer import chain
 from kdtalker_jax.training.tail import mean_over, unless_not_finite
 from tests.systems.toy.model import CONFIG
 from tests.systems.toy.networks import MOVER
@@ -66,7 +67,7 @@ class ToyTask:
         self.config = config
         open_run(workdir, KIND.name, config, None, 1)
         self.batches = NumberedBatches(self._batch, config.steps, threads=1, prefetch=1)
-        self._optimizer = optax.adam(1e-2)
+        self._optimizer = chain(optax.adam(1e-2))
         self._step = parallel.map_step(self._train_step, config.devices.mapping)
 
     def _batch(self, number: int) -> ToyBatch:

@@ -40,7 +40,7 @@ def transform(picture: jax.Array, matrix: jax.Array, shift: jax.Array) -> jax.Ar
     """The picture (H, W, 3) that shows at p what the given one shows at matrix p + shift, its rim continued."""
     height, width, _ = picture.shape
     y, x = jnp.meshgrid(*((2 * jnp.arange(n, dtype=jnp.float32) + 1) / n - 1 for n in (height, width)), indexing="ij")
-    points = jnp.stack([x, y], axis=-1) @ matrix.T + shift  # (H, W, 2)
+    points = jnp.stack([x, y], axis=-1) @ matrix.T + shift[None, None]  # (H, W, 2)
     rows, columns = (((points[..., i] + 1) * n - 1) / 2 for i, n in ((1, height), (0, width)))
 
     def sample(channel: jax.Array) -> jax.Array:

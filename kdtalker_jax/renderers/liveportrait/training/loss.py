@@ -81,7 +81,9 @@ def detail_weight(landmarks: jax.Array, regions: Sequence[Sequence[int]], size: 
         points = landmarks[:, jnp.array(region)]  # (N, R, 2)
         centre = points.mean(axis=1)  # (N, 2)
         radius = jnp.ptp(points, axis=1).max(axis=-1, keepdims=True) * 0.5 + 0.08  # (N, 1): points and their rims
-        along_x, along_y = (jnp.exp(-(((axis - centre[:, i, None]) / radius) ** 4)) for i in range(2))  # (N, size)
+        along_x, along_y = (
+            jnp.exp(-(((axis[None] - centre[:, i, None]) / radius) ** 4)) for i in range(2)
+        )  # (N, size)
         spot = along_y[:, :, None] * along_x[:, None, :]  # (N, size, size)
         weight += details * jnp.nan_to_num(spot)
     return weight[..., None]
@@ -116,7 +118,7 @@ def spread_loss(keypoints: jax.Array, distance: float) -> jax.Array:
     count = keypoints.shape[1]
     difference = keypoints[:, :, None] - keypoints[:, None]  # (N, K, K, 3)
     itself = jnp.eye(count, dtype=jnp.float32)
-    square = jnp.square(difference).sum(axis=-1) + itself * distance**2  # none is too close to itself
+    square = jnp.square(difference).sum(axis=-1) + itself[None] * distance**2  # none is too close to itself
     return jnp.maximum(0, distance**2 - square).sum(axis=(1, 2)) / (count * distance**2)
 
 

@@ -74,13 +74,13 @@ def load_vgg(path: Path) -> tuple[Block, ...]:
 
 def features(blocks: tuple[Block, ...], picture: jax.Array) -> list[jax.Array]:
     """The map after the first convolution of each block, of pictures (N, H, W, 3) in [0, 1]."""
-    x, taken = (picture - MEAN) / STD, []
+    x, taken = (picture - MEAN[None, None, None]) / STD[None, None, None], []
     for i, block in enumerate(blocks):
         if i:
             x = lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
         for j, (kernel, bias) in enumerate(block):
             x = lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-            x = jax.nn.relu(x + bias)
+            x = jax.nn.relu(x + bias[None, None, None])
             if j == 0:
                 taken.append(x)
             if j == 0 and i == len(blocks) - 1:

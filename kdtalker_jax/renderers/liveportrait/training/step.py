@@ -170,7 +170,8 @@ def make_train_step(config: RendererConfig, phase: PhaseConfig, landmarks: Landm
 def update_ema(ema: Weights, weights: Weights, step: jax.Array, settings: RendererOptimizerConfig) -> Weights:
     """The moving average after `step` steps, of the last few at first. Singular vectors are those of now: a mean of
     unit vectors is none."""
-    decay = jnp.minimum(settings.ema, (1.0 + step) / (10.0 + step))
+    made = step.astype(jnp.float32)
+    decay = jnp.minimum(settings.ema, (1.0 + made) / (10.0 + made))
     averaged = optax.incremental_update(weights, ema, 1 - decay)
     return averaged.replace(
         statistics={

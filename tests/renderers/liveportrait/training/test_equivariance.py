@@ -10,14 +10,14 @@ from kdtalker_jax.renderers.liveportrait.training.reenactment import FaceMotion
 
 def spot(x: float, y: float, size: int = 65) -> jax.Array:
     axis = (2 * jnp.arange(size) + 1) / size - 1
-    return jnp.exp(-((axis[None] - x) ** 2 + (axis[:, None] - y) ** 2) / 0.005)[..., None] * jnp.ones(3)
+    return jnp.repeat(jnp.exp(-((axis[None] - x) ** 2 + (axis[:, None] - y) ** 2) / 0.005)[..., None], 3, axis=-1)
 
 
 def centre(picture: jax.Array) -> jax.Array:
     """(x, y) of the mean brightness of (..., H, W, 3)."""
     axis = (2 * jnp.arange(picture.shape[-2]) + 1) / picture.shape[-2] - 1
     weight = picture[..., 0] / picture[..., 0].sum(axis=(-2, -1), keepdims=True)
-    return jnp.stack([(weight.sum(axis=-2) * axis).sum(axis=-1), (weight.sum(axis=-1) * axis).sum(axis=-1)], axis=-1)
+    return jnp.stack([weight.sum(axis=-2) @ axis, weight.sum(axis=-1) @ axis], axis=-1)
 
 
 def find_centre(pictures: jax.Array) -> FaceMotion:

@@ -73,7 +73,7 @@ def test_wing_loss_pulls_harder_the_nearer(distance, slope):
 
 def test_openings_are_compared_and_not_where_they_are():
     found = jnp.array([[[0.0, 0.1], [0.0, 0.3], [0.5, 0.0], [0.5, 0.2]]])
-    moved = found + jnp.array([0.4, -0.2])
+    moved = found + jnp.array([[[0.4, -0.2]]])
     pairs = ((0, 1), (2, 3))
     np.testing.assert_allclose(terms.opening_loss(moved, found, pairs), 0, atol=1e-6)
     shut = found.at[0, 3, 1].set(0.0)
