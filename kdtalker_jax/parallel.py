@@ -28,7 +28,7 @@ AXIS = "devices"
 
 Tree = Any
 Mapping = Literal["pmap", "jit", "fsdp"]
-DEFAULT: Mapping = "pmap"  # docs/training.md compares them
+DEFAULT: Mapping = "pmap"  # `benchmarks.mappings` compares them
 SMALLEST_SPLIT = 1 << 14  # numbers: below, splitting costs more than it saves
 
 _shares: ContextVar[int] = ContextVar("shares", default=1)
