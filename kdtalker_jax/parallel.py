@@ -251,7 +251,8 @@ def spread_rows(function: Callable[[Tree, Tree], Tree], mapping: Mapping = DEFAU
         mapped = jax.pmap(function, in_axes=(None, 0), devices=jax.local_devices())
         return lambda params, rows: mapped(params, split(rows))
     everywhere, shares = (NamedSharding(_local_mesh(), spec) for spec in (PartitionSpec(), PartitionSpec(AXIS)))
-    return jax.jit(function, in_shardings=(everywhere, shares), out_shardings=shares)
+    program = jax.jit(function, in_shardings=(everywhere, shares), out_shardings=shares)
+    return lambda params, rows: program(params, jax.device_put(rows, shares))  # where there are others, NumPy is refused
 
 
 def join(results: Tree, mapping: Mapping = DEFAULT) -> Tree:
