@@ -252,7 +252,8 @@ def spread_rows(function: Callable[[Tree, Tree], Tree], mapping: Mapping = DEFAU
         return lambda params, rows: mapped(params, split(rows))
     everywhere, shares = (NamedSharding(_local_mesh(), spec) for spec in (PartitionSpec(), PartitionSpec(AXIS)))
     program = jax.jit(function, in_shardings=(everywhere, shares), out_shardings=shares)
-    return lambda params, rows: program(params, jax.device_put(rows, shares))  # where there are others, NumPy is refused
+    # Of several processes none may give a program NumPy arrays to split.
+    return lambda params, rows: program(params, jax.device_put(rows, shares))
 
 
 def join(results: Tree, mapping: Mapping = DEFAULT) -> Tree:
