@@ -28,7 +28,7 @@ AXIS = "devices"
 
 Tree = Any
 Mapping = Literal["pmap", "jit", "fsdp"]
-DEFAULT: Mapping = "pmap"  # docs/training.md compares them
+DEFAULT: Mapping = "pmap"  # `benchmarks.mappings` compares them
 SMALLEST_SPLIT = 1 << 14  # numbers: below, splitting costs more than it saves
 
 _shares: ContextVar[int] = ContextVar("shares", default=1)
@@ -251,7 +251,9 @@ def spread_rows(function: Callable[[Tree, Tree], Tree], mapping: Mapping = DEFAU
         mapped = jax.pmap(function, in_axes=(None, 0), devices=jax.local_devices())
         return lambda params, rows: mapped(params, split(rows))
     everywhere, shares = (NamedSharding(_local_mesh(), spec) for spec in (PartitionSpec(), PartitionSpec(AXIS)))
-    return jax.jit(function, in_shardings=(everywhere, shares), out_shardings=shares)
+    program = jax.jit(function, in_shardings=(everywhere, shares), out_shardings=shares)
+    # Of several processes none may give a program NumPy arrays to split.
+    return lambda params, rows: program(params, jax.device_put(rows, shares))
 
 
 def join(results: Tree, mapping: Mapping = DEFAULT) -> Tree:

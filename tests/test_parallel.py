@@ -91,7 +91,7 @@ def test_validation_does_not_depend_on_the_devices(results, mapping, devices):
 @pytest.mark.parametrize(("mapping", "devices"), SPLITS)
 def test_frames_do_not_depend_on_the_devices(results, mapping, devices):
     ((value, wanted),) = pairs(results, mapping, devices, "rows").values()
-    assert wanted.shape == (4, 32, 32, 3)
+    assert wanted.shape == (4, 64, 64, 3)
     np.testing.assert_allclose(value, wanted, rtol=0, atol=1e-6)
 
 

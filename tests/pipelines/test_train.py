@@ -37,7 +37,7 @@ def trained(tmp_path, small_variables):
         (("--process", 1), "go together: give all three, or none"),
         (("--set", "steps=10"), "optimizer.warmup_steps=2000 must be fewer than steps=10"),
         ((), "is not a data set"),
-        (("--config", "kdtalkr"), "Invalid value for '--config'"),
+        (("--config", "kdtalkr"), "There is no recipe 'kdtalkr' of a denoiser: there are kdtalker, demo, small."),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, arguments, message):
