@@ -18,8 +18,8 @@ from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.random_parts import random_variables
 from tests.networks import REQUIRED
 
-# Many tests build the same small model anew: each program is compiled once within a session, all workers of pytest-xdist
-# together; and once for all sessions where the environment names a folder for that.
+# Many tests build the same small model anew: each program is compiled once within a session, by all workers of
+# pytest-xdist together; and once for all sessions where the environment names a folder for that.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     _COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
     os.environ["JAX_COMPILATION_CACHE_DIR"] = _COMPILED.name  # also of the processes that tests start
