@@ -17,6 +17,13 @@ PUBLISHED_MILLIONS = {
     "audio_encoder": 2.8, "denoiser": 42.9,
 }  # fmt: skip
 
+# Largest difference between bfloat16 and float32, of an output's standard deviation: half as much again as the largest
+# that has been measured on a CPU with three draws of weights. At 0.3 nothing has been measured yet.
+BFLOAT16 = {
+    "appearance": 0.051, "motion_extractor": 0.3, "warping": 0.3, "generator": 0.135, "retargeting": 0.04,
+    "audio_encoder": 0.088, "denoiser": 0.06,
+}  # fmt: skip
+
 
 def inputs(name, batch=3):
     """Random inputs of the small sizes: positional arguments, keyword arguments."""
@@ -91,7 +98,7 @@ def test_bfloat16_stays_close(name, small_variables):
     variables = fold(small_variables[name])
     exact = apply(name, variables, arguments, keywords)
     low = apply(name, variables, arguments, keywords, dtype=jnp.bfloat16)
-    assert_close(jax.tree.map(lambda x: x.astype(jnp.float32), low), exact, 0.3)
+    assert_close(jax.tree.map(lambda x: x.astype(jnp.float32), low), exact, BFLOAT16[name])
 
 
 @pytest.mark.parametrize("name", ["appearance", "warping", "audio_encoder"])
