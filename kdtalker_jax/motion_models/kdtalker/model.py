@@ -61,7 +61,8 @@ class KDTalker:
 
     @classmethod
     def check(cls, config: ModelConfig) -> None:
-        pass  # its sizes bound themselves
+        if config.diffusion.prediction != "noise":
+            raise ValueError(f"model.diffusion.prediction is {config.diffusion.prediction}, where KDTalker has noise")
 
     @classmethod
     def disagreement(cls, config: ModelConfig, names: Collection[str]) -> str | None:
