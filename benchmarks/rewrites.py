@@ -223,7 +223,7 @@ def translations(config: ModelConfig) -> Rewrite:
     c = config.warping
     grid = identity_grid((c.volume_depth, c.feature_size, c.feature_size))
     return Rewrite(
-        lambda volume, shift: sample_volume(volume, grid[..., None, :] + shift),
+        lambda volume, shift: sample_volume(volume, grid[..., None, :] + shift[None, None, None]),
         sample_translated,
         (volume_of(config, c.compressed_channels)[0], 0.1 * normal(c.keypoints + 1, 3)),
     )

@@ -82,14 +82,14 @@ def test_ddpm_draws_its_noise_from_the_seed(animate):
 
 
 def test_what_a_denoiser_is_made_for_is_what_it_gets(small_model, source):
-    model = TalkingPortrait(replace(SMALL, denoiser=replace(SMALL.denoiser, sampler="ddpm")), small_model.params)
+    model = TalkingPortrait(SMALL.replace(diffusion=replace(SMALL.diffusion, sampler="ddpm")), small_model.params)
     published, made, asked, other = (
         each.animate(source, noise_of(5), steps=2, **options).to_vector()
         for each, options in (
             (small_model, {}),
             (model, {}),
             (small_model, {"sampler": "ddpm"}),
-            (model, {"sampler": "ddim"}),
+            (model, {"sampler": "dpm++"}),
         )
     )
     np.testing.assert_array_equal(made, asked)
@@ -98,17 +98,17 @@ def test_what_a_denoiser_is_made_for_is_what_it_gets(small_model, source):
 
 
 def test_sampling_has_the_schedule_of_training(small_model, source):
-    denoiser = replace(SMALL.denoiser, beta_end=0.02)
-    model = TalkingPortrait(replace(SMALL, denoiser=denoiser), small_model.params)
-    options = {"steps": 2, "smooth": False}
+    diffusion = replace(SMALL.diffusion, beta_end=0.02)
+    model = TalkingPortrait(SMALL.replace(diffusion=diffusion), small_model.params)
+    options = {"sampler": "ddim", "steps": 2, "smooth": False}
     published, other = (m.animate(source, noise_of(64), **options).to_vector() for m in (small_model, model))
     assert np.abs(published - other).max() > 1e-3
 
 
 def test_sampling_has_the_noise_of_training(small_model, source):
     """Its offset, where sampling starts and in what ddpm adds on the way."""
-    denoiser = replace(SMALL.denoiser, noise_offset=3.0)
-    models = small_model, TalkingPortrait(replace(SMALL, denoiser=denoiser), small_model.params)
+    diffusion = replace(SMALL.diffusion, noise_offset=3.0)
+    models = small_model, TalkingPortrait(SMALL.replace(diffusion=diffusion), small_model.params)
     noise = np.random.default_rng(0).standard_normal((1, 64, 70)).astype(np.float32)
 
     def apart(**options) -> float:

@@ -112,7 +112,7 @@ class Evaluator:
         self.lacks = _find_lacking(checkpoint, already_cut, references)
         self.read_motion = self.judge = None
         if "motion_extractor" not in self.lacks:
-            params = fold(checkpoint.variables("motion_extractor"))
+            params = {"motion_extractor": fold(checkpoint.variables("motion_extractor"))}
             self.read_motion = MotionReader(checkpoint.config, params, batch_size)
         if "syncnet" not in self.lacks:
             self.judge = SyncJudge(checkpoint.config, fold(checkpoint.variables("syncnet")), batch_size)

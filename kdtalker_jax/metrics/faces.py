@@ -31,7 +31,7 @@ class MotionReader:
 
     Args:
         config: sizes.
-        params: of "motion_extractor", folded.
+        params: of the parts that observe, by name, folded.
         batch_size: frames that it sees at a time.
     """
 

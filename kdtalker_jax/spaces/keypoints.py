@@ -142,7 +142,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     not_ours = f"{path} is not a motion file: give a .npz file that Motion.save has written."
     names = {field.name for field in fields(Motion)}
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:  # NumPy leaves a bad zip open
             if sum(entry.file_size for entry in file.zip.infolist()) > LARGEST_FILE:
                 raise ValueError("unpacks to too much")
             arrays = {name: np.asarray(file[name]) for name in file.files if name in names}

@@ -109,7 +109,7 @@ def test_motion_is_sampled_as_the_model_was_made_for(run, small_checkpoint, tmp_
     shutil.copytree(small_checkpoint, tmp_path / "model")
     config = tmp_path / "model" / "config.json"
     content = json.loads(config.read_text())
-    content["model"]["denoiser"]["sampler"] = "ddpm"
+    content["model"]["diffusion"]["sampler"] = "ddpm"
     config.write_text(json.dumps(content))
 
     def motion(name, **options):

@@ -157,6 +157,18 @@ def write(path, **changes):
     np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
 
 
+def npy(array):
+    """The bytes of an .npy file."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def write_no_array(path):
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("yaw", b"hello")
+
+
 def write_header_that_lies(path):
     """A whole motion, but its yaw claims four terabytes."""
     write(path, yaw=None)
@@ -168,13 +180,13 @@ def write_header_that_lies(path):
 
 NOT_MOTION = {
     "text": lambda path: path.write_text("not a motion"),
-    "one array": lambda path: np.save(path.open("wb"), np.zeros(3)),
+    "one array": lambda path: path.write_bytes(npy(np.zeros(3))),
     "other arrays": lambda path: np.savez(path, a=np.zeros(3)),
     "no version": lambda path: write(path, version=None),
     "field missing": lambda path: write(path, t=None),
     "text in an array": lambda path: write(path, yaw=np.array(["a", "b", "c", "d"])),
     "code": lambda path: write(path, yaw=np.array([Malicious()] * 4, dtype=object)),
-    "bytes that are no array": lambda path: zipfile.ZipFile(path, "w").writestr("yaw", b"hello"),
+    "bytes that are no array": write_no_array,
     "header that lies": write_header_that_lies,
 }
 

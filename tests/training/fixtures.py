@@ -23,18 +23,18 @@ def quick_compilation():
         jax.config.update(name, value)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clips() -> list[dict]:
     return make_clips()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dataset(clips, tmp_path_factory) -> Path:
     """The clips as a data set on disk: all in the train split, two of them for validation as well."""
     return write_dataset(tmp_path_factory.mktemp("clips"), {"train": clips, "validation": clips[3:5]})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def finished(dataset, tmp_path_factory) -> Path:
     """A run of the tiny recipe that nothing interrupted. Not to be changed: copy it."""
     workdir = tmp_path_factory.mktemp("run")

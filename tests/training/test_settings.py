@@ -38,7 +38,7 @@ def test_settings_are_replaced_with_their_own_type(assignment, value):
         ("bach_size=1", "did you mean 'batch_size'"),
         ("optimizer=1", "There is no setting 'optimizer'"),
         ("zzzz=1", "there are name, seed, steps"),
-        ("batch_size", "write --set batch_size=VALUE"),
+        ("batch_size", "write batch_size=VALUE"),
         ("batch_size=many", "batch_size is a whole number, not 'many'"),
         ("batch_size=1.5", "whole number"),
         ("audio_noise=x", "audio_noise is a number"),
