@@ -22,9 +22,12 @@ from configs.demo import SMALL_DEMO
 from kdtalker_jax import Motion, TalkingPortrait, demo
 from kdtalker_jax.cli import Command, Failure
 from kdtalker_jax.compilation import load_export
-from kdtalker_jax.media.audio import SAMPLE_RATE, load_waveform
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import read_frames
-from kdtalker_jax.training.demo import train_demo
+from kdtalker_jax.media.rates import SAMPLE_RATE
+from kdtalker_jax.motion_models.kdtalker.model import Carry, Noise
+from kdtalker_jax.recipes.demo import train_demo
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.logs import METRICS_FILE
 from pipelines import compile as compile_command
 from pipelines import sample as sample_command
@@ -149,13 +152,14 @@ def exported() -> Recorded:
         options = ("--export", folder, "--batch_size", 2, "--sampler", "dpm++", "--steps", 5)
         run(compile_command, *options)
         programs = load_export(Path(folder))
-        frames, _ = programs.frames(model.params, source.arrays, motion.keypoints[10:12])
+        _, frames, _ = programs.frames(model.params, source.arrays, (), motion.keypoints[10:12])
         config, random = model.config.denoiser, np.random.default_rng(0)
         token, reference = np.float32(random.standard_normal((2, config.motion_size)))
         audio = np.float32(random.standard_normal((config.window, config.audio_features)))
         noise = np.float32(random.standard_normal((config.window, config.motion_size)))
-        window = programs.motion(model.params, token, reference, audio, noise)
-    return {"frames": digest(np.asarray(frames)), "motion": digest(np.asarray(window))}
+        state, noise = Carry(token[None], reference[None]), Noise(noise[None], random_key(0)[None])
+        _, window = programs.motion(model.params, state, audio[None], noise)
+    return {"frames": digest(np.asarray(frames)), "motion": digest(np.asarray(window[0]))}
 
 
 def five_frames(checkpoint: Path) -> Recorded:

@@ -13,11 +13,12 @@ import benchmarks.torch_baseline as baseline
 from benchmarks.race import DEFAULT_DIFFUSION, REFERENCE, Work
 from benchmarks.random_params import random_params
 from benchmarks.torch_portrait import torch_device
-from configs.networks import ModelConfig
-from kdtalker_jax.diffusion.samplers import make_sampler
-from kdtalker_jax.networks import PREFIX, build
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.motion_models.kdtalker.model import Carry, Noise
+from kdtalker_jax.motion_models.kdtalker.network import PREFIX
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
-from kdtalker_jax.stages import SourceArrays
+from kdtalker_jax.renderers.liveportrait.model import SourceArrays
+from kdtalker_jax.systems import find_system
 
 PUBLISHED_STEPS = 50  # of ddim
 
@@ -67,19 +68,21 @@ def jax_works(model: TalkingPortrait, inputs: Inputs, batches: Sequence[int]) ->
     config, params, dtype = model.config, model.params, DTYPES[model.dtype]
 
     def network(name: str, *arguments: Any, method: str | None = None, **keywords: Any) -> Work:
-        apply = jax.jit(partial(build(name, config, dtype=dtype).apply, method=method))
+        apply = jax.jit(partial(find_system("kdtalker").parts[name].build(config, dtype=dtype).apply, method=method))
         arguments, keywords = jax.device_put((arguments, keywords))
         return lambda: jax.block_until_ready(apply(params[name], *arguments, **keywords))
 
     def sampled(sampler: str, steps: int) -> Work:
-        rule = make_sampler(sampler, steps)
-        window = jax.device_put((inputs.canonical, inputs.reference, inputs.audio, inputs.noise))
-        key = jax.random.key(0)
-        return lambda: np.asarray(model.stages.sample_window(params, rule, *window, key))
+        mover = model.motion_model
+        rule, controls = mover.rule(sampler, steps), mover.Controls()
+        given = inputs.canonical[None], inputs.reference[None], inputs.audio[None], inputs.noise[None]
+        canonical, reference, audio, start = jax.device_put(given)
+        state, noise = Carry(canonical, reference), Noise(start, jax.random.key(0)[None])
+        return lambda: np.asarray(mover.window(params, rule, state, audio, controls, noise)[1])
 
     def frames(batch: int) -> Work:
         driving = inputs.driving(batch)
-        return lambda: np.asarray(model.stages.render(params, source, driving)[0])
+        return lambda: np.asarray(model.renderer.frames(params, source, (), driving)[1])
 
     tokens = np.concatenate([inputs.canonical[None], inputs.reference[None], inputs.noise])[None]
     context = np.pad(inputs.audio, ((PREFIX, 0), (0, 0)))[None]
@@ -91,7 +94,7 @@ def jax_works(model: TalkingPortrait, inputs: Inputs, batches: Sequence[int]) ->
         "motion extractor": network("motion_extractor", inputs.image),
         "warping": network("warping", inputs.volume, compressed, method="warp", **keypoints),
         "generator": network("generator", inputs.features),
-        "audio encoder, a window": lambda: np.asarray(model.stages.encode_audio(params, inputs.mel)),
+        "audio encoder, a window": network("audio_encoder", inputs.mel),
         "denoiser, a step": network("denoiser", tokens, np.array([500]), context),
         f"motion of a window, {PUBLISHED_STEPS} steps each": sampled("ddim", PUBLISHED_STEPS),
         "motion of a window, default steps": sampled(*DEFAULT_DIFFUSION),

@@ -27,14 +27,14 @@ from benchmarks.race import (
 )
 from benchmarks.torch_portrait import torch_device
 from configs import MODELS
-from configs.networks import ModelConfig
 from kdtalker_jax.cli import Command
-from kdtalker_jax.networks import build, variable_shapes
-from kdtalker_jax.networks.convolution import conv2d_direct
-from kdtalker_jax.networks.fusing import prepare
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.nn.convolution import conv2d_direct
 from kdtalker_jax.portrait import DTYPES
-from kdtalker_jax.rendering import NETWORKS_OF_FRAMES, default_dtype
-from kdtalker_jax.stages import SourceArrays, Stages
+from kdtalker_jax.renderers.liveportrait.model import SourceArrays, render
+from kdtalker_jax.renderers.liveportrait.parts import RENDERED
+from kdtalker_jax.renderers.liveportrait.preparing import prepare
+from kdtalker_jax.rendering import default_dtype
 
 FRAME = "frame path"
 
@@ -88,17 +88,18 @@ def trace_programs(config: ModelConfig, dtype: str, batch: int) -> dict[str, Tra
         shape(*grid, c.volume_channels), shape(*grid, c.compressed_channels), shape(1, c.keypoints, 3)
     )
     driving = shape(batch, c.keypoints, 3)
-    folded = {name: variable_shapes(name, config, folded=True) for name in NETWORKS_OF_FRAMES}
+    folded = {part.name: part.shapes(config, folded=True) for part in RENDERED}
     params = jax.eval_shape(partial(prepare, config, dtype=precision), folded)
-    warp = partial(build("warping", config, dtype=precision).apply, method="warp")
-    generate = build("generator", config, dtype=precision).apply
+    painters = {part.name: part.build(config, dtype=precision) for part in RENDERED}
+    warp = partial(painters["warping"].apply, method="warp")
+    generate = painters["generator"].apply
     features = shape(batch, c.feature_size, c.feature_size, c.output_channels)
     return {
         "warping": jax.jit(warp).trace(
             params["warping"], source.volume, source.compressed, source=source.keypoints, driving=driving
         ),
         "generator": jax.jit(generate).trace(params["generator"], features),
-        FRAME: Stages(config, precision).render.trace(params, source, driving),
+        FRAME: jax.jit(partial(render, painters)).trace(params, source, driving),
     }
 
 

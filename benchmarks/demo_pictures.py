@@ -10,9 +10,10 @@ from benchmarks.demo.actors import film, speak
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.faces.resizing import resize
-from kdtalker_jax.media.audio import FRAME_RATE, load_waveform
-from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.keypoints import Motion
 
 EVERY = 2  # of the frames, as GIFs know hundredths of seconds
 SHEET = 8  # frames in a row

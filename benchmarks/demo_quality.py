@@ -6,7 +6,7 @@ said. Takes some minutes on two cores.
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -24,7 +24,7 @@ from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.diffusion.samplers import SAMPLERS
-from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
+from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import TalkingPortrait
 
 SPEECH_FRAMES, LONG_FRAMES = 100, 200  # of a performance that is rendered, and of one whose motion is enough
@@ -69,12 +69,12 @@ def main(
     rows, started = [], time.perf_counter()
     model = TalkingPortrait.load(checkpoint or demo.MODEL)
     if sampler:
-        model.config = replace(model.config, denoiser=replace(model.config.denoiser, sampler=sampler))
+        model.motion_model.sampler = sampler
     for measured in measure(model, checkpoint, recordings, pictures, QUICK if quick else Amount()):
         rows += measured
         click.echo(f"{time.perf_counter() - started:4.0f} s: {measured[-1].quantity}", err=True)
     echo_table(("quantity", "reach", "measured", "reached"), [row.cells for row in rows])
-    run = describe_run(str(checkpoint or "default"), quick=quick, sampler=model.config.denoiser.sampler)
+    run = describe_run(str(checkpoint or "default"), quick=quick, sampler=model.motion_model.sampler)
     write_json(json_file, {**run, "rows": [row._asdict() for row in rows]})
 
 

@@ -34,14 +34,14 @@ from benchmarks.race import (
 )
 from benchmarks.random_params import random_params
 from configs import MODELS
-from configs.networks import ModelConfig
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
-from kdtalker_jax.data.synthetic.performance import random_performance
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
 from kdtalker_jax.media.video import VideoWriter
+from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.rendering import default_batch_size
+from kdtalker_jax.synthetic.performance import random_performance
 
 Frames = Callable[[Path, Path], Iterator[np.ndarray]]  # (picture, recording) -> batches of frames
 

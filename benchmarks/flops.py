@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.torch_baseline import SpadeGenerator, WarpingModule
-from configs.networks import ModelConfig
+from kdtalker_jax.model_config import ModelConfig
 
 
 def product_flops(jaxpr: Jaxpr) -> float:

@@ -17,7 +17,7 @@ from benchmarks.random_params import random_params
 from configs import SMALL
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
-from kdtalker_jax.media.audio import SAMPLE_RATE
+from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.portrait import TalkingPortrait
 
 

@@ -12,8 +12,8 @@ from benchmarks.race import describe_run, json_option, write_json
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command
 from kdtalker_jax.media.video import VideoWriter
-from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.keypoints import Motion
 
 
 @click.command(cls=Command)

@@ -8,8 +8,8 @@ import numpy as np
 from benchmarks.race import describe_run, json_option, write_json
 from kdtalker_jax.cli import Command
 from kdtalker_jax.media.audio import load_waveform
-from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.keypoints import Motion
 
 
 @click.command(cls=Command)
@@ -32,7 +32,7 @@ def main(
     for index in map(int, chosen):
         keypoints = motion.keypoints[index : index + 1]  # (1, K, 3)
         expected, result = (
-            np.asarray(model.stages.render(model.params, source.arrays, keypoints)[0]) for model in (exact, low)
+            np.asarray(model.renderer.frames(model.params, source.arrays, (), keypoints)[1]) for model in (exact, low)
         )
         decibels[index] = psnr(result, expected)
         click.echo(f"frame {index}: {decibels[index]:.1f} dB")

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from configs.networks import ModelConfig
-from configs.statistics import MotionStatistics
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.spaces.statistics import MotionStatistics
 
 Layout = dict[str, tuple[int, ...]]
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.published_layout import random_state_dict
-from configs.networks import ModelConfig
 from convert.network import to_variables
-from kdtalker_jax.networks import NETWORKS
-from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.systems import find_system
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,6 @@ def random_params(config: ModelConfig) -> dict[str, Any]:
 
     def params(name: str) -> dict[str, Any]:
         state = {key: ArrayTensor(value) for key, value in random_state_dict(name, config).items()}
-        return fold(to_variables(name, state, config, Path(name)))
+        return fold(to_variables(find_system("kdtalker").parts[name], state, config, Path(name)))
 
-    return {name: params(name) for name in NETWORKS}
+    return {name: params(name) for name in find_system("kdtalker").required}

@@ -26,13 +26,15 @@ from benchmarks.race import (
     write_json,
 )
 from configs import MODELS
-from configs.networks import ModelConfig
 from kdtalker_jax.cli import Command
 from kdtalker_jax.diffusion.samplers import make_sampler, sample
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.networks import PREFIX, build
-from kdtalker_jax.networks.blocks import NORM_EPSILON, upsample_nearest
-from kdtalker_jax.networks.convolution import (
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.motion_models.kdtalker.model import Carry, Noise, sample_window
+from kdtalker_jax.motion_models.kdtalker.network import PREFIX
+from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
+from kdtalker_jax.nn.blocks import NORM_EPSILON, upsample_nearest
+from kdtalker_jax.nn.convolution import (
     conv2d_direct,
     conv2d_winograd,
     conv3d_by_planes,
@@ -41,13 +43,13 @@ from kdtalker_jax.networks.convolution import (
     plane_kernel,
     winograd_kernel,
 )
-from kdtalker_jax.networks.folding import fold
-from kdtalker_jax.networks.fourier import conv3d_fourier, fourier_kernel
-from kdtalker_jax.networks.generator import instance_norm
-from kdtalker_jax.networks.random import random_variables
-from kdtalker_jax.networks.sampling import identity_grid, sample_translated, sample_volume
-from kdtalker_jax.networks.warping import HEAT_MAP_VARIANCE, _heat_maps
-from kdtalker_jax.stages import sample_window
+from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.nn.fourier import conv3d_fourier, fourier_kernel
+from kdtalker_jax.nn.resampling import identity_grid, sample_translated, sample_volume
+from kdtalker_jax.random_parts import random_variables
+from kdtalker_jax.renderers.liveportrait.networks.generator import instance_norm
+from kdtalker_jax.renderers.liveportrait.networks.warping import HEAT_MAP_VARIANCE, _heat_maps
+from kdtalker_jax.systems import find_system
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,7 @@ def translations(config: ModelConfig) -> Rewrite:
     c = config.warping
     grid = identity_grid((c.volume_depth, c.feature_size, c.feature_size))
     return Rewrite(
-        lambda volume, shift: sample_volume(volume, grid[..., None, :] + shift),
+        lambda volume, shift: sample_volume(volume, grid[..., None, :] + shift[None, None, None]),
         sample_translated,
         (volume_of(config, c.compressed_channels)[0], 0.1 * normal(c.keypoints + 1, 3)),
     )
@@ -247,7 +249,7 @@ def folded_norms(name: str, config: ModelConfig) -> Rewrite:
 
     def run(folded: bool, variables: dict, x: jax.Array, *keypoints: jax.Array) -> Any:
         named = dict(zip(("source", "driving"), keypoints, strict=False))
-        return build(name, config, folded=folded).apply(variables, x, **named)
+        return find_system("kdtalker").parts[name].build(config, folded=folded).apply(variables, x, **named)
 
     return Rewrite(
         partial(run, False),
@@ -260,7 +262,7 @@ def folded_norms(name: str, config: ModelConfig) -> Rewrite:
 def terms_once(config: ModelConfig) -> Rewrite:
     """What the denoiser makes of time and audio, once a window instead of at each of 50 steps."""
     c, rule = config.denoiser, make_sampler("ddim", 50)
-    denoiser = build("denoiser", config)
+    denoiser = DENOISER.build(config)
 
     def plain(
         variables: dict, canonical: jax.Array, reference: jax.Array, audio: jax.Array, x_T: jax.Array
@@ -273,8 +275,11 @@ def terms_once(config: ModelConfig) -> Rewrite:
 
         return sample(denoise, rule, x_T)
 
-    def form(variables: dict, *window: jax.Array) -> jax.Array:
-        return sample_window({"denoiser": denoiser}, {"denoiser": variables}, rule, *window, jax.random.key(0))
+    def form(
+        variables: dict, canonical: jax.Array, reference: jax.Array, audio: jax.Array, x_T: jax.Array
+    ) -> jax.Array:
+        state, noise = Carry(canonical[None], reference[None]), Noise(x_T[None], jax.random.key(0)[None])
+        return sample_window(denoiser, 0.0, variables, rule, state, audio[None], noise)[1][0]
 
     tokens = normal(2, c.motion_size)
     window = *tokens, normal(c.window, c.audio_features), normal(c.window, c.motion_size)

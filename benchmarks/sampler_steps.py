@@ -15,8 +15,8 @@ from kdtalker_jax.cli import Command
 from kdtalker_jax.diffusion.samplers import FEWEST_STEPS, SAMPLERS, make_sampler, sample
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.media.audio import load_waveform
-from kdtalker_jax.motion.coefficients import normalise
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.keypoints import normalise
 
 Motions = Callable[[str, int, int], np.ndarray]  # (sampler, steps, seed) -> normalised motion (T, 70)
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from benchmarks.race import warn_if_busy
 from kdtalker_jax.cli import Command
-from kdtalker_jax.data.synthetic.drawing import draw_frames
-from kdtalker_jax.data.synthetic.people import random_people
-from kdtalker_jax.data.synthetic.state import neutral_state
+from kdtalker_jax.synthetic.drawing import draw_frames
+from kdtalker_jax.synthetic.people import random_people
+from kdtalker_jax.synthetic.state import neutral_state
 
 
 @click.command(cls=Command)

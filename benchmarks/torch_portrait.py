@@ -8,15 +8,16 @@ import numpy as np
 import torch
 
 import benchmarks.torch_baseline as baseline
-from configs.networks import ModelConfig
+from kdtalker_jax.edits.smoothing import smooth
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
-from kdtalker_jax.media.audio import load_waveform, num_frames
+from kdtalker_jax.features.mel import mel_spectrogram, mel_windows
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import read_image
-from kdtalker_jax.media.mel import mel_spectrogram, mel_windows
-from kdtalker_jax.motion.coefficients import Motion, denormalise
-from kdtalker_jax.motion.keypoints import drive
-from kdtalker_jax.motion.smoothing import smooth
+from kdtalker_jax.media.rates import num_frames
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.spaces.geometry import drive
+from kdtalker_jax.spaces.keypoints import Motion, denormalise
 
 
 def torch_device() -> torch.device:

@@ -20,14 +20,14 @@ import jax
 import numpy as np
 
 from configs import MODELS, PUBLISHED_STATISTICS
-from configs.networks import DenoiserConfig
 from configs.training import KDTALKER, InputConfig, TrainingConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.cli import Command
 from kdtalker_jax.data.clips import open_clips
-from kdtalker_jax.training.input import Batches, UsableClips
-from kdtalker_jax.training.loss import Windows
-from kdtalker_jax.training.step import initial_state, make_train_step
+from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
+from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips
+from kdtalker_jax.motion_models.kdtalker.training.loss import Windows
+from kdtalker_jax.motion_models.kdtalker.training.step import initial_state, make_train_step
 
 ROUNDS = 3  # JAX and PyTorch take turns so often
 
@@ -50,10 +50,12 @@ def synthetic_clips(config: DenoiserConfig, count: int = 64, frames: int = 200) 
     ]
 
 
-def jax_stepper(config: TrainingConfig, windows: Windows) -> Callable[[int], float]:
+def jax_stepper(
+    config: TrainingConfig, windows: Windows, mapping: parallel.Mapping = parallel.DEFAULT
+) -> Callable[[int], float]:
     """A function that makes so many steps and returns the seconds that each took."""
-    state = parallel.replicate(initial_state(config))
-    step = parallel.map_step(make_train_step(config, PUBLISHED_STATISTICS))
+    state = parallel.place(initial_state(config), mapping)
+    step = parallel.map_step(make_train_step(config, PUBLISHED_STATISTICS), mapping)
 
     def run(steps: int) -> float:
         nonlocal state

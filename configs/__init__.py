@@ -1,8 +1,10 @@
 """Frozen dataclasses: sizes of the networks, recipes of training, statistics of training sets. Data only."""
 
-from configs.networks import DEMO, MODELS, PUBLISHED, SMALL, ModelConfig
-from configs.statistics import PUBLISHED_STATISTICS, MotionStatistics
+from configs.kdtalker import DEMO, MODELS, PUBLISHED, SMALL
+from configs.statistics import PUBLISHED_STATISTICS
 from configs.training import CONFIGS, TrainingConfig
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.spaces.statistics import MotionStatistics
 
 __all__ = [
     "CONFIGS",

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from configs.networks import DEMO, SMALL, AudioEncoderConfig
-from configs.training import CheckpointConfig
+from configs.kdtalker import DEMO, SMALL
+from configs.training import CheckpointConfig, DevicesConfig
+from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class AudioValidationConfig:
     performances: int = 24
 
 
+_DEVICES = DevicesConfig()
 _CHECKPOINTS = CheckpointConfig(every=250, keep_every=0)
 
 
@@ -34,6 +36,7 @@ class AudioConfig:
     noise: float = 0.5  # probability of a noise floor, at -70 to -35 dB
     log_every: int = 50  # steps
     encoder: AudioEncoderConfig = DEMO.audio_encoder
+    devices: DevicesConfig = _DEVICES
     validation: AudioValidationConfig = AudioValidationConfig()
     checkpoints: CheckpointConfig = _CHECKPOINTS
 
@@ -51,3 +54,5 @@ SMALL_AUDIO = AudioConfig(
     validation=AudioValidationConfig(every=30, performances=2),
     checkpoints=CheckpointConfig(every=30, keep_every=0),
 )
+
+AUDIO_CONFIGS = {config.name: config for config in (DEMO_AUDIO, SMALL_AUDIO)}

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from configs.audio import DEMO_AUDIO, SMALL_AUDIO, AudioConfig
-from configs.networks import DEMO, SMALL, ModelConfig
+from configs.kdtalker import DEMO, SMALL
 from configs.renderer import DEMO_RENDERER, RENDERER_CONFIGS, RendererConfig
 from configs.retargeting import DEMO_RETARGETING, SMALL_RETARGETING, RetargetingTrainingConfig
 from configs.training import DEMO_RUN, SMALL_RUN, TrainingConfig
+from kdtalker_jax.model_config import ModelConfig
 
 
 @dataclass(frozen=True)

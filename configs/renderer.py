@@ -3,18 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from configs.networks import (
-    DEMO,
-    PUBLISHED,
-    SMALL,
+from configs.kdtalker import DEMO, PUBLISHED, SMALL, model
+from configs.training import CheckpointConfig, DevicesConfig
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.renderers.liveportrait.config import (
     AppearanceConfig,
     GeneratorConfig,
-    ModelConfig,
     MotionExtractorConfig,
     RetargetingConfig,
     WarpingConfig,
 )
-from configs.training import CheckpointConfig
 
 
 @dataclass(frozen=True)
@@ -92,6 +90,7 @@ class RendererValidationConfig:
     pictures: int = 6  # pairs of each kind that are drawn
 
 
+_DEVICES = DevicesConfig()
 _CHECKPOINTS = CheckpointConfig(every=500, keep_every=0)
 
 
@@ -115,13 +114,14 @@ class RendererConfig:
     generator: GeneratorConfig = PUBLISHED.generator
     retargeting: RetargetingConfig = PUBLISHED.retargeting
     guided: tuple[str, ...] = ()  # for each keypoint the landmark that it is guided to; "": none
-    perceptual_weights: str = ""  # files that the user brings: see training/perceptual.py
+    perceptual_weights: str = ""  # files that the user brings: see renderers/liveportrait/training/perceptual.py
     identity_weights: str = ""
     discriminator_width: int = 32
     discriminator_scales: int = 2
     optimizer: RendererOptimizerConfig = RendererOptimizerConfig()
     loss: LossConfig = LossConfig()
     frames: FramesConfig = FramesConfig()
+    devices: DevicesConfig = _DEVICES
     validation: RendererValidationConfig = RendererValidationConfig()
     checkpoints: CheckpointConfig = _CHECKPOINTS
 
@@ -143,10 +143,10 @@ class RendererConfig:
         return len(self.phases) - 1
 
 
-def renderer_config(model: ModelConfig, **settings: object) -> RendererConfig:
+def renderer_config(sizes: ModelConfig, **settings: object) -> RendererConfig:
     """A run that trains the networks of a model."""
     parts = ("appearance", "motion_extractor", "warping", "generator", "retargeting")
-    return RendererConfig(**{name: getattr(model, name) for name in parts}, **settings)
+    return RendererConfig(**{name: getattr(sizes, name) for name in parts}, **settings)
 
 
 LIVEPORTRAIT = renderer_config(
@@ -159,7 +159,7 @@ LIVEPORTRAIT = renderer_config(
 
 # A quarter of the parameters, for the first look at real videos on a machine without accelerators.
 HALF_LIVEPORTRAIT = renderer_config(
-    ModelConfig(
+    model(
         appearance=AppearanceConfig(widths=(32, 64, 128), volume_channels=16),
         motion_extractor=MotionExtractorConfig(widths=(48, 96, 192, 384)),
         warping=WarpingConfig(volume_channels=16, hourglass_width=16, hourglass_max_width=512, output_channels=128),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from configs.renderer import FramesConfig, PhaseConfig
-from configs.training import CheckpointConfig
+from configs.training import CheckpointConfig, DevicesConfig
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class RetargetingValidationConfig:
 
 _PHASE = PhaseConfig(steps=300, batch_size=16, image_size=64)
 _FRAMES = FramesConfig(drivings=1, cross=0.5)
+_DEVICES = DevicesConfig()
 _CHECKPOINTS = CheckpointConfig(every=200, keep_every=0)
 
 
@@ -44,6 +45,7 @@ class RetargetingTrainingConfig:
     log_every: int = 20  # steps
     loss: RetargetingLossConfig = RetargetingLossConfig()
     frames: FramesConfig = _FRAMES
+    devices: DevicesConfig = _DEVICES
     validation: RetargetingValidationConfig = RetargetingValidationConfig()
     checkpoints: CheckpointConfig = _CHECKPOINTS
 
@@ -61,3 +63,5 @@ SMALL_RETARGETING = RetargetingTrainingConfig(
     validation=RetargetingValidationConfig(every=10, pairs=4),
     checkpoints=CheckpointConfig(every=10, keep_every=0),
 )
+
+RETARGETING_CONFIGS = {config.name: config for config in (DEMO_RETARGETING, SMALL_RETARGETING)}

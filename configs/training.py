@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from configs.networks import DEMO, PUBLISHED, SMALL, DenoiserConfig
+from configs.kdtalker import DEMO, PUBLISHED, SMALL
+from kdtalker_jax.diffusion.config import DiffusionConfig
+from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,13 @@ class ValidationConfig:
 
 
 @dataclass(frozen=True)
+class DevicesConfig:
+    """How a step is spread over devices. Nothing here changes what is learnt, but for rounding."""
+
+    mapping: Literal["pmap", "jit", "fsdp"] = "pmap"  # `parallel.py` says what each is; fsdp: for large networks
+
+
+@dataclass(frozen=True)
 class CheckpointConfig:
     """When the run is saved, and which of its checkpoints stay."""
 
@@ -75,9 +84,11 @@ class TrainingConfig:
     first_frame: float = 1.0  # how often a window's first frame counts, so that windows join; published: once
     log_every: int = 50  # steps
     denoiser: DenoiserConfig = PUBLISHED.denoiser
+    diffusion: DiffusionConfig = PUBLISHED.diffusion
     optimizer: OptimizerConfig = OptimizerConfig()
     ema: EmaConfig = EmaConfig()
     input: InputConfig = InputConfig()
+    devices: DevicesConfig = DevicesConfig()
     validation: ValidationConfig = ValidationConfig()
     checkpoints: CheckpointConfig = CheckpointConfig()
 
@@ -89,7 +100,7 @@ class TrainingConfig:
 
 
 # What may change when a run is resumed: none of it changes what is learnt.
-FREE_TO_CHANGE = ("log_every", "input", "validation", "checkpoints")
+FREE_TO_CHANGE = ("log_every", "input", "devices", "validation", "checkpoints")
 
 KDTALKER = TrainingConfig()
 
@@ -117,6 +128,7 @@ DEMO_RUN = TrainingConfig(
     min_snr=0.05,
     first_frame=16.0,
     denoiser=DEMO.denoiser,
+    diffusion=DEMO.diffusion,
     optimizer=OptimizerConfig(kind="muon", learning_rate=2e-3, warmup_steps=200, clip_norm=1.0),
     ema=EmaConfig(enabled=True, decay=0.98, every=5),
     input=InputConfig(threads=2),

@@ -1,6 +1,7 @@
 """`python -m convert.export`: a checkpoint -> .safetensors files with the published names of files and tensors."""
 
 import shutil
+import warnings
 from pathlib import Path
 
 import click
@@ -9,10 +10,11 @@ from tqdm import tqdm
 
 from convert.network import to_published
 from convert.sources import LANDMARKS
-from convert.tables import TABLES
+from convert.tables import table_of
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.cli import Command
 from kdtalker_jax.errors import OutputError
+from kdtalker_jax.systems import find_system
 from kdtalker_jax.unfinished import unfinished_file
 
 
@@ -35,14 +37,19 @@ def main(checkpoint: Path, out: Path, overwrite: bool) -> None:
 
 
 def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
-    """Writes every part of the checkpoint; returns the files.
+    """Writes every part of the checkpoint that a published file has; returns the files.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged.
         OutputError: a file exists, or cannot be written.
     """
     checkpoint = load_checkpoint(directory)
-    files = {name: out / f"{TABLES[name].file}.safetensors" for name in checkpoint.parts}
+    parts = find_system(checkpoint.config.system).parts
+    unpublished = [name for name in checkpoint.parts if not parts[name].rules]
+    if unpublished:
+        warnings.warn(f"{', '.join(unpublished)} is left out: no published file has it.", stacklevel=2)
+    published = [name for name in checkpoint.parts if name not in unpublished]
+    files = {name: out / f"{table_of(parts[name]).file}.safetensors" for name in published}
     if checkpoint.landmarks:
         files["landmarks"] = out / LANDMARKS
     existing = [str(path) for path in files.values() if path.exists()]
@@ -55,7 +62,9 @@ def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
                 if name == "landmarks":
                     shutil.copyfile(checkpoint.landmarks, unfinished)
                 else:
-                    save_file(to_published(name, checkpoint.variables(name)), unfinished, metadata={"format": "pt"})
+                    save_file(
+                        to_published(parts[name], checkpoint.variables(name)), unfinished, metadata={"format": "pt"}
+                    )
         except OSError as error:
             raise OutputError(f"{path} cannot be written ({error.strerror or error})") from error
     return list(files.values())

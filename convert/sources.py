@@ -1,18 +1,21 @@
 """Finds the published files in whatever way they were downloaded."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from convert.tables import TABLES
+from convert.rules import Table
+from convert.tables import table_of
 from kdtalker_jax.checkpoints import LANDMARKS_FILE
 from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.parts import Part
 
 EXPORTED = ".safetensors"  # the suffix of files that `convert.export` writes
 LANDMARKS = f"ckpts/{LANDMARKS_FILE}"
 
 
-def find_sources(directory: Path, names: list[str]) -> dict[str, Path]:
-    """The file of each network, by name.
+def find_sources(directory: Path, parts: Iterable[Part]) -> dict[str, Path]:
+    """The file of each network, by its name.
 
     Looks in the published tree, then in ever flatter ones (`base_models/x.pth`, `x.pth`), for .pth before .safetensors.
 
@@ -21,16 +24,19 @@ def find_sources(directory: Path, names: list[str]) -> dict[str, Path]:
     """
     if not directory.is_dir():
         raise CheckpointError(f"{directory} is not a folder: name the one that holds the downloaded files")
-    found = {name: find_source(directory, name) for name in names}
-    missing = [name for name in names if found[name] is None]
+    found = {part.name: find_source(directory, part) for part in parts}
+    missing = [part for part in parts if found[part.name] is None]
     if missing:
         raise CheckpointError("\n".join([f"{directory} lacks files:", *map(_describe_missing, missing)]))
     return found
 
 
-def find_source(directory: Path, name: str) -> Path | None:
+def find_source(directory: Path, part: Part) -> Path | None:
     """The file of one network, if it is there."""
-    return find(directory, [TABLES[name].file + suffix for suffix in _suffixes(name)])
+    if not part.rules:
+        return None
+    table = table_of(part)
+    return find(directory, [table.file + suffix for suffix in _suffixes(table)])
 
 
 def find(directory: Path, files: list[str]) -> Path | None:
@@ -43,14 +49,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _describe_missing(name: str) -> str:
-    looked = ", ".join(str(tail.parent) for tail in _tails(TABLES[name].file))
-    file = PurePosixPath(TABLES[name].file).name
-    return f"  {name}: no {file}{' or '.join(_suffixes(name))} in any of {looked}"
+def _describe_missing(part: Part) -> str:
+    table = table_of(part)
+    looked = ", ".join(str(tail.parent) for tail in _tails(table.file))
+    file = PurePosixPath(table.file).name
+    return f"  {part.name}: no {file}{' or '.join(_suffixes(table))} in any of {looked}"
 
 
-def _suffixes(name: str) -> tuple[str, str]:
-    return TABLES[name].suffix, EXPORTED
+def _suffixes(table: Table) -> tuple[str, str]:
+    return table.suffix, EXPORTED
 
 
 def _tails(file: str) -> list[PurePosixPath]:

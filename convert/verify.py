@@ -10,12 +10,14 @@ import numpy as np
 from convert.network import to_variables
 from convert.rules import Transform, flatten
 from convert.sources import find_sources
+from convert.tables import published_parts
 from convert.weights_file import read_weights
-from kdtalker_jax.checkpoints import ALL_PARTS, CONFIG_FILE, Checkpoint, load_checkpoint
+from kdtalker_jax.checkpoints import CONFIG_FILE, Checkpoint, load_checkpoint
 from kdtalker_jax.cli import Command, Failure
 from kdtalker_jax.errors import CheckpointError
-from kdtalker_jax.networks.blocks import NORM_EPSILON
-from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.nn.blocks import NORM_EPSILON
+from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.systems import find_system
 
 FOLDING_TOLERANCE = 1e-6  # relative; folding rounds to float32 once
 
@@ -40,9 +42,7 @@ class Group(NamedTuple):
     "--source", required=True, type=click.Path(path_type=Path), help="Folder with the downloaded files, in any layout."
 )
 @click.option("--checkpoint", required=True, type=click.Path(path_type=Path), help="Folder that was converted from it.")
-@click.option(
-    "--only", multiple=True, type=click.Choice(ALL_PARTS), help="Compare this part alone. May be given again."
-)
+@click.option("--only", multiple=True, help="Compare this part alone. May be given again.")
 def main(source: Path, checkpoint: Path, only: tuple[str, ...]) -> None:
     """Read the published files and the checkpoint again, and report by how much they differ.
 
@@ -67,15 +67,18 @@ def main(source: Path, checkpoint: Path, only: tuple[str, ...]) -> None:
 
 
 def verify(source: Path, checkpoint: Checkpoint, names: tuple[str, ...] = ()) -> Iterator[Group]:
-    """Compares the parts `names`, or all that the checkpoint has.
+    """Compares the parts `names`, or all that the checkpoint has and that are published.
 
     Raises:
+        InputError: there is no such part.
         CheckpointError: a file or part is missing or damaged.
     """
+    system = find_system(checkpoint.config.system)
+    parts = published_parts(system, names or [name for name in checkpoint.parts if system.parts[name].rules])
     checkpoint.require(*names)
-    names = names or tuple(checkpoint.parts)
-    for name, path in find_sources(source, list(names)).items():
-        published = to_variables(name, read_weights(path), checkpoint.config, path)
+    known = {part.name: part for part in parts}
+    for name, path in find_sources(source, parts).items():
+        published = to_variables(known[name], read_weights(path), checkpoint.config, path)
         yield from compare(name, published, checkpoint.variables(name))
 
 

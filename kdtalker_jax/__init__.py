@@ -1,8 +1,13 @@
 """Audio-driven talking portraits in JAX: one photo and one recording in, a talking video out."""
 
-from kdtalker_jax.errors import CheckpointError, InputError, KDTalkerError, NoFaceError, OutputError
-from kdtalker_jax.motion.coefficients import Motion
-from kdtalker_jax.portrait import Source, TalkingPortrait, Video
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kdtalker_jax.errors import CheckpointError, InputError, KDTalkerError, NoFaceError, OutputError
+    from kdtalker_jax.portrait import TalkingPortrait, Video
+    from kdtalker_jax.source import Source
+    from kdtalker_jax.spaces.keypoints import Motion
 
 __all__ = [
     "CheckpointError",
@@ -15,3 +20,17 @@ __all__ = [
     "TalkingPortrait",
     "Video",
 ]
+
+# Each is imported when it is asked for: whoever wants a network alone need not have what reads faces and videos.
+_PLACES = {
+    **dict.fromkeys(("CheckpointError", "InputError", "KDTalkerError", "NoFaceError", "OutputError"), "errors"),
+    **dict.fromkeys(("TalkingPortrait", "Video"), "portrait"),
+    "Source": "source",
+    "Motion": "spaces.keypoints",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)

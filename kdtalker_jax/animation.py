@@ -1,14 +1,14 @@
 """What an animation can be asked for, checked before anything is computed."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from configs.networks import DenoiserConfig
-from kdtalker_jax.diffusion.samplers import StepRule, check_sampler, make_sampler, with_defaults
-from kdtalker_jax.diffusion.schedule import schedule_of
+from kdtalker_jax.diffusion.samplers import check_sampler, with_defaults
+from kdtalker_jax.edits.smoothing import check_strength
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.motion.smoothing import check_strength
+from kdtalker_jax.motion_models.protocol import MotionModel
 from kdtalker_jax.seeds import check_seed
 
 LARGEST_NOISE = 1_000.0  # standard deviations; normal noise ends at 7
@@ -20,12 +20,13 @@ class Animation:
 
     Attributes:
         seed: of the initial noise, and of the sampler's own where it adds some; from 0 to 2^64 - 1.
-        sampler, steps: see `diffusion.samplers.make_sampler`. By default ddim with 50 steps, as published, but what the
-            denoiser is made for, where that is another.
+        sampler, steps: see `diffusion.samplers.make_sampler`. By default what the motion model is made for, else
+            dpm++, which comes in 5 steps to nearly the same as the published ddim in 50.
         initial_noise: (windows, 64, 70) instead of the seed's, one window per 64 frames begun.
         relative: move relative to the portrait's own pose instead of taking over the predicted one.
         smooth: over time; a number is the strength, True the published 1.
         stitch: keep the shoulders where the portrait has them (LivePortrait's stitching; not part of KDTalker).
+        controls: of the motion model's `Controls`; None: its defaults.
 
     Raises:
         InputError: a value that no model can be asked for.
@@ -38,6 +39,7 @@ class Animation:
     relative: bool = False
     smooth: bool | float = True
     stitch: bool = False
+    controls: Any = None
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
@@ -47,16 +49,34 @@ class Animation:
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise InputError(f"{name} must be True or False, not {getattr(self, name)!r}.")
 
-    def rule(self, config: DenoiserConfig) -> StepRule:
-        """Of the sampler and the steps, as far as not asked for those that the denoiser is made for.
+    def _rule(self, model: MotionModel) -> Any:
+        """Of the sampler and the steps, as far as not asked for those that the model is made for.
 
         Raises:
             InputError: the sampler cannot make so many steps.
         """
-        return make_sampler(*with_defaults(self.sampler, self.steps, config.sampler), schedule_of(config))
+        return model.rule(*with_defaults(self.sampler, self.steps, model.sampler))
 
-    def noise(self, config: DenoiserConfig, windows: int | None) -> np.ndarray | None:
-        """The initial noise as float32 (windows, L, 70), None where it is the seed's; None windows: nobody knows.
+    def of(self, model: MotionModel, windows: int | None) -> tuple[Any, Any, np.ndarray | None]:
+        """What this model is asked for: its `rule`, its controls, and the initial noise of so many windows, if known.
+
+        Raises:
+            InputError: the sampler cannot make so many steps, the controls are another model's, or the noise is none.
+        """
+        return self._rule(model), self._controls(model), self._noise(model, windows)
+
+    def _controls(self, model: MotionModel) -> Any:
+        """Raises InputError where they are another model's."""
+        if self.controls is None:
+            return model.Controls()
+        if not isinstance(self.controls, model.Controls):
+            raise InputError(
+                f"The controls must be {model.Controls.__qualname__} of this model, not {self.controls!r}."
+            )
+        return self.controls
+
+    def _noise(self, model: MotionModel, windows: int | None) -> np.ndarray | None:
+        """The initial noise as float32 (windows, L, D), None where it is the seed's; None windows: nobody knows.
 
         Raises:
             InputError: it has another shape, or holds what is no noise.
@@ -64,7 +84,7 @@ class Animation:
         if self.initial_noise is None:
             return None
         noise = np.asarray(self.initial_noise)
-        shape = (len(noise) if windows is None and noise.ndim else windows, config.window, config.motion_size)
+        shape = (len(noise) if windows is None and noise.ndim else windows, *model.noise_shape)
         if noise.shape != shape:
             raise InputError(f"The initial noise must have shape {shape}, not {noise.shape}.")
         if noise.dtype.kind not in "fiu" or not (np.abs(noise) <= LARGEST_NOISE).all():

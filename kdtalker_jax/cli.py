@@ -16,6 +16,7 @@ from kdtalker_jax.seeds import LARGEST_SEED
 from kdtalker_jax.streams import mend_streams
 
 _DEBUG = "kdtalker_jax.debug"
+_ARGUMENT = re.compile(r"""`(\w+)(?:=("?)([^`"]*)\2)?`""")  # as the library's sentences name it: `crop="none"`
 _LONG_OPTION = re.compile(r"--?[^\W\d]\w[\w-]*", re.ASCII)
 
 
@@ -54,7 +55,8 @@ class Command(click.Command):
     Signals end it as `interruption.listening` says, and standard streams may be missing.
 
     Long options may also be written with one dash and with underscores or dashes, as in the published command lines:
-    `-source_image X`, `-source_image=X`, `--source-image X` are the same. Use as `@click.command(cls=Command)`.
+    `-source_image X`, `-source_image=X`, `--source-image X` are the same. Errors and warnings of the library name
+    arguments of functions; here they name options: see `in_options`. Use as `@click.command(cls=Command)`.
 
     Args:
         distributed: it calls `parallel.initialise` itself, before which no device may be touched.
@@ -87,7 +89,7 @@ class Command(click.Command):
             raise Failure(f"{sentence} ('{ctx.command_path} --help' explains the options)") from error
 
     def invoke(self, ctx: click.Context) -> object:
-        warnings.formatwarning = lambda message, *_, **__: f"Warning: {message}\n"
+        warnings.formatwarning = lambda message, *_, **__: f"Warning: {self.in_options(str(message))}\n"
         with listening(self._last_words):
             try:
                 if not self._distributed:
@@ -96,7 +98,22 @@ class Command(click.Command):
             except (KDTalkerError, OSError) as error:
                 if ctx.meta.get(_DEBUG):
                     raise
-                raise Failure(printable(str(error))) from error
+                raise Failure(printable(self.in_options(str(error)))) from error
+
+    def in_options(self, sentence: str) -> str:
+        """A sentence of the library, with this command's options for the arguments that are named in backticks.
+
+        `crop="none"` becomes --crop none where there is an option whose Python name is `crop`.
+        """
+        options = {option.name: max(option.opts, key=len) for option in self._options()}
+
+        def spelt(argument: re.Match) -> str:
+            name, _, value = argument.groups()
+            if name not in options:
+                return argument[0]
+            return options[name] if value in (None, "True") else f"{options[name]} {value}"
+
+        return _ARGUMENT.sub(spelt, sentence)
 
     def _normalised(self, args: Sequence[str]) -> Iterator[str]:
         """Options in click's own spelling; values, even those that look like options, as they are."""

@@ -4,33 +4,38 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import jaxlib
+import numpy as np
 from jax import export
 
-from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, make_sampler
-from kdtalker_jax.diffusion.schedule import schedule_of
-from kdtalker_jax.errors import CheckpointError, InputError, OutputError
+from kdtalker_jax.backend import backend_name
+from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.motion_models.windows import rows_of
+from kdtalker_jax.parts import Part
+from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.records import from_json, read_json
-from kdtalker_jax.rendering import NETWORKS_OF_FRAMES
-from kdtalker_jax.stages import SourceArrays, Stages
+from kdtalker_jax.seeds import random_key
+from kdtalker_jax.source import Source
+from kdtalker_jax.systems import find_system
 from kdtalker_jax.unfinished import unfinished_file, unfinished_folder
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ABOUT, FRAMES, MOTION = "export.json", "frames.jax", "motion.jax"
+
+Tree = Any
 
 
 def cache_directory() -> Path:
     """Where this user's compiled programs are; another one for each set of versions and each backend."""
     home = os.environ.get("XDG_CACHE_HOME", "")
     base = Path(home) if Path(home).is_absolute() else Path.home() / ".cache"
-    versions = f"{_version()}-jax{jax.__version__}-jaxlib{jaxlib.__version__}-{jax.default_backend()}"
+    versions = f"{_version()}-jax{jax.__version__}-jaxlib{jaxlib.__version__}-{backend_name()}"
     return base / "kdtalker_jax" / versions
 
 
@@ -69,6 +74,7 @@ class About:
     """What an export was made for."""
 
     model: str
+    system: str
     dtype: str
     batch_size: int
     sampler: str
@@ -78,10 +84,13 @@ class About:
 
 @dataclass(frozen=True)
 class Exported:
-    """The frame path and the denoiser's window as programs; weights are arguments, as in `Stages`.
+    """The frame path and the motion model's window as programs; weights are arguments, by the names of parts.
 
-    frames(params, SourceArrays, driving keypoints (B, K, 3)) -> uint8 frames (B, H, W, 3), finite (B,)
-    motion(params, canonical (70,), reference (70,), audio (L, 512), x_T (L, 70)) -> motion (L, 70)
+    frames(params, portrait, state, driving arrays (B, ...)) -> state, uint8 frames (B, H, W, 3), finite (B,)
+    motion(params, state, features (1, L, width), noise) -> state, motion (1, L, D) in the motion model's units
+
+    Arguments are those of `renderers.protocol.Renderer.frames` and `motion_models.protocol.MotionModel.window`, whose
+    `begin`, `noise` and `in_units` go with them: a window's random key is among its noise.
     """
 
     about: About
@@ -89,14 +98,12 @@ class Exported:
     motion: Callable
 
 
-def check_export(directory: Path, sampler: str | None) -> None:
-    """Whether an export for this sampler can be written there; makes the folder.
+def check_export(directory: Path) -> None:
+    """Whether an export can be written there; makes the folder.
 
     Raises:
-        InputError: the sampler adds noise. OutputError: the directory cannot be written to.
+        OutputError: the directory cannot be written to.
     """
-    if sampler is not None and make_sampler(sampler, DEFAULT_STEPS.get(sampler, 50)).noise is not None:
-        raise InputError(f"The sampler {sampler} adds noise at every step and cannot be exported; use another.")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with unfinished_folder(directory / ABOUT):
@@ -105,34 +112,36 @@ def check_export(directory: Path, sampler: str | None) -> None:
         raise OutputError(f"The export cannot be written to {directory} ({error.strerror}).") from error
 
 
-def write_export(directory: Path, stages: Stages, params: dict, source: SourceArrays, about: About) -> None:
+def write_export(directory: Path, model: TalkingPortrait, source: Source, about: About) -> None:
     """Export both programs for CPUs, NVIDIA GPUs and TPUs. `ABOUT` comes last: with it the export is whole.
 
     Args:
         directory: of any state; its own files are replaced.
-        stages: with the dtype of `about`.
-        params: of the model, as in `Stages`.
+        model: of the dtype of `about`.
         source: any portrait of the model, for its shapes.
 
     Raises:
-        InputError: the sampler adds noise. OutputError: the directory cannot be written to.
+        OutputError: the directory cannot be written to.
     """
-    check_export(directory, about.sampler)
-    rule = make_sampler(about.sampler, about.steps, schedule_of(stages.config.denoiser))
+    check_export(directory)
+    renderer, mover = model.renderer, model.motion_model
+    rule, controls = mover.rule(about.sampler, about.steps), mover.Controls()
 
-    def frames(params: dict, arrays: tuple, driving: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return stages.render(params, SourceArrays(*arrays), driving)
+    def frames(params: Tree, portrait: Tree, state: Tree, driving: Tree) -> tuple:
+        return renderer.frames(params, portrait, state, driving)
 
-    def motion(params: dict, *window: jax.Array) -> jax.Array:
-        return stages.sample_window(params, rule, *window, jax.random.key(0))  # of which no use is made
+    def motion(params: Tree, state: Tree, features: jax.Array, noise: Tree) -> tuple:
+        return mover.window(params, rule, state, features, controls, noise)
 
-    config = stages.config.denoiser
-    token = jnp.zeros(config.motion_size, jnp.float32)
-    audio, x_T = (jnp.zeros((config.window, size), jnp.float32) for size in (config.audio_features, config.motion_size))
-    driving = jnp.zeros((about.batch_size, *source.keypoints.shape[1:]), jnp.float32)
+    driven = model.space.driving(model.drive(source, source.motion))
+    driving = jax.tree.map(lambda rows: np.repeat(rows[:1], about.batch_size, axis=0), driven)
+    features, noise = np.zeros((1, rows_of(mover), mover.hears.width), np.float32), mover.noise(random_key(0)[None], 0)
+    portrait = source.arrays
     programs = {
-        FRAMES: _export(frames, _of_frames(params), tuple(source), driving),
-        MOTION: _export(motion, {"denoiser": params["denoiser"]}, token, token, audio, x_T),
+        FRAMES: _export(
+            frames, untransformed(model.params, renderer.rendered), portrait, renderer.begin(portrait), driving
+        ),
+        MOTION: _export(motion, untransformed(model.params, mover.parts), mover.begin([source.own]), features, noise),
     }
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -142,16 +151,6 @@ def write_export(directory: Path, stages: Stages, params: dict, source: SourceAr
                 unfinished.write_bytes(data)
     except OSError as error:
         raise OutputError(f"The export cannot be written to {directory} ({error.strerror}).") from error
-
-
-def _of_frames(params: dict) -> dict:
-    """What rendering reads, without the kernels that were transformed for one kind of device."""
-    return {name: {"params": params[name]["params"]} for name in NETWORKS_OF_FRAMES}
-
-
-def _export(function: Callable, *arguments: object) -> bytes:
-    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), arguments)
-    return bytes(export.export(jax.jit(function), platforms=PLATFORMS)(*shapes).serialize())
 
 
 def load_export(directory: Path) -> Exported:
@@ -170,13 +169,29 @@ def load_export(directory: Path) -> Exported:
             f"{directory} holds no programs that this version of JAX can read; write them with "
             "python -m pipelines.compile --export."
         ) from error
-    frames, motion = (jax.jit(programs[name].call) for name in (FRAMES, MOTION))
+    renderer, _, mover = find_system(about.system).families
+    run_frames, run_motion = (jax.jit(programs[name].call) for name in (FRAMES, MOTION))
 
-    def paint(params: dict, source: SourceArrays, driving: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return frames(_of_frames(params), tuple(source), driving)
+    def frames(params: Tree, portrait: Tree, state: Tree, driving: Tree) -> tuple:
+        used = untransformed(params, renderer.rendered)
+        *after, pictures, finite = run_frames(*jax.tree.leaves((used, portrait, state, driving)))
+        return jax.tree.unflatten(jax.tree.structure(state), after), pictures, finite
 
-    return Exported(about, paint, partial(_with_denoiser, motion))
+    def motion(params: Tree, state: Tree, features: Tree, noise: Tree) -> tuple:
+        *after, window = run_motion(*jax.tree.leaves((untransformed(params, mover.parts), state, features, noise)))
+        return jax.tree.unflatten(jax.tree.structure(state), after), window
+
+    return Exported(about, frames, motion)
 
 
-def _with_denoiser(motion: Callable, params: dict, *window: jax.Array) -> jax.Array:
-    return motion({"denoiser": params["denoiser"]}, *window)
+def untransformed(params: Tree, parts: tuple[Part, ...]) -> Tree:
+    """Parameters of some parts, without the kernels that were transformed for one kind of device."""
+    return {part.name: {"params": params[part.name]["params"]} for part in parts}
+
+
+def _export(function: Callable, *arguments: Tree) -> bytes:
+    """A program of the arguments' leaves to the results' leaves: another process knows nothing of their types."""
+    leaves, structure = jax.tree.flatten(arguments)
+    flat = jax.jit(lambda *leaves: jax.tree.leaves(function(*structure.unflatten(leaves))))
+    shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
+    return bytes(export.export(flat, platforms=PLATFORMS)(*shapes).serialize())

@@ -1,5 +1,10 @@
 """What can go wrong through no fault of the program. Each message is one sentence that a user can act on."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
 
 class KDTalkerError(Exception):
     """Base of all errors that command lines print as one line and exit with status 2."""
@@ -32,3 +37,15 @@ class DamagedModelError(CheckpointError):
         super().__init__(
             f"The model gives {result}: its weights are damaged, or of no trained model; copy or convert it again."
         )
+
+
+def made_by_network(kind: Callable[..., Result], *arguments: Any, **fields: Any) -> Result:
+    """`kind` of what a network made: where that is refused, it is no fault of the user's.
+
+    Raises:
+        DamagedModelError: instead of an InputError.
+    """
+    try:
+        return kind(*arguments, **fields)
+    except InputError as error:
+        raise DamagedModelError(f"what cannot be ({str(error).rstrip('.')})") from error

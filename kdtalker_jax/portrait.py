@@ -1,16 +1,18 @@
 """TalkingPortrait: one portrait and one recording in, a talking video out.
 
-picture   -> crop -> describe ----------------> source: volume, keypoints, its own motion
-recording -> mel windows -> audio features --.
-source, noise ------------> diffusion windows -> motion -> smoothing -> driving keypoints
-source, driving keypoints -> warp -> generate -> frames -> video with the recording
+picture   -> crop -> renderer: describe -------------> source
+recording -> features --.
+source, noise ----------> motion model, windows -----> motion -> smoothing -> driven by the portrait -> stitching
+source, motion ---------> renderer: frames ----------> video with the recording
+
+Which features, motion model and renderer these are says the model's system; no network is named here.
 """
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,72 +20,38 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs.networks import ModelConfig
 from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation
-from kdtalker_jax.batching import in_batches
+from kdtalker_jax.batching import one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
-from kdtalker_jax.errors import DamagedModelError, InputError
-from kdtalker_jax.faces.crop import Crop, CropMode, check_choice, crop_portrait
+from kdtalker_jax.edits.driving import driven
+from kdtalker_jax.edits.smoothing import smoothed
+from kdtalker_jax.errors import InputError, made_by_network
+from kdtalker_jax.faces.crop import CropMode, check_choice, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
-from kdtalker_jax.media.audio import (
-    FRAME_RATE,
-    SAMPLE_RATE,
-    load_waveform,
-    num_frames,
-    resample_chunks,
-    resample_waveform,
-)
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import check_image_array, read_image
-from kdtalker_jax.media.pace import warn_if_slow, watched
+from kdtalker_jax.media.rates import FRAME_RATE, num_frames
 from kdtalker_jax.media.video import VideoWriter, check_output
-from kdtalker_jax.motion.coefficients import Motion, canonical_token, denormalise, normalise, split
-from kdtalker_jax.motion.keypoints import check_keypoints, drive
-from kdtalker_jax.motion.smoothing import smooth as smooth_motion
-from kdtalker_jax.motion.smoothing import smoothed
-from kdtalker_jax.networks import NETWORKS
-from kdtalker_jax.networks.folding import fold
-from kdtalker_jax.networks.fusing import prepare
-from kdtalker_jax.rendering import Renderer, check_batch_size, default_batch_size, default_dtype
-from kdtalker_jax.stages import SourceArrays, Stages
-from kdtalker_jax.streaming import WindowSampler, audio_windows, motion_windows
+from kdtalker_jax.media.waveforms import in_pieces, pieces_of, waveform_of
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.motion_models.windows import Pending, motion_windows, rows_of
+from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.rendering import Frames, check_batch_size, default_batch_size, default_dtype
+from kdtalker_jax.seeds import random_key
+from kdtalker_jax.source import Source
 from kdtalker_jax.streams import progress_bar
+from kdtalker_jax.systems import check_fit, find_system
 
-SAMPLES_AT_A_TIME = 1 << 16
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 PathLike = str | os.PathLike[str]
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A portrait, ready to be animated and rendered any number of times.
-
-    Attributes:
-        image: uint8 (256, 256, 3), the cut that the networks see.
-        keypoints: (21, 3) x_s, the portrait's keypoints in the picture.
-        canonical: (63,) the same keypoints without pose and expression.
-        motion: the portrait's own scale, pose, t and exp: one frame.
-        crop: where the cut comes from.
-        arrays: what rendering reads, on the device.
-    """
-
-    image: np.ndarray
-    keypoints: np.ndarray
-    canonical: np.ndarray
-    motion: Motion
-    crop: Crop
-    arrays: SourceArrays
+Motion = Any  # of the space in which the model's motion is
 
 
 @dataclass(frozen=True)
 class Video:
-    """What `sample` has written.
-
-    Attributes:
-        frames: 25 a second.
-        rendering_seconds: that rendering and encoding took, compilation included.
-    """
+    """What `sample` has written. The seconds of rendering count encoding too, and compilation."""
 
     path: Path
     frames: int
@@ -95,7 +63,14 @@ class Video:
 
 
 class TalkingPortrait:
-    """A converted model: parameters, and the stages that use them. Methods are pure; only compiled code is kept."""
+    """A model: parameters, and the families that use them. Methods are pure; only compiled code is kept.
+
+    Attributes:
+        config: of the model. dtype: of the frames' arithmetic.
+        params: of all parts by name, on the device.
+        features, motion_model, renderer: what the system is made of.
+        space: in which motion goes from the motion model to the renderer.
+    """
 
     def __init__(
         self,
@@ -108,18 +83,31 @@ class TalkingPortrait:
         """Use `load`; this is for parameters that come from elsewhere.
 
         Args:
-            config: sizes and statistics.
-            params: of every network in `networks.NETWORKS`, each folded (`networks.folding.fold`).
+            config: sizes and settings.
+            params: of every part that the system requires, each folded (`nn.folding.fold`).
             dtype: of the arithmetic inside networks, "float32" or "bfloat16". Statistics, softmax, the diffusion
                 update and everything about keypoints stay float32. By default float32 for the motion, so that a
                 seed gives the same one everywhere, and for frames float32 on a CPU, bfloat16 on accelerators.
             predictor_file: dlib's 68-landmark predictor, where it is not installed as a package.
+
+        Raises:
+            InputError: no such dtype. CheckpointError: no such system, or families that do not fit together.
         """
         _check_dtype(dtype)
         self.config = config
         self.dtype = dtype or default_dtype()  # of the frames
-        self.params = jax.device_put(prepare(config, params, DTYPES[self.dtype]))
-        self.stages = Stages(config, DTYPES[dtype or "float32"], render_dtype=DTYPES[self.dtype])
+        renderer, features, motion_model = find_system(config.system).families
+        self.features = features(config, DTYPES[dtype or "float32"])
+        self.motion_model = motion_model(config, DTYPES[dtype or "float32"])
+        self.renderer = renderer(config, DTYPES[self.dtype])
+        check_fit(self.features, self.motion_model, self.renderer)
+        self.space = self.renderer.takes
+        prepared = self.renderer.prepare(params)
+        self._frames = Frames(self.renderer, prepared, None if self.dtype == "float32" else partial(renderer, config))
+        self.params = {
+            **jax.device_put({k: v for k, v in prepared.items() if k not in self._frames.path.params}),
+            **self._frames.path.params,
+        }
         self.detector = FaceDetector(predictor_file)
 
     @classmethod
@@ -131,8 +119,9 @@ class TalkingPortrait:
         """
         _check_dtype(dtype)
         checkpoint = load_checkpoint(directory)
-        checkpoint.require(*NETWORKS)
-        params = {name: fold(checkpoint.variables(name)) for name in NETWORKS}
+        names = find_system(checkpoint.config.system).required
+        checkpoint.require(*names)
+        params = {name: fold(checkpoint.variables(name)) for name in names}
         return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.landmarks)
 
     def prepare(
@@ -158,29 +147,17 @@ class TalkingPortrait:
         if isinstance(image, (str, os.PathLike)):
             name, image = str(image), read_image(image)
         image = check_image_array(image)
-        cut = crop_portrait(image, crop, self.detector, face_index, size=self.config.appearance.image_size, name=name)
-        arrays, own = self.stages.describe(self.params, cut.image[None])
-        own = {field: np.asarray(value) for field, value in own.items()}
-        keypoints = np.asarray(arrays.keypoints)  # (1, 21, 3)
-        motion = _predicted({field: own[field] for field in ("scale", "yaw", "pitch", "roll", "t", "exp")})
-        if not all(np.isfinite(part).all() for part in (*arrays, own["kp"])):
-            raise DamagedModelError("a description of the picture that is not finite")
-        return Source(
-            image=cut.image,
-            keypoints=keypoints[0],
-            canonical=own["kp"][0],
-            motion=replace(motion, keypoints=keypoints),
-            crop=cut,
-            arrays=arrays,
-        )
+        cut = crop_portrait(image, crop, self.detector, face_index, size=self.renderer.picture_size, name=name)
+        arrays, own = self.renderer.describe(self.params, cut.image[None])
+        return Source(cut.image, own, cut, arrays)
 
     def audio_features(
         self, audio: PathLike | np.ndarray, rate: int | None = None, *, progress: bool = False
     ) -> np.ndarray:
-        """What the denoiser hears: (T, 512), one row per frame of 40 ms. Arguments as in `animate`."""
-        waveform = _waveform(audio, rate)
+        """What the motion model hears: (T, width), one row per frame of 40 ms. Arguments as in `animate`."""
+        waveform = waveform_of(audio, rate)
         total = self._windows_of(waveform)
-        windows = progress_bar(self._features(_pieces(waveform)), "Audio", total=total, unit="window", show=progress)
+        windows = progress_bar(self._hear(in_pieces(waveform)), "Audio", total=total, unit="window", show=progress)
         return np.concatenate(list(windows))
 
     def animate(
@@ -199,28 +176,27 @@ class TalkingPortrait:
             audio: path, or a waveform (samples,) or (samples, channels).
             rate: samples per second of the waveform; by default 16,000, with a warning if it sounds like more.
             progress: show bars.
-            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch: see `Animation`.
+            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls: see `Animation`.
 
         Returns:
-            Motion of T = floor(samples at 16 kHz / 640) frames, `keypoints` (T, 21, 3) among it.
+            Motion of T = floor(samples at 16 kHz / 640) frames, driven for this portrait.
 
         Raises:
             TypeError: an argument that there is not. InputError: a value that the model cannot be asked for, an
                 unreadable or too short recording. Nothing has been computed then.
-            DamagedModelError: the networks give motion that no head makes.
+            DamagedModelError: the networks give motion that cannot be.
         """
         asked = Animation(**animation)
-        waveform = _waveform(audio, rate)
-        return self._animate(source, waveform, asked, self._sampler(asked, self._windows_of(waveform)), progress)
+        return self._animate(source, waveform_of(audio, rate), asked, progress)
 
-    def _animate(
-        self, source: Source, waveform: np.ndarray, asked: Animation, draw: WindowSampler, progress: bool
-    ) -> Motion:
-        """`animate` for a 16 kHz waveform, once everything has been checked."""
-        windows = self._sample(source, _pieces(waveform), draw)
-        windows = progress_bar(windows, "Motion", total=self._windows_of(waveform), unit="window", show=progress)
-        vectors = np.concatenate(list(windows))  # (T, 70)
-        motion = smooth_motion(Motion.from_vector(vectors), strength=asked.smooth)
+    def _animate(self, source: Source, waveform: np.ndarray, asked: Animation, progress: bool) -> Motion:
+        """`animate` for a 16 kHz waveform."""
+        total = self._windows_of(waveform)
+        windows = one_ahead(lambda window: window, self._sample(source, in_pieces(waveform), asked, total))
+        bar = progress_bar(windows, "Motion", total=total, unit="window", show=progress)
+        vectors = [self._vectors(window) for window, _ in bar]  # (n, D) each; the device is one window ahead
+        smooth = smoothed([np.concatenate(vectors)], float(asked.smooth), self.space.smoothed)
+        motion = self.space.from_vectors(np.concatenate(list(smooth)))
         return self.drive(source, motion, relative=asked.relative, stitch=asked.stitch)
 
     def stream_motion(
@@ -237,24 +213,22 @@ class TalkingPortrait:
         smoother holds back its last 5 until the next window is there (`smoothing.KalmanSmoother.lag`).
 
         Args:
-            audio_chunks: waveforms (n,) or (n, channels) of any lengths and the same channels; the end of the recording
-                is where they end. Other arguments as in `animate`; of the initial noise as many windows are used as
-                there are.
+            audio_chunks: waveforms of `rate` samples per second, (n,) or (n, channels), of any lengths; the end of the
+                recording is where they end. Other arguments as in `animate`; of the initial noise as many windows are
+                used as there are.
 
         Yields:
-            Motion, with keypoints. Joined, the pieces are what `animate` returns for the joined chunks, to 1e-5.
+            Motion, driven for this portrait. Joined, the pieces are what `animate` returns for the joined chunks, to
+            1e-5.
         """
         asked = Animation(**animation)
-        draw = self._sampler(asked, None)
-        return self._stream_motion(source, _stream(audio_chunks, rate), asked, draw)
+        windows = self._sample(source, pieces_of(audio_chunks, rate), asked, None)
+        return self._drive_pieces(source, map(self._vectors, windows), asked)
 
-    def _stream_motion(
-        self, source: Source, pieces: Iterable[np.ndarray], asked: Animation, draw: WindowSampler
-    ) -> Iterator[Motion]:
-        """`stream_motion` for a 16 kHz waveform in pieces, once everything has been checked."""
+    def _drive_pieces(self, source: Source, vectors: Iterable[np.ndarray], asked: Animation) -> Iterator[Motion]:
         first = None
-        for vectors in smoothed(self._sample(source, pieces, draw), asked.smooth):
-            motion = Motion.from_vector(vectors)
+        for piece in smoothed(vectors, float(asked.smooth), self.space.smoothed):
+            motion = self.space.from_vectors(piece)
             first = first or motion
             yield self.drive(source, motion, relative=asked.relative, stitch=asked.stitch, first=first)
 
@@ -267,48 +241,39 @@ class TalkingPortrait:
         stitch: bool = False,
         first: Motion | None = None,
     ) -> Motion:
-        """The motion with the driving keypoints that it gives this portrait.
+        """The motion with what moves this portrait by it: for implicit keypoints, the driving keypoints.
 
         Arguments as in `animate`; `first` is the beginning of the motion, where this is a later piece of it.
         """
-        keypoints = drive(source.canonical, source.motion, motion, relative=relative, first=first)  # (T, 21, 3)
-        if stitch:
-            move = partial(self.stages.stitch, self.params, source.arrays.keypoints)
-            driven, keypoints = keypoints, in_batches(move, self.config.denoiser.window, keypoints)
-            if np.isfinite(driven).all() and not np.isfinite(keypoints).all():
-                raise DamagedModelError("stitched keypoints that are not finite")
-        return replace(motion, keypoints=keypoints)
-
-    def check_motion(self, motion: Motion) -> None:
-        """Raises InputError where the motion is of another number of keypoints than the model's."""
-        check_keypoints(motion, self.config.motion_extractor.keypoints)
+        how = {"relative": relative, "stitch": stitch, "first": first}
+        return driven(self.renderer, self.params, source, motion, **how)
 
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False
     ) -> Iterator[np.ndarray]:
-        """Frames of a motion, a batch at a time: uint8 (b, 512, 512, 3), b at most `batch_size`.
+        """Frames of a motion, a batch at a time: uint8 (b, H, W, 3), b at most `batch_size`.
 
         The devices render one batch while the caller uses the one before. Raises CheckpointError at a frame that is
         not finite.
 
         Args:
-            motion: with keypoints, as `animate` and `drive` return it.
+            motion: driven for this portrait, as `animate` and `drive` return it.
             batch_size: frames per call of the networks; by default 1 for each CPU device and 8 for each accelerator.
 
         Raises:
-            InputError: at once, for a batch size that cannot be, or a motion without keypoints or with too many or few.
+            InputError: at once, for a batch size that cannot be, or a motion that is not this portrait's.
         """
-        if motion.keypoints is None:
+        driving = self.space.driving(motion)
+        if driving is None:
             raise InputError("This motion has not been given to a portrait yet: call drive(source, motion) first.")
-        expected, given = len(source.keypoints), motion.keypoints.shape[1]
-        if given != expected:
-            raise InputError(f"The motion has {given} keypoints and the portrait {expected}: drive it with its own.")
-        batch_size = _batch_size(batch_size)
-        return self._render(source, motion, batch_size, progress)
+        self.space.check(motion)
+        return self._render(source, driving, len(motion), _batch_size(batch_size), progress)
 
-    def _render(self, source: Source, motion: Motion, batch_size: int, progress: bool) -> Iterator[np.ndarray]:
-        with progress_bar(total=len(motion), desc="Rendering", unit="frame", show=progress) as bar:
-            for frames in self._renderer.frames(source.arrays, motion.keypoints, batch_size):
+    def _render(
+        self, source: Source, driving: Any, count: int, batch_size: int, progress: bool
+    ) -> Iterator[np.ndarray]:
+        with progress_bar(total=count, desc="Rendering", unit="frame", show=progress) as bar:
+            for frames in self._frames(source.arrays, driving, batch_size):
                 yield frames
                 bar.update(len(frames))
 
@@ -321,7 +286,7 @@ class TalkingPortrait:
         batch_size: int | None = None,
         **animation: Any,
     ) -> Iterator[np.ndarray]:
-        """Frames as the sound arrives: uint8 (b, 512, 512, 3), those of `render` for the motion of `animate`.
+        """Frames as the sound arrives: uint8 (b, H, W, 3), those of `render` for the motion of `animate`.
 
         The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). Arguments as in
         `stream_motion` and `render`, which are checked before any sound is taken.
@@ -357,10 +322,10 @@ class TalkingPortrait:
         inputs = [image] if isinstance(image, (str, os.PathLike)) else []
         check_output(output, [audio, *inputs])
         waveform = load_waveform(audio)
-        draw = self._sampler(asked, self._windows_of(waveform))
+        asked.of(self.motion_model, self._windows_of(waveform))  # refuses before any work
         video = VideoWriter(output, audio, inputs, frames=num_frames(len(waveform)))
         source = self.prepare(image, crop, face_index)
-        motion = self._animate(source, waveform, asked, draw, progress)
+        motion = self._animate(source, waveform, asked, progress)
         return self._write(video, source, motion, output, batch_size, progress)
 
     def write(
@@ -394,29 +359,26 @@ class TalkingPortrait:
         return Video(Path(output), len(motion), time.perf_counter() - started)
 
     def _windows_of(self, waveform: np.ndarray) -> int:
-        return -(-num_frames(len(waveform)) // self.config.denoiser.window)
+        return -(-num_frames(len(waveform)) // self.motion_model.length)
 
-    def _features(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Audio features (n, 512) of each window."""
-        return audio_windows(partial(self.stages.encode_audio, self.params), pieces, self.config.denoiser.window)
+    def _hear(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Features (n, width) of each window of motion."""
+        return self.features.windows(self.params, pieces, rows_of(self.motion_model))
 
-    def _sample(self, source: Source, pieces: Iterable[np.ndarray], draw: WindowSampler) -> Iterator[np.ndarray]:
-        """Motion vectors (n, 70) of each window of a 16 kHz waveform in pieces."""
-        statistics = self.config.statistics
-        reference = normalise(source.motion.to_vector()[0], statistics)  # (70,)
-        canonical = canonical_token(source.canonical, statistics)
-        windows = motion_windows(
-            partial(draw, canonical), self._features(pieces), reference, self.config.denoiser.window
-        )
-        return (_predicted_vectors(denormalise(motion, statistics)) for motion in windows)
+    def _sample(
+        self, source: Source, pieces: Iterable[np.ndarray], asked: Animation, windows: int | None
+    ) -> Iterator[Pending]:
+        """Windows of motion of a 16 kHz waveform in pieces. What is asked for is checked before any is taken."""
+        model = self.motion_model
+        rule, controls, noise = asked.of(model, windows)
+        heard, key = self._hear(pieces), random_key(asked.seed)
+        return motion_windows(model, self.params, rule, source.own, heard, key, controls, noise)
 
-    def _sampler(self, asked: Animation, windows: int | None) -> WindowSampler:
-        draw = partial(self.stages.sample_window, self.params)
-        return WindowSampler(draw, self.config.denoiser, windows, asked)
-
-    @cached_property
-    def _renderer(self) -> Renderer:
-        return Renderer(self.config, self.stages, self.params, self.dtype)
+    def _vectors(self, window: Pending) -> np.ndarray:
+        """Waits for a window: vectors (n, D) of the space."""
+        vectors = window.vectors(self.motion_model)
+        made_by_network(self.space.from_vectors, vectors)
+        return vectors
 
 
 def _check_dtype(dtype: str | None) -> None:
@@ -430,36 +392,3 @@ def _batch_size(batch_size: int | None) -> int:
         return default_batch_size()
     check_batch_size(batch_size)
     return int(batch_size)
-
-
-def _predicted(coefficients: Mapping[str, np.ndarray]) -> Motion:
-    """Motion that a network made: where it is none, that is no fault of the user's."""
-    try:
-        return Motion(**coefficients)
-    except InputError as error:
-        raise DamagedModelError(f"motion that no head makes ({str(error).rstrip('.')})") from error
-
-
-def _predicted_vectors(vectors: np.ndarray) -> np.ndarray:
-    """Motion vectors (n, 70) that a network made, as they are."""
-    _predicted(split(vectors)._asdict())
-    return vectors
-
-
-def _waveform(audio: PathLike | np.ndarray, rate: int | None) -> np.ndarray:
-    """A path, or a waveform of any rate, as 16 kHz mono (samples,)."""
-    if isinstance(audio, (str, os.PathLike)):
-        return load_waveform(audio)
-    waveform = resample_waveform(audio, SAMPLE_RATE if rate is None else rate)
-    if rate is None:
-        warn_if_slow(waveform)
-    return waveform
-
-
-def _stream(chunks: Iterable[np.ndarray], rate: int | None) -> Iterator[np.ndarray]:
-    """Chunks of any rate as pieces (n,) of 16 kHz."""
-    return watched(resample_chunks(chunks, SAMPLE_RATE)) if rate is None else resample_chunks(chunks, rate)
-
-
-def _pieces(waveform: np.ndarray) -> Iterator[np.ndarray]:
-    return (waveform[i : i + SAMPLES_AT_A_TIME] for i in range(0, len(waveform), SAMPLES_AT_A_TIME))

@@ -10,7 +10,14 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 LARGEST_FILE = 1 << 24  # bytes; the largest of ours is a thousandth of it
 LARGEST_INTEGER = 1 << 63
 
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", types.NoneType: "null"}
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    dict: "an object",
+    types.NoneType: "null",
+}
 
 
 class UnknownSettingError(Exception):

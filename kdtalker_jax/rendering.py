@@ -1,32 +1,34 @@
-"""From driving keypoints to frames: on all devices of this process, one batch ahead of whoever takes the frames."""
+"""From driving arrays to frames: on all devices of this process, one batch ahead of whoever takes the frames."""
 
+import threading
 import warnings
-from collections.abc import Iterator
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from configs.networks import ModelConfig
 from kdtalker_jax import parallel
+from kdtalker_jax.backend import on_cpu
 from kdtalker_jax.batching import fill_up, one_ahead
 from kdtalker_jax.checks import is_whole
 from kdtalker_jax.errors import CheckpointError, InputError
-from kdtalker_jax.stages import Params, SourceArrays, Stages
+from kdtalker_jax.renderers.protocol import Renderer
 
-NETWORKS_OF_FRAMES = ("warping", "generator")
 LARGEST_BATCH = 4096  # frames; of the published size, terabytes
+
+Params = Mapping[str, Any]
+Tree = Any
 
 
 def default_dtype() -> str:
     """Of the networks that render: float32 on a CPU, bfloat16 on accelerators."""
-    return "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    return "float32" if on_cpu() else "bfloat16"
 
 
 def default_batch_size() -> int:
     """Frames per call of the networks: 1 for each CPU device, whose caches hold no more, 8 for each accelerator."""
-    return parallel.local_device_count() * (1 if jax.default_backend() == "cpu" else 8)
+    return parallel.local_device_count() * (1 if on_cpu() else 8)
 
 
 def check_batch_size(batch_size: int) -> None:
@@ -36,34 +38,40 @@ def check_batch_size(batch_size: int) -> None:
 
 
 class FramePath:
-    """The render stage of all devices: (source, keypoints) -> results that may still be in the making.
+    """A renderer's frames on all devices: (portrait, driving) -> results that may still be in the making.
 
-    With several devices the rows of a batch are split between them and each holds the weights; with one there is
-    nothing around the stage.
+    With several devices the rows of a batch are split between them and each holds the weights; with one, or where a
+    frame depends on those before it, there is nothing around the renderer.
+
+    Attributes:
+        params: of the parts that run for every frame, on the first device: no second copy of what is spread.
     """
 
-    def __init__(self, stages: Stages, params: Params) -> None:
-        self._params = {name: params[name] for name in NETWORKS_OF_FRAMES}
-        self._render = stages.render
-        self._devices = parallel.local_device_count()
-        if self._devices > 1:
-            self._params = parallel.replicate(self._params)
-            self._mapped = parallel.spread_rows(lambda shared, keypoints: stages.render(*shared, keypoints))
-
-    def place(self, source: SourceArrays) -> SourceArrays:
-        """A portrait where `start` wants it."""
-        return source if self._devices == 1 else parallel.replicate(source)
-
-    def start(self, source: SourceArrays, size: int, keypoints: np.ndarray) -> tuple[jax.Array, jax.Array]:
-        """Begin with a batch of at most `size` rows; for `finish`."""
-        size = -(-size // self._devices) * self._devices
-        keypoints = fill_up(keypoints, size)
+    def __init__(self, renderer: Renderer, params: Params) -> None:
+        self._renderer = renderer
+        self._devices = 1 if renderer.stateful else parallel.local_device_count()
+        params = {part.name: params[part.name] for part in renderer.rendered}
         if self._devices == 1:
-            frames, finite = self._render(self._params, source, keypoints)
+            self.params = jax.device_put(params)
+            return
+        self._spread = parallel.replicate(params)
+        self.params = parallel.on_first_device(self._spread)
+        self._mapped = parallel.spread_rows(lambda shared, driving: renderer.frames(*shared, (), driving)[1:])
+
+    def begin(self, portrait: Tree) -> tuple[Tree, Tree]:
+        """A portrait where `start` wants it, and the state before its first frame."""
+        return portrait if self._devices == 1 else parallel.replicate(portrait), self._renderer.begin(portrait)
+
+    def start(self, portrait: Tree, state: Tree, size: int, driving: Tree) -> tuple[Tree, tuple[jax.Array, jax.Array]]:
+        """Begin with a batch of at most `size` rows, filled up to it: the state after it, and what `finish` wants."""
+        size = -(-size // self._devices) * self._devices
+        driving = jax.tree.map(lambda rows: fill_up(np.asarray(rows), size), driving)
+        if self._devices == 1:
+            state, frames, finite = self._renderer.frames(self.params, portrait, state, driving)
         else:
-            frames, finite = self._mapped((self._params, source), keypoints)
+            frames, finite = self._mapped((self._spread, portrait), driving)
         frames.copy_to_host_async()
-        return frames, finite
+        return state, (frames, finite)
 
     def finish(self, rows: int, started: tuple[jax.Array, jax.Array]) -> tuple[np.ndarray, np.ndarray]:
         """Wait for a batch: frames uint8 (rows, H, W, 3), finite (rows,)."""
@@ -71,47 +79,62 @@ class FramePath:
         return np.asarray(frames)[:rows], np.asarray(finite)[:rows]
 
 
-class Renderer:
-    """Frames of any number of keypoints. What overflows in low precision is rendered again in float32.
+class Frames:
+    """Frames of any number of driving arrays. What overflows in low precision is rendered again in float32.
 
     Args:
-        stages: of the model.
-        dtype: "float32" or a lower one; that of `stages.render`.
+        renderer: in the model's precision.
+        params: of its parts.
+        exact: makes the same renderer in float32; None where it is that already.
     """
 
-    def __init__(self, config: ModelConfig, stages: Stages, params: Params, dtype: str) -> None:
-        self.config, self.params, self.dtype = config, params, dtype
-        self._path = FramePath(stages, params)
+    def __init__(self, renderer: Renderer, params: Params, exact: Callable[[], Renderer] | None = None) -> None:
+        self.path = FramePath(renderer, params)
+        self._make_exact, self._params, self._lock = exact, params, threading.Lock()
+        self._exact: FramePath | None = None
 
-    def frames(self, source: SourceArrays, keypoints: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-        """Keypoints (T, K, 3) -> frames uint8 (b, H, W, 3) in their order, b at most `batch_size`.
+    def __call__(self, portrait: Tree, driving: Tree, batch_size: int) -> Iterator[np.ndarray]:
+        """Arrays (T, ...) -> frames uint8 (b, H, W, 3) in their order, b at most `batch_size`.
 
         While the caller uses a batch the devices render the next: two are held at a time, however many there are.
 
         Raises:
-            CheckpointError: a frame is not finite in float32.
+            InputError: the batch size. CheckpointError: frames that are not finite, as damaged weights make them.
         """
         check_batch_size(batch_size)
-        batches = (keypoints[i : i + batch_size] for i in range(0, len(keypoints), batch_size))
-        start = partial(self._path.start, self._path.place(source), batch_size)
+        total = len(jax.tree.leaves(driving)[0])
+        batches = (
+            jax.tree.map(lambda rows, i=i: rows[i : i + batch_size], driving) for i in range(0, total, batch_size)
+        )
+        placed, state = self.path.begin(portrait)
         warned, done = False, 0
+
+        def start(batch: Tree) -> tuple[jax.Array, jax.Array]:
+            nonlocal state
+            state, started = self.path.start(placed, state, batch_size, batch)
+            return started
+
         for batch, started in one_ahead(start, batches):
-            frames, finite = self._path.finish(len(batch), started)
-            if self.dtype != "float32" and not finite.all():
+            rows = len(jax.tree.leaves(batch)[0])
+            frames, finite = self.path.finish(rows, started)
+            if self._make_exact is not None and not finite.all():
                 if not warned:
-                    warnings.warn(f"Some frames overflow in {self.dtype}; they are rendered in float32.", stacklevel=2)
+                    warnings.warn("Some frames overflow in bfloat16; they are rendered in float32.", stacklevel=2)
                     warned = True
-                exact = self._exact.start(self._exact.place(source), batch_size, batch)
-                frames, finite = self._exact.finish(len(batch), exact)
+                frames, finite = self._again(portrait, batch, rows, batch_size)
             if not finite.all():
                 frame = done + int(np.argmin(finite)) + 1
                 raise CheckpointError(
                     f"Frame {frame} holds values that are not finite: the model's weights are damaged (copy or convert "
                     "it again), or the motion is that of no head."
                 )
-            done += len(batch)
+            done += rows
             yield frames
 
-    @cached_property
-    def _exact(self) -> FramePath:
-        return FramePath(Stages(self.config, jnp.float32), self.params)
+    def _again(self, portrait: Tree, batch: Tree, rows: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        with self._lock:
+            if self._exact is None:
+                self._exact = FramePath(self._make_exact(), self._params)
+        placed, state = self._exact.begin(portrait)
+        _, started = self._exact.start(placed, state, batch_size, batch)
+        return self._exact.finish(rows, started)

@@ -9,8 +9,8 @@ import numpy as np
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option
 from kdtalker_jax.compilation import About, check_export, keep_compiled, write_export
-from kdtalker_jax.diffusion.samplers import IN_FEW_STEPS, SAMPLERS, check_sampler, with_defaults
-from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
+from kdtalker_jax.diffusion.samplers import SAMPLERS, check_sampler, with_defaults
+from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 from kdtalker_jax.rendering import check_batch_size, default_batch_size
 
@@ -19,9 +19,7 @@ from kdtalker_jax.rendering import check_batch_size, default_batch_size
 @click.option(
     "--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.  [default: the demo's]"
 )
-@click.option(
-    "--sampler", type=click.Choice(list(SAMPLERS)), help="As in pipelines.sample; with --export, one without noise."
-)
+@click.option("--sampler", type=click.Choice(list(SAMPLERS)), help="As in pipelines.sample.")
 @click.option("--steps", type=int, help="As in pipelines.sample.")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), help="As in pipelines.sample.")
 @click.option("--batch_size", type=int, help="As in pipelines.sample.")
@@ -45,12 +43,11 @@ def main(
     if batch_size is not None:
         check_batch_size(batch_size)
     if exported is not None:
-        check_export(exported, sampler)
+        check_export(exported)
     folder = None if no_cache else keep_compiled()
     started = time.perf_counter()
     model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
-    made_for = None if exported else model.config.denoiser.sampler  # which may add noise
-    sampler, steps = with_defaults(sampler, steps, made_for, IN_FEW_STEPS)
+    sampler, steps = with_defaults(sampler, steps, model.motion_model.sampler)
     check_sampler(sampler, steps)
     source = model.prepare(demo.PORTRAITS[0], crop="none")
     silence = np.zeros(SAMPLES_PER_FRAME, np.float32)
@@ -58,8 +55,9 @@ def main(
     list(model.render(source, motion, batch_size=batch_size))
     click.echo(f"Compiled in {time.perf_counter() - started:.1f} s; {f'kept in {folder}' if folder else 'not kept'}.")
     if exported is not None:
-        about = About(model.config.name, model.dtype, batch_size or default_batch_size(), sampler, steps)
-        write_export(exported, model.stages, model.params, source.arrays, about)
+        names = model.config.name, model.config.system
+        about = About(*names, model.dtype, batch_size or default_batch_size(), sampler, steps)
+        write_export(exported, model, source, about)
         click.echo(f"Exported to {exported}.")
 
 

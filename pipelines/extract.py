@@ -55,7 +55,7 @@ NO_VALIDATION = (
 @click.option("--from_mat", type=click.Path(path_type=Path), help="Import a folder of published .mat files instead.")
 @click.option("--norm", type=click.Path(path_type=Path), help="The norm.npz that belongs to them.  [default: computed]")
 @click.option(
-    "--mat_key", multiple=True, help="FIELD=NAME: another name of a field in the .mat files. Can be repeated."
+    "--mat_key", "keys", multiple=True, help="FIELD=NAME: another name of a field in the .mat files. Can be repeated."
 )
 @click.option(
     "--runner", help="Apache Beam's: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner; its options after --."
@@ -74,7 +74,7 @@ def main(
     batch_size: int | None,
     from_mat: Path | None,
     norm: Path | None,
-    mat_key: tuple[str, ...],
+    keys: tuple[str, ...],
     runner: str | None,
     beam_options: tuple[str, ...],
 ) -> None:
@@ -100,7 +100,7 @@ def main(
         how = ExtractionOptions(already_cut, keep_frames, silent_too, look_every, max_without_face / 100)
         make = VideoClips(checkpoint, how, batch_size)
     else:
-        make = MatClips(dict(map(_pair, mat_key)))
+        make = MatClips(dict(map(_pair, keys)))
     given = statistics.read_published_statistics(norm) if norm else None
     source, suffix = (videos, "") if videos else (from_mat, ".mat")
     files = work.find_files(source, suffix)
@@ -114,7 +114,9 @@ def main(
             work.carry_out(task, make)
     click.echo("Writing the data set ...")
     writing = beam.writing_config(options) if beam else None
-    report = dataset.write_dataset(out, folder, list(map(work.read_outcome, tasks)), train, given, writing)
+    report = dataset.write_dataset(
+        out, folder, list(map(work.read_outcome, tasks)), train, given, writing, system=make.system
+    )
     click.echo(f"{out}\n{dataset.summary(report)}")
     if train < 1 and not report["clips"]["validation"]:
         warnings.warn(NO_VALIDATION, stacklevel=1)

@@ -7,23 +7,19 @@ import click
 
 from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation
+from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.cli import Command, cache_option, seed_option
 from kdtalker_jax.compilation import keep_compiled
-from kdtalker_jax.diffusion.samplers import (
-    DEFAULT_STEPS,
-    IN_FEW_STEPS,
-    SAMPLERS,
-    check_sampler,
-    with_defaults,
-)
+from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, SAMPLERS
 from kdtalker_jax.faces.crop import CropMode, check_choice
-from kdtalker_jax.media.audio import SAMPLE_RATE, load_waveform
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.files import output_file
 from kdtalker_jax.media.image import read_image
+from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.media.video import VideoWriter, check_output
-from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 from kdtalker_jax.rendering import check_batch_size
+from kdtalker_jax.sources.saved import saved_motion
 
 EPILOG = """
 \b
@@ -113,8 +109,8 @@ def main(
     if checkpoint is None and source_image is not None:
         click.echo(ONLY_DRAWN, err=True)
     # All that can be wrong with the input is found before the model is even loaded.
-    asked = {"seed": seed, "relative": relative, "smooth": smoothing, "stitch": stitch}
-    Animation(**asked, sampler=sampler, steps=steps)
+    settings = {"sampler": sampler, "steps": steps, "relative": relative, "smooth": smoothing, "stitch": stitch}
+    asked = Animation(seed=seed, **settings)
     if batch_size is not None:
         check_batch_size(batch_size)
     crop = "none" if source_image is None else crop
@@ -124,25 +120,21 @@ def main(
     if motion_out:
         output_file(motion_out, "motion", inputs, [output])
     image = read_image(source_image or demo.PORTRAITS[0])
-    saved = Motion.load(motion_in) if motion_in else None
+    saved = saved_motion(motion_in, load_checkpoint(checkpoint or demo.MODEL).config) if motion_in else None
     waveform = load_waveform(driven_audio)
     VideoWriter(output, driven_audio)  # refuses sound that no video can hold
 
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
-    sampler, steps = with_defaults(sampler, steps, model.config.denoiser.sampler, IN_FEW_STEPS)
-    check_sampler(sampler, steps)
-    if saved is not None:
-        model.check_motion(saved)
+    asked.of(model.motion_model, None)  # refuses before any work
     source = model.prepare(image, crop, face_index, name=source_image or "the drawn portrait")
     if source.crop.faces > 1 and face_index is None:
         click.echo(f"{source_image} shows {source.crop.faces} faces; --face_index picks another one.", err=True)
     if saved is not None:
         motion = model.drive(source, saved, relative=relative, stitch=stitch)
     else:
-        settings = {**asked, "sampler": sampler, "steps": steps}
-        motion = model.animate(source, waveform, rate=SAMPLE_RATE, **settings, progress=True)
+        motion = model.animate(source, waveform, rate=SAMPLE_RATE, seed=seed, **settings, progress=True)
     if motion_out:
         motion.save(motion_out)
     video = model.write(source, motion, output, driven_audio, batch_size=batch_size, progress=True)

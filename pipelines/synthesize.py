@@ -56,11 +56,11 @@ def main(out: Path, seconds: float, recordings: Path | None, **options: int | fl
     """Make a synthetic world: drawn heads that speak, whose motion and mouths are known exactly.
 
     Nobody who is held out for validation is seen or heard in training. Its fields are those of
-    kdtalker_jax.data.synthetic.builder.World.
+    kdtalker_jax.synthetic.builder.World.
     """
-    from kdtalker_jax.data.synthetic.builder import build_world, open_world  # takes seconds: not needed for --help
-    from kdtalker_jax.data.synthetic.clips import WorldOptions
-    from kdtalker_jax.media.audio import FRAME_RATE
+    from kdtalker_jax.media.rates import FRAME_RATE
+    from kdtalker_jax.synthetic.builder import build_world, open_world  # takes seconds: not needed for --help
+    from kdtalker_jax.synthetic.clips import WorldOptions
 
     world = WorldOptions(frames=round(seconds * FRAME_RATE), recordings=recordings, **options)
     build_world(out, world, lambda plans: tqdm(plans, f"Clips for {plans[0].split}", unit="clip"))

@@ -1,11 +1,11 @@
-"""Train a motion model on a data set of clips."""
+"""Train a network of a model on a data set of clips."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 from tqdm import tqdm
 
-from configs.training import CONFIGS, KDTALKER
 from kdtalker_jax.cli import Command
 
 EPILOG = """
@@ -15,6 +15,7 @@ Examples:
   python -m pipelines.train --data dataset --workdir run64 --set batch_size=64 --set ema.enabled=true
   python -m pipelines.train --config small --data dataset --workdir dry_run
   python -m pipelines.train --data dataset --workdir tuned --init model --set optimizer.learning_rate=1e-5
+  python -m pipelines.train renderer --config demo_renderer --data heads --workdir renderer
 
 The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save before they stop; a second
 one ends at once.
@@ -23,24 +24,24 @@ docs/training.md describes several devices, several machines, and TPU pods.
 
 
 @click.command(cls=Command, distributed=True, resumes=True, epilog=EPILOG)
+@click.argument("kind", default="denoiser")
 @click.option(
-    "--data", required=True, type=click.Path(path_type=Path), help="Data set that pipelines.extract has made."
+    "--data", type=click.Path(path_type=Path), help="Data set that pipelines.extract or pipelines.synthesize has made."
 )
 @click.option("--workdir", required=True, type=click.Path(path_type=Path), help="Folder of this run alone.")
 @click.option(
-    "--config",
-    type=click.Choice(sorted(CONFIGS)),
-    help="Recipe: kdtalker as published, small for a dry run.  [default: of the run in --workdir; kdtalker]",
+    "--config", help="Recipe, by the name that the kind gives it.  [default: of the run in --workdir; the kind's first]"
 )
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may come several times."
 )
-@click.option("--init", help="Start from a converted checkpoint, or from another run (its moving average, if any).")
+@click.option("--init", help="Start from a model, or from another run (its moving average, if any).")
 @click.option("--coordinator", metavar="HOST:PORT", help="Of process 0. Not needed on Cloud TPU and under Slurm.")
 @click.option("--processes", type=int, help="How many processes the run has, with --coordinator.")
 @click.option("--process", type=int, help="Which of them this is, from 0, with --coordinator.")
 def main(
-    data: Path,
+    kind: str,
+    data: Path | None,
     workdir: Path,
     config: str | None,
     changes: tuple[str, ...],
@@ -49,18 +50,40 @@ def main(
     processes: int | None,
     process: int | None,
 ) -> None:
-    """Train the denoiser on a data set of clips, on all devices there are."""
-    from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
-    from kdtalker_jax.checkpoints import is_run, read_record
-    from kdtalker_jax.training.settings import with_settings
-    from kdtalker_jax.training.trainer import train
+    """Train a network of a model on a data set of clips, on all devices there are.
 
-    begun = read_record(workdir).config if is_run(workdir) else KDTALKER
-    recipe = with_settings(CONFIGS[config] if config else begun, changes)
+    KIND is denoiser (the motion of KDTalker), renderer (LivePortrait's pictures and keypoints), retargeting (its
+    stitching, eyes and lips) or audio_encoder; other packages may add more.
+    """
+    from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
+    from kdtalker_jax.systems import resolve
+    from kdtalker_jax.training.kinds import find_kind
+
+    found = find_kind(kind)
+    recipe = choose_recipe(found, workdir, config, changes)
     parallel.initialise(coordinator, processes, process)
     is_main = parallel.is_main()
     report = tqdm.write if is_main else lambda sentence: None
-    train(recipe, data, workdir, init=init, report=report, progress=is_main)
+    resolve(found.train)(recipe, data, workdir, init=init, report=report, progress=is_main)
+
+
+def choose_recipe(kind: Any, workdir: Path, config: str | None, changes: tuple[str, ...]) -> Any:
+    """The recipe of this name, else that of the run in the folder, else the kind's first; with some settings changed.
+
+    Raises:
+        InputError: there is no such recipe or setting.
+    """
+    from kdtalker_jax.checkpoints import is_run, read_record
+    from kdtalker_jax.errors import InputError
+    from kdtalker_jax.systems import resolve
+    from kdtalker_jax.training.settings import with_settings
+
+    recipes = resolve(kind.recipes)
+    if config is not None and config not in recipes:
+        raise InputError(f"There is no recipe {config!r} of a {kind.name}: there are {', '.join(recipes)}.")
+    if config is None and is_run(workdir):
+        return with_settings(read_record(workdir, kind.name).config, changes)
+    return with_settings(recipes[config or next(iter(recipes))], changes)
 
 
 if __name__ == "__main__":

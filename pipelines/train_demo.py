@@ -30,7 +30,7 @@ The same command goes on where an interrupted one was. docs/demo.md shows what c
 )
 def main(workdir: Path, config: str) -> None:
     """Make the model that comes with this package: every network, trained from nothing on drawn heads that speak."""
-    from kdtalker_jax.training.demo import train_demo  # JAX takes a second to load: not needed for --help
+    from kdtalker_jax.recipes.demo import train_demo  # JAX takes a second to load: not needed for --help
 
     if train_demo(DEMO_CONFIGS[config], workdir, report=tqdm.write, progress=True):
         click.echo(f"{workdir / 'demo' / 'model'}: the model, for --checkpoint of pipelines.sample")

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from configs.renderer import LIVEPORTRAIT, RENDERER_CONFIGS
-from configs.retargeting import RetargetingTrainingConfig
+from configs.renderer import RENDERER_CONFIGS
 from kdtalker_jax.cli import Command
 
 EPILOG = """
@@ -55,28 +54,26 @@ def main(
     processes: int | None,
     process: int | None,
 ) -> None:
-    """Train the renderer and the keypoint detector on clips with pictures, on all devices there are."""
-    from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
-    from kdtalker_jax.checkpoints import RendererRecord, is_run, read_record
-    from kdtalker_jax.training.renderer import report_memory, train_renderer
-    from kdtalker_jax.training.retargeting import train_retargeting
-    from kdtalker_jax.training.settings import with_settings
+    """Train the renderer and the keypoint detector on clips with pictures, on all devices there are.
 
+    The same as `pipelines.train renderer`, or `pipelines.train retargeting` with --stage2.
+    """
+    from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
+    from kdtalker_jax.systems import resolve
+    from kdtalker_jax.training.kinds import find_kind
+    from pipelines.train import choose_recipe
+
+    if stage2 and (init is None or config):
+        raise click.UsageError("--stage2 needs --init, the model with the trained renderer, and no --config.")
+    kind = find_kind("retargeting" if stage2 else "renderer")
+    recipe = choose_recipe(kind, workdir, config, changes)
     parallel.initialise(coordinator, processes, process)
     is_main = parallel.is_main()
-    telling = {"report": tqdm.write if is_main else lambda sentence: None, "progress": is_main}
-    if stage2:
-        if init is None or config:
-            raise click.UsageError("--stage2 needs --init, the model with the trained renderer, and no --config.")
-        recipe = with_settings(RetargetingTrainingConfig(), changes)
-        train_retargeting(recipe, data, init, workdir, **telling)
+    report = tqdm.write if is_main else lambda sentence: None
+    if memory and not stage2:
+        resolve(kind.memory)(recipe, report)
         return
-    begun = read_record(workdir, RendererRecord).config if is_run(workdir) else LIVEPORTRAIT
-    recipe = with_settings(RENDERER_CONFIGS[config] if config else begun, changes)
-    if memory:
-        report_memory(recipe, telling["report"])
-        return
-    train_renderer(recipe, data, workdir, init=init, **telling)
+    resolve(kind.train)(recipe, data, workdir, init=init, report=report, progress=is_main)
 
 
 if __name__ == "__main__":

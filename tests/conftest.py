@@ -13,16 +13,22 @@ import pytest
 
 from configs import SMALL
 from kdtalker_jax.checkpoints import save_checkpoint
-from kdtalker_jax.networks import NETWORKS
-from kdtalker_jax.networks.folding import fold
-from kdtalker_jax.networks.random import random_variables
+from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.random_parts import random_variables
+from tests.networks import REQUIRED
 
-# Many tests build the same small model anew: within one session each program is compiled once.
-_COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
-os.environ["JAX_COMPILATION_CACHE_DIR"] = _COMPILED.name  # of programs that tests start
-jax.config.update("jax_compilation_cache_dir", _COMPILED.name)
+# Many tests build the same small model anew: each program is compiled once within a session, by all workers of
+# pytest-xdist together; and once for all sessions where the environment names a folder for that.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _COMPILED.name  # also of the processes that tests start
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+# Nothing of ours leans on implicit promotion, which a program around it may have forbidden, and which hides mistakes.
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
 
 SHARED = Path(os.environ.get("KDTALKER_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
@@ -56,7 +62,7 @@ def media() -> Path:
 @pytest.fixture(scope="session")
 def small_variables() -> dict:
     """Variables of all networks at the small sizes, as trained: norms not folded."""
-    return {name: random_variables(name, SMALL) for name in NETWORKS}
+    return {name: random_variables(name, SMALL) for name in REQUIRED}
 
 
 @pytest.fixture(scope="session")

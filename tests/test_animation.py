@@ -40,9 +40,10 @@ class Untouched:
 def idle(small_model):
     """The model, without anything that could compute."""
     model = TalkingPortrait(SMALL, small_model.params)
-    model.detector, stages = Untouched(), model.stages
-    for name in ("describe", "encode_audio", "sample_window", "stitch", "render"):
-        setattr(stages, name, Untouched())
+    model.detector = Untouched()
+    model.features.windows = model.motion_model.window = Untouched()
+    for name in ("describe", "stitch", "frames"):
+        setattr(model.renderer, name, Untouched())
     return model
 
 
@@ -108,12 +109,12 @@ def test_files_are_looked_at_before_any_work(idle, tmp_path):
         idle.sample(demo.PORTRAITS[0], np.zeros(640, np.float32), tmp_path / "talk.mp4")
 
 
-def test_a_sampler_that_the_model_is_made_for_may_need_more_steps():
-    assert Animation(steps=2).rule(SMALL.denoiser).calls == 2
+def test_a_sampler_that_the_model_is_made_for_may_need_more_steps(small_model):
+    assert Animation(steps=2).of(small_model.motion_model, None)[0].calls == 2
     with pytest.raises(InputError, match="pndm takes from 4"):
         Animation(sampler="pndm", steps=3)
 
 
-def test_numbers_of_numpy_are_numbers():
+def test_numbers_of_numpy_are_numbers(small_model):
     asked = Animation(seed=np.uint64(3), steps=np.int32(4), smooth=np.float32(2), relative=np.bool_(True))
-    assert asked.rule(SMALL.denoiser).calls == 4
+    assert asked.of(small_model.motion_model, None)[0].calls == 4

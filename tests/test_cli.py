@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -88,6 +89,36 @@ def test_platforms_that_are_not_there(command, tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("Error: JAX_PLATFORMS=cpu,typo names a platform that JAX cannot use here")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("sentence", "printed"),
+    [
+        ('use `crop="none"` if it is cut', "use --crop none if it is cut"),
+        ("replace with `loud=True`", "replace with --loud"),
+        ("`frame_rate=30` and `source_image` go together", "--frame-rate 30 and --source_image go together"),
+        ("install it with `pip install dlib-bin`", "install it with `pip install dlib-bin`"),
+        ("give it with `keys`", "give it with `keys`"),
+    ],
+)
+def test_arguments_of_the_library_are_named_as_options(sentence, printed):
+    """An argument that the command has no option for stays as it is."""
+    assert command.in_options(sentence) == printed
+
+
+def test_errors_and_warnings_name_options():
+    @click.command(cls=Command)
+    @click.option("--mat_key", "keys")
+    def fails(keys: str) -> None:
+        warnings.warn("see `keys`", stacklevel=1)
+        raise InputError("give it with `keys`")
+
+    with pytest.warns(UserWarning, match="see `keys`"):
+        result = CliRunner().invoke(fails, ["--mat_key", "x"])
+        shown = warnings.formatwarning("see `keys`", UserWarning, "", 0)
+    assert result.exit_code == 2
+    assert result.output.endswith("Error: give it with --mat_key\n")
+    assert shown == "Warning: see --mat_key\n"
 
 
 def test_debug_shows_where_it_happened():

@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -15,12 +16,12 @@ from click.testing import CliRunner
 
 from kdtalker_jax import demo
 from kdtalker_jax.compilation import About, cache_directory, load_export, write_export
-from kdtalker_jax.diffusion.samplers import make_sampler
 from kdtalker_jax.errors import CheckpointError, InputError, OutputError
+from kdtalker_jax.seeds import random_key
 from pipelines.compile import main
 
 ROOT = Path(__file__).parents[1]
-ABOUT = About("small", "float32", 2, "dpm++", 3)
+ABOUT = About("small", "kdtalker", "float32", 2, "ddpm", 3)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def source(small_model):
 @pytest.fixture(scope="module")
 def exported(small_model, source, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "new" / "folder"
-    write_export(folder, small_model.stages, small_model.params, source.arrays, ABOUT)
+    write_export(folder, small_model, source, ABOUT)
     return folder
 
 
@@ -40,18 +41,30 @@ def test_exported_programs_compute_the_same(small_model, source, exported):
     assert loaded.about == ABOUT
     random = np.random.default_rng(0)
     keypoints = source.keypoints + random.normal(0, 0.02, (2, 21, 3)).astype(np.float32)
-    expected, _ = small_model.stages.render(small_model.params, source.arrays, keypoints)
-    frames, finite = loaded.frames(small_model.params, source.arrays, keypoints)
+    _, expected, _ = small_model.renderer.frames(small_model.params, source.arrays, (), keypoints)
+    _, frames, finite = loaded.frames(small_model.params, source.arrays, (), keypoints)
     assert finite.all()
     # The export has the plain convolutions that every device knows; here a CPU may use faster forms, rounded otherwise.
     difference = np.abs(np.int32(frames) - np.int32(expected))
     assert difference.max() <= 1
     assert (difference > 0).mean() < 1e-3
 
-    window = [random.standard_normal(shape).astype(np.float32) for shape in ((70,), (70,), (64, 16), (64, 70))]
-    rule, key = make_sampler("dpm++", 3), jax.random.key(1)
-    expected = small_model.stages.sample_window(small_model.params, rule, *window, key)
-    np.testing.assert_allclose(loaded.motion(small_model.params, *window), expected, atol=1e-5)
+
+def test_exported_motion_goes_on_from_window_to_window(small_model, source, exported):
+    """By a sampler that adds noise: its random key is an argument of the program."""
+    loaded, mover = load_export(exported), small_model.motion_model
+    features = np.random.default_rng(0).standard_normal((1, 64, 16)).astype(np.float32)
+    rule, state = mover.rule("ddpm", 3), mover.begin([source.own])
+    expected_state = state
+    for window in range(2):
+        noise = mover.noise(random_key(1)[None], window)
+        expected_state, expected = mover.window(
+            small_model.params, rule, expected_state, features, mover.Controls(), noise
+        )
+        state, motion = loaded.motion(small_model.params, state, features, noise)
+        np.testing.assert_allclose(motion, expected, atol=1e-5)
+        other, _ = loaded.motion(small_model.params, state, features, mover.noise(random_key(2)[None], window))
+        assert np.abs(other.reference - state.reference).max() > 1e-2
 
 
 def test_one_file_serves_all_platforms(exported):
@@ -83,12 +96,11 @@ def test_nonsense_in_the_description_of_an_export_is_refused(exported, tmp_path,
 
 
 def test_what_cannot_be_exported_is_said(small_model, source, tmp_path):
-    model = (small_model.stages, small_model.params, source.arrays)
-    with pytest.raises(InputError, match="ddpm"):
-        write_export(tmp_path, *model, About("small", "float32", 1, "ddpm", 3))
+    with pytest.raises(InputError, match="euler"):
+        write_export(tmp_path, small_model, source, replace(ABOUT, sampler="euler"))
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file"):
-        write_export(tmp_path / "file", *model, ABOUT)
+        write_export(tmp_path / "file", small_model, source, ABOUT)
 
 
 def test_command_exports(small_checkpoint, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from configs.networks import DEMO
+from configs.kdtalker import DEMO
 from kdtalker_jax import demo
 from kdtalker_jax.faces.resizing import resize
 from kdtalker_jax.media.audio import load_waveform

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from kdtalker_jax import parallel
 from kdtalker_jax.errors import InputError
 
 ROOT = Path(__file__).parents[1]
+MAPPINGS = get_args(parallel.Mapping)
+SPLITS = [(mapping, devices) for mapping in MAPPINGS for devices in ("one", "four", "two_by_two")]
+SPLITS.remove(("pmap", "one"))  # what the others are compared with
 
 
 def start(devices: int, *arguments: object) -> subprocess.Popen:
@@ -45,10 +49,11 @@ def results(tmp_path_factory) -> dict[str, dict[str, np.ndarray]]:
     """What one device, four devices, and two processes of two devices come to."""
     folder = tmp_path_factory.mktemp("parallel")
     one, four, two_by_two = (folder / f"{name}.npz" for name in ("one", "four", "two_by_two"))
-    finish(start(1, one))
-    finish(start(4, four))
+    mappings = ",".join(MAPPINGS)
+    finish(start(1, one, mappings))
+    finish(start(4, four, mappings))
     coordinator = f"localhost:{free_port()}"
-    finish(*(start(2, two_by_two, coordinator, 2, process) for process in range(2)))
+    finish(*(start(2, two_by_two, mappings, coordinator, 2, process) for process in range(2)))
     return {path.stem: dict(np.load(path)) for path in (one, four, two_by_two)}
 
 
@@ -57,22 +62,46 @@ def test_the_processes_had_the_devices_they_should(results):
     assert found == {"one": (1, 1), "four": (4, 1), "two_by_two": (4, 2)}
 
 
-@pytest.mark.parametrize("split", ["four", "two_by_two"])
+def pairs(results: dict[str, dict[str, np.ndarray]], mapping: str, devices: str, what: str) -> dict[str, tuple]:
+    """Results whose names begin so: by this mapping on these devices, and by pmap on one."""
+    wanted = {name.removeprefix("pmap/"): value for name, value in results["one"].items() if name.startswith("pmap/")}
+    return {
+        name: (results[devices][f"{mapping}/{name}"], value) for name, value in wanted.items() if name.startswith(what)
+    }
+
+
+@pytest.mark.parametrize(("mapping", "devices"), SPLITS)
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_parameters_and_metrics_do_not_depend_on_the_devices(results, split, optimizer):
+def test_parameters_and_metrics_do_not_depend_on_the_devices(results, mapping, devices, optimizer):
     """Noise, times, audio noise and its statistics, gradients: all as on one device. SGD shows wrong scales."""
-    names = [name for name in results["one"] if name.startswith(optimizer)]
-    assert len(names) > 20
-    for name in names:
-        np.testing.assert_allclose(results[split][name], results["one"][name], rtol=1e-6, atol=1e-6, err_msg=name)
+    found = pairs(results, mapping, devices, optimizer)
+    assert len(found) > 20
+    for name, (value, wanted) in found.items():
+        np.testing.assert_allclose(value, wanted, rtol=1e-6, atol=1e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("split", ["four", "two_by_two"])
-def test_validation_does_not_depend_on_the_devices(results, split):
-    for name in ("loss", "expression", "pose"):
-        np.testing.assert_allclose(
-            results[split][f"validation/{name}"], results["one"][f"validation/{name}"], rtol=1e-6
-        )
+@pytest.mark.parametrize(("mapping", "devices"), SPLITS)
+def test_validation_does_not_depend_on_the_devices(results, mapping, devices):
+    found = pairs(results, mapping, devices, "validation")
+    assert len(found) == 3
+    for name, (value, wanted) in found.items():
+        np.testing.assert_allclose(value, wanted, rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(("mapping", "devices"), SPLITS)
+def test_frames_do_not_depend_on_the_devices(results, mapping, devices):
+    ((value, wanted),) = pairs(results, mapping, devices, "rows").values()
+    assert wanted.shape == (4, 64, 64, 3)
+    np.testing.assert_allclose(value, wanted, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("devices", ["four", "two_by_two"])
+def test_only_fsdp_splits_a_state(results, devices):
+    assert {mapping: bool(results[devices][f"{mapping}/split"]) for mapping in MAPPINGS} == {
+        "pmap": False,
+        "jit": False,
+        "fsdp": True,
+    }
 
 
 @pytest.mark.parametrize("split", ["one", "four", "two_by_two"])
@@ -102,9 +131,9 @@ def test_a_single_machine_needs_no_description():
     assert (parallel.process_index(), parallel.process_count(), parallel.is_main()) == (0, 1, True)
 
 
-def test_replicated_numbers_come_back_as_a_copy():
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_replicated_numbers_come_back_as_a_copy(mapping):
     """What is being saved must not change when the next step overwrites its input."""
-    replicated = parallel.replicate({"a": np.arange(3.0)})
-    host = parallel.to_host(replicated)
+    host = parallel.to_host(parallel.place({"a": np.arange(3.0)}, mapping))
     assert host["a"].flags.owndata
     assert host["a"].tolist() == [0, 1, 2]

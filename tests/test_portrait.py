@@ -13,10 +13,14 @@ import pytest
 from configs import SMALL
 from kdtalker_jax import demo
 from kdtalker_jax.errors import CheckpointError, InputError, NoFaceError
-from kdtalker_jax.media.mel import mel_spectrogram, mel_windows
-from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.features.mel import mel_spectrogram, mel_windows
+from kdtalker_jax.features.wav2lip.model import Wav2LipFeatures
+from kdtalker_jax.features.wav2lip.parts import AUDIO_ENCODER
+from kdtalker_jax.motion_models.kdtalker.model import KDTalker
 from kdtalker_jax.portrait import TalkingPortrait
-from kdtalker_jax.stages import Stages
+from kdtalker_jax.renderers.liveportrait.model import LivePortrait
+from kdtalker_jax.rendering import Frames
+from kdtalker_jax.spaces.keypoints import Motion
 
 FRAME = 640  # samples at 16 kHz
 
@@ -78,14 +82,14 @@ def test_ddpm_draws_its_noise_from_the_seed(animate):
 
 
 def test_what_a_denoiser_is_made_for_is_what_it_gets(small_model, source):
-    model = TalkingPortrait(replace(SMALL, denoiser=replace(SMALL.denoiser, sampler="ddpm")), small_model.params)
+    model = TalkingPortrait(SMALL.replace(diffusion=replace(SMALL.diffusion, sampler="ddpm")), small_model.params)
     published, made, asked, other = (
         each.animate(source, noise_of(5), steps=2, **options).to_vector()
         for each, options in (
             (small_model, {}),
             (model, {}),
             (small_model, {"sampler": "ddpm"}),
-            (model, {"sampler": "ddim"}),
+            (model, {"sampler": "dpm++"}),
         )
     )
     np.testing.assert_array_equal(made, asked)
@@ -94,17 +98,17 @@ def test_what_a_denoiser_is_made_for_is_what_it_gets(small_model, source):
 
 
 def test_sampling_has_the_schedule_of_training(small_model, source):
-    denoiser = replace(SMALL.denoiser, beta_end=0.02)
-    model = TalkingPortrait(replace(SMALL, denoiser=denoiser), small_model.params)
-    options = {"steps": 2, "smooth": False}
+    diffusion = replace(SMALL.diffusion, beta_end=0.02)
+    model = TalkingPortrait(SMALL.replace(diffusion=diffusion), small_model.params)
+    options = {"sampler": "ddim", "steps": 2, "smooth": False}
     published, other = (m.animate(source, noise_of(64), **options).to_vector() for m in (small_model, model))
     assert np.abs(published - other).max() > 1e-3
 
 
 def test_sampling_has_the_noise_of_training(small_model, source):
     """Its offset, where sampling starts and in what ddpm adds on the way."""
-    denoiser = replace(SMALL.denoiser, noise_offset=3.0)
-    models = small_model, TalkingPortrait(replace(SMALL, denoiser=denoiser), small_model.params)
+    diffusion = replace(SMALL.diffusion, noise_offset=3.0)
+    models = small_model, TalkingPortrait(SMALL.replace(diffusion=diffusion), small_model.params)
     noise = np.random.default_rng(0).standard_normal((1, 64, 70)).astype(np.float32)
 
     def apart(**options) -> float:
@@ -133,9 +137,9 @@ def test_audio_features_do_not_depend_on_batches(small_model):
     """Each frame's window alone gives what the whole recording gives in batches."""
     waveform = noise_of(140)
     features = small_model.audio_features(waveform)
-    mel = mel_spectrogram(waveform)
+    mel, encoder = mel_spectrogram(waveform), AUDIO_ENCODER.build(SMALL)
     for i in (0, 1, 127, 128, 139):
-        alone = small_model.stages.encode_audio(small_model.params, mel_windows(mel, i, i + 1))
+        alone = encoder.apply(small_model.params["audio_encoder"], mel_windows(mel, i, i + 1))
         np.testing.assert_allclose(features[i], alone[0], atol=1e-5)
 
 
@@ -154,7 +158,7 @@ def test_relative_motion_starts_at_the_portrait(animate, source):
 
 def test_stitching_moves_keypoints(small_model, source, animate):
     plain, stitched = (animate(noise_of(10), stitch=stitch).keypoints for stitch in (False, True))
-    expected = small_model.stages.stitch(small_model.params, source.arrays.keypoints, plain)
+    expected = small_model.renderer.stitch(small_model.params, source.arrays, plain)
     np.testing.assert_allclose(stitched, expected, atol=1e-6)
     assert np.abs(stitched - plain).max() > 1e-3
 
@@ -189,7 +193,9 @@ def test_everything_is_compiled_once_whatever_the_length(small_model):
     chex.clear_trace_counter()
 
     model = TalkingPortrait(SMALL, small_model.params)
-    model.stages = Stages(SMALL, jnp.float32, jit=count)
+    model.features, model.motion_model = Wav2LipFeatures(SMALL, jit=count), KDTalker(SMALL, jit=count)
+    model.renderer = LivePortrait(SMALL, jit=count)
+    model._frames = Frames(model.renderer, small_model.params)
     for frames, picture in zip((1, 64, 200), demo.PORTRAITS, strict=True):
         source = model.prepare(picture, crop="none")
         motion = model.animate(source, noise_of(frames), steps=2, stitch=True)
@@ -258,15 +264,15 @@ def test_wrong_arguments_are_sentences(small_model, source):
         next(small_model.render(source, Motion.from_vector(source.motion.to_vector())))
     with pytest.raises(InputError, match="uint8"):
         small_model.prepare(np.zeros((64, 64, 3)))
-    with pytest.raises(NoFaceError, match="--crop none"):
+    with pytest.raises(NoFaceError, match='or use `crop="none"` if'):
         small_model.prepare(np.zeros((300, 300, 3), np.uint8))
 
 
 def with_damage(model, name):
     """The same model with one network whose weights are not finite, as its own overflow would leave it."""
     damaged = copy.copy(model)
-    vars(damaged).pop("_renderer", None)
     damaged.params = {**model.params, name: jax.tree.map(lambda leaf: leaf * jnp.nan, model.params[name])}
+    damaged._frames = Frames(damaged.renderer, damaged.params)
     return damaged
 
 

@@ -4,26 +4,29 @@ import os
 import subprocess
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
 
+from configs import SMALL
 from kdtalker_jax import demo
 from kdtalker_jax.errors import CheckpointError
-from kdtalker_jax.motion.coefficients import Motion
-from kdtalker_jax.rendering import Renderer
+from kdtalker_jax.portrait import DTYPES
+from kdtalker_jax.renderers.liveportrait.model import LivePortrait
+from kdtalker_jax.rendering import Frames
+from kdtalker_jax.spaces.keypoints import Motion
 
 ROOT = Path(__file__).parents[1]
 
 ON_FOUR_DEVICES = """
 import sys
 import jax, numpy
-from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax import demo
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.keypoints import Motion
 model = TalkingPortrait.load(sys.argv[3])
 source = model.prepare(demo.PORTRAITS[0], crop="none")
 motion = Motion.load(sys.argv[1])
@@ -69,12 +72,13 @@ def test_the_next_batch_is_started_before_one_is_handed_out(small_model, source,
     """So that devices work while the caller encodes; and never further ahead, so that memory is bounded."""
     started = []
 
-    def render(params, arrays, keypoints):
-        started.append(len(started))
-        return small_model.stages.render(params, arrays, keypoints)
+    class Counting(LivePortrait):
+        def frames(self, *arguments):
+            started.append(len(started))
+            return super().frames(*arguments)
 
-    renderer = Renderer(small_model.config, SimpleNamespace(render=render), small_model.params, "float32")
-    for i, _ in enumerate(renderer.frames(source.arrays, motion.keypoints, 2)):
+    frames = Frames(Counting(small_model.config), small_model.params)
+    for i, _ in enumerate(frames(source.arrays, motion.keypoints, 2)):
         assert len(started) == min(i + 2, 5)
 
 
@@ -82,14 +86,13 @@ def test_an_error_on_the_device_reaches_the_caller(small_model, source, motion):
     def fail(_):
         raise ValueError("the device gave up")
 
-    @jax.jit
-    def render(params, arrays, keypoints):
-        frames, finite = small_model.stages.render(params, arrays, keypoints)
-        return jax.pure_callback(fail, frames, frames), finite
+    class Failing(LivePortrait):
+        def frames(self, *arguments):
+            state, frames, finite = super().frames(*arguments)
+            return state, jax.jit(lambda frames: jax.pure_callback(fail, frames, frames))(frames), finite
 
-    renderer = Renderer(small_model.config, SimpleNamespace(render=render), small_model.params, "float32")
     with pytest.raises(jax.errors.JaxRuntimeError, match="the device gave up"):
-        list(renderer.frames(source.arrays, motion.keypoints, 2))
+        list(Frames(Failing(small_model.config), small_model.params)(source.arrays, motion.keypoints, 2))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -97,8 +100,9 @@ def test_a_frame_that_is_not_finite_ends_the_rendering(small_model, source, moti
     """Also one that has been rendered again in float32; those before it are handed out."""
     keypoints = motion.keypoints.copy()
     keypoints[4] = np.nan
-    renderer = Renderer(small_model.config, small_model.stages, small_model.params, dtype)
-    frames = renderer.frames(source.arrays, keypoints, 2)
+    exact = partial(LivePortrait, SMALL)
+    renderer = LivePortrait(SMALL, DTYPES[dtype])
+    frames = Frames(renderer, small_model.params, None if dtype == "float32" else exact)(source.arrays, keypoints, 2)
     assert [len(next(frames)) for _ in range(2)] == [2, 2]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

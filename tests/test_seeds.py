@@ -14,7 +14,7 @@ NO_SEEDS = [-1, 2**64, -(2**63), 1.5, 1.0, "3", None, True, np.bool_(True), np.f
 
 
 def bits(key):
-    return tuple(np.asarray(jax.random.bits(key, (4,))).tolist())
+    return tuple(np.asarray(jax.random.bits(key, (4,), np.uint32)).tolist())
 
 
 def test_all_seeds_differ():

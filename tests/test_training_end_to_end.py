@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from configs import SMALL
 from kdtalker_jax.checkpoints import save_checkpoint
-from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.spaces.keypoints import Motion
 from pipelines import export, extract, sample, train
 from tests.training.metrics import read_metrics
 

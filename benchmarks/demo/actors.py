@@ -10,17 +10,16 @@ import numpy as np
 
 from benchmarks.demo.unseen import take
 from kdtalker_jax.batching import in_batches
-from kdtalker_jax.data.extraction import describe_frames
-from kdtalker_jax.data.synthetic.drawing import draw_frames
-from kdtalker_jax.data.synthetic.people import Person
-from kdtalker_jax.data.synthetic.performance import Performance
-from kdtalker_jax.data.synthetic.state import FaceState
-from kdtalker_jax.diffusion.samplers import IN_FEW_STEPS, with_defaults
+from kdtalker_jax.diffusion.samplers import with_defaults
 from kdtalker_jax.faces.resizing import resize
-from kdtalker_jax.motion.coefficients import Motion, split
-from kdtalker_jax.motion.keypoints import absolute_keypoints
-from kdtalker_jax.networks import build
-from kdtalker_jax.portrait import Source, TalkingPortrait
+from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.source import Source
+from kdtalker_jax.spaces.geometry import absolute_keypoints
+from kdtalker_jax.spaces.keypoints import Motion, split
+from kdtalker_jax.synthetic.drawing import draw_frames
+from kdtalker_jax.synthetic.people import Person
+from kdtalker_jax.synthetic.performance import Performance
+from kdtalker_jax.synthetic.state import FaceState
 
 FRAMES_PER_BATCH = 8
 
@@ -42,18 +41,18 @@ def make_actor(model: TalkingPortrait, person: Person, performance: Performance,
     """Draw `shown` frames of a performance, the first and others at equal distances."""
     frames = np.linspace(0, len(performance.states.jaw) - 1, shown).astype(int)
     states = take(performance.states, frames)
-    pictures = draw_frames(person, states, model.config.picture_size)
+    pictures = draw_frames(person, states, model.renderer.output_size)
     return Actor(person, performance, frames, states, pictures, model.prepare(pictures[0], crop="none"))
 
 
 def motion_finder(model: TalkingPortrait) -> MotionFinder:
     """The motion extractor, for pictures (F, H, H, 3) of any size."""
-    size = model.config.motion_extractor.image_size
-    describe = jax.jit(partial(describe_frames, build("motion_extractor", model.config)))
+    size = model.renderer.picture_size
+    describe = jax.jit(model.renderer.observe)
 
     def find(pictures: np.ndarray) -> Motion:
         cuts = np.stack([resize(picture, size, size) for picture in pictures])
-        found = in_batches(partial(describe, model.params["motion_extractor"]), FRAMES_PER_BATCH, cuts)
+        found = in_batches(partial(describe, model.params), FRAMES_PER_BATCH, cuts)
         return Motion(**{name: found[name] for name in ("scale", "yaw", "pitch", "roll", "t", "exp")})
 
     return find
@@ -72,5 +71,5 @@ def reenact(model: TalkingPortrait, source: Source, motion: Motion) -> np.ndarra
 
 def speak(model: TalkingPortrait, source: Source, waveform: np.ndarray, seed: int = 0) -> Motion:
     """As `pipelines.sample` does."""
-    sampler, steps = with_defaults(None, None, model.config.denoiser.sampler, IN_FEW_STEPS)
+    sampler, steps = with_defaults(None, None, model.motion_model.sampler)
     return model.animate(source, waveform, seed=seed, sampler=sampler, steps=steps)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import binary_erosion, gaussian_filter1d
 
-from kdtalker_jax.media.audio import SAMPLES_PER_FRAME
+from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
 from kdtalker_jax.metrics.mouth import loudness
 
 LARGEST_OFFSET = 5  # frames

@@ -11,12 +11,13 @@ import cv2
 import jax
 import numpy as np
 
-from kdtalker_jax.data.synthetic.anatomy import mouth_of
-from kdtalker_jax.data.synthetic.drawing import draw_frames
-from kdtalker_jax.data.synthetic.landmarks import LANDMARKS, landmarks
-from kdtalker_jax.data.synthetic.people import Person
-from kdtalker_jax.data.synthetic.performance import random_states
-from kdtalker_jax.data.synthetic.state import FaceState
+from kdtalker_jax.data.landmarks import LANDMARKS
+from kdtalker_jax.synthetic.anatomy import mouth_of
+from kdtalker_jax.synthetic.drawing import draw_frames
+from kdtalker_jax.synthetic.landmarks import landmarks
+from kdtalker_jax.synthetic.people import Person
+from kdtalker_jax.synthetic.performance import random_states
+from kdtalker_jax.synthetic.state import FaceState
 
 SIZE = 96  # pixels of a picture's side
 _SMALL, _CUT = 24, 20  # of the picture that the parts are found in, and of a part that is cut out

@@ -13,8 +13,8 @@ import soundfile
 
 from benchmarks.demo.rows import Row
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.audio import SAMPLE_RATE
 from kdtalker_jax.media.frames import read_frames
+from kdtalker_jax.media.rates import SAMPLE_RATE
 
 MOST_SECONDS = 60.0
 

@@ -8,12 +8,12 @@ import numpy as np
 from benchmarks.demo.actors import Actor, film, motion_finder, reenact
 from benchmarks.demo.rows import Row
 from benchmarks.demo.unseen import SEED
-from kdtalker_jax.data.synthetic.drawing import draw_frames
-from kdtalker_jax.data.synthetic.performance import random_states
-from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.metrics.similarity import Similarity, compare
-from kdtalker_jax.motion.coefficients import Motion
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.keypoints import Motion
+from kdtalker_jax.synthetic.drawing import draw_frames
+from kdtalker_jax.synthetic.performance import random_states
+from kdtalker_jax.synthetic.state import FaceState
 
 ANGLES = ("yaw", "pitch", "roll")
 

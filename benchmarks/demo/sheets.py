@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from benchmarks.demo.reenactment import Take
-from benchmarks.demo.speech import Clip
+from benchmarks.demo.speech import Spoken
 
 TAKES, FRAMES = 6, 10  # of a sheet: rows, and frames of a video in a row
 
@@ -23,7 +23,7 @@ def write_takes(folder: Path, name: str, takes: Sequence[Take]) -> None:
     write(folder, name, np.concatenate(rows))
 
 
-def write_clips(folder: Path, name: str, clips: Sequence[Clip]) -> None:
+def write_clips(folder: Path, name: str, clips: Sequence[Spoken]) -> None:
     """A row for each of the first videos: frames that follow each other, three apart."""
     rows = [
         np.concatenate(list(clip.frames[:: 3 if len(clip.frames) >= 3 * FRAMES else 1][:FRAMES]), axis=1)

@@ -11,14 +11,15 @@ from benchmarks.demo.actors import Actor, film, speak
 from benchmarks.demo.probe import FaceProbe, Reading, true_reading
 from benchmarks.demo.rows import Row
 from benchmarks.demo.unseen import SEED, take
-from kdtalker_jax.data.synthetic.drawing import draw_frames
-from kdtalker_jax.data.synthetic.performance import Performance
-from kdtalker_jax.data.synthetic.state import FaceState
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE, load_waveform
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.files import looks_like_recording
-from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.keypoints import Motion
+from kdtalker_jax.synthetic.drawing import draw_frames
+from kdtalker_jax.synthetic.performance import Performance
+from kdtalker_jax.synthetic.state import FaceState
 
 FAINT = 0.001  # root mean square of a quiet room
 _NEARLY_SHUT = 0.1  # of the range of openings in speech
@@ -26,7 +27,7 @@ _SHUT_IN_PAUSES = 0.25  # the same, on average: real pauses hold breaths and noi
 _MOVES = 0.3  # degrees
 
 
-class Clip(NamedTuple):
+class Spoken(NamedTuple):
     """A generated video, read."""
 
     motion: Motion
@@ -41,15 +42,15 @@ class Stage:
         self.model, self.actors = model, actors
         self.probes = [FaceProbe(actor.person, probe_states) for actor in actors]
 
-    def play(self, number: int, waveform: np.ndarray, seed: int = 0) -> Clip:
+    def play(self, number: int, waveform: np.ndarray, seed: int = 0) -> Spoken:
         """The actor of that number, modulo their count, with a recording."""
         actor, probe = self.actors[number % len(self.actors)], self.probes[number % len(self.actors)]
         motion = speak(self.model, actor.source, waveform, seed)
         frames = film(self.model, actor.source, motion)
-        return Clip(motion, frames, probe(frames))
+        return Spoken(motion, frames, probe(frames))
 
 
-def mouth_rows(stage: Stage) -> tuple[list[Row], list[Clip], tuple[float, float]]:
+def mouth_rows(stage: Stage) -> tuple[list[Row], list[Spoken], tuple[float, float]]:
     """Rows about unseen speech, the videos, and the lowest and highest openings there (5th and 95th percentile)."""
     clips = [stage.play(number, actor.performance.waveform, number) for number, actor in enumerate(stage.actors)]
     opened = [clip.reading.opening for clip in clips]
@@ -71,14 +72,14 @@ def _probe_row(stage: Stage) -> Row:
     read, truth = [], []
     for actor, probe in zip(stage.actors, stage.probes, strict=True):
         states = take(actor.performance.states, np.arange(0, len(actor.performance.states.jaw), 4))
-        read.append(probe(draw_frames(actor.person, states, stage.model.config.picture_size)).opening)
+        read.append(probe(draw_frames(actor.person, states, stage.model.renderer.output_size)).opening)
         truth.append(true_reading(actor.person, states).opening)
     found = measures.following(read, truth)
     text = f"r = {found.pooled:.3f} (lowest {found.lowest:.3f})"
     return Row("the probe that reads mouths, on true drawings of the same speech", "", text, None, found._asdict())
 
 
-def silence_rows(stage: Stage, seconds: float, limits: tuple[float, float]) -> tuple[list[Row], list[Clip]]:
+def silence_rows(stage: Stage, seconds: float, limits: tuple[float, float]) -> tuple[list[Row], list[Spoken]]:
     """Digital silence and a quiet room."""
     samples = int(seconds * SAMPLE_RATE)
     noise = np.random.default_rng(SEED).normal(0, FAINT, samples).astype(np.float32)
@@ -102,7 +103,7 @@ def silence_rows(stage: Stage, seconds: float, limits: tuple[float, float]) -> t
 
 def recording_rows(
     stage: Stage, folder: Path | None, seconds: float, limits: tuple[float, float]
-) -> tuple[list[Row], list[Clip]]:
+) -> tuple[list[Row], list[Spoken]]:
     """Real recordings, the first `seconds` of each."""
     name, reach = "real recordings", "mouth opening follows loudness, r >= 0.5; closed in pauses"
     if folder is None:

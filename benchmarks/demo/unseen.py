@@ -3,9 +3,9 @@
 import jax
 import numpy as np
 
-from kdtalker_jax.data.synthetic.people import Person, random_people
-from kdtalker_jax.data.synthetic.performance import Performance, random_performance
-from kdtalker_jax.data.synthetic.state import FaceState
+from kdtalker_jax.synthetic.people import Person, random_people
+from kdtalker_jax.synthetic.performance import Performance, random_performance
+from kdtalker_jax.synthetic.state import FaceState
 
 SEED = 10_000  # training counts its seeds from 0
 

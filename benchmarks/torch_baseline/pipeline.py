@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from benchmarks.torch_baseline.renderer import Retargeting
 from benchmarks.torch_baseline.speech import AudioEncoder, Denoiser
-from configs.statistics import MotionStatistics
+from kdtalker_jax.spaces.statistics import MotionStatistics
 
 MOTION = ("scale", "yaw", "pitch", "roll", "t", "exp")  # the order of the 70 numbers of a frame
 TRAINING_STEPS = 1000

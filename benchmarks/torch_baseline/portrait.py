@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.torch_baseline.blocks import ConvBlock
-from configs.networks import AppearanceConfig, MotionExtractorConfig
+from kdtalker_jax.renderers.liveportrait.config import AppearanceConfig, MotionExtractorConfig
 
 
 class ResidualBlock3d(nn.Module):

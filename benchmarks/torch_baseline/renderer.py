@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import remove_spectral_norm, spectral_norm
 
 from benchmarks.torch_baseline.blocks import ConvBlock
-from configs.networks import GeneratorConfig, RetargetingConfig, WarpingConfig
+from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig, RetargetingConfig, WarpingConfig
 
 KEYPOINT_VARIANCE = 0.01  # of the Gaussian heat maps
 SPADE_SLOPE = 0.2

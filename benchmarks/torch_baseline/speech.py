@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from configs.networks import AudioEncoderConfig, DenoiserConfig
+from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
+from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
 
 Stride = int | tuple[int, int]
 

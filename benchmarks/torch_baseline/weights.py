@@ -13,7 +13,8 @@ from benchmarks.published_layout import FILES, file_content, random_state_dict
 from benchmarks.torch_baseline.portrait import AppearanceExtractor, MotionExtractor
 from benchmarks.torch_baseline.renderer import Retargeting, SpadeGenerator, WarpingModule
 from benchmarks.torch_baseline.speech import AudioEncoder, Denoiser, RotaryEmbedding
-from configs.networks import PUBLISHED, ModelConfig
+from configs.kdtalker import PUBLISHED
+from kdtalker_jax.model_config import ModelConfig
 
 
 class Networks(NamedTuple):

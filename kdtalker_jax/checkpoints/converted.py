@@ -1,53 +1,43 @@
-"""Converted checkpoints on disk: one Orbax tree per network and a `config.json`.
+"""Models on disk: one Orbax tree per network and a `config.json`.
 
-    DIR/config.json                     format version, sizes, statistics, the parts that are there, sources and sums
+    DIR/config.json                     format version, system, sections of the configuration, the parts that are there,
+                                        their origins and sums, and the directory that other parts are taken from
     DIR/networks/<name>/                variables of one network as trained: params, batch_stats, spectral
     DIR/shape_predictor_68_face_landmarks.dat      if it was given
 
-A directory is built beside its destination and moved there when complete: whatever has the final name is whole.
+`writing` makes such directories.
 """
 
-import dataclasses
-import json
-import os
-import shutil
 import zlib
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-import orbax.checkpoint as ocp
-
-from configs.networks import ModelConfig
 from kdtalker_jax.checkpoints.fit import fit_sum, misfit
-from kdtalker_jax.checkpoints.trees import fault_of, layout_of, read_layout, read_tree, sum_of
-from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.checkpoints.formats import FORMAT, current_model
+from kdtalker_jax.checkpoints.trees import fault_of, read_layout, read_tree
+from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
-from kdtalker_jax.unfinished import in_one_go, unfinished_folder
+from kdtalker_jax.systems import System, disagreement, find_system
 
-FORMAT = 1
 CONFIG_FILE = "config.json"
 LANDMARKS_FILE = "shape_predictor_68_face_landmarks.dat"
-PARTS = ("appearance", "motion_extractor", "warping", "generator", "retargeting", "audio_encoder", "denoiser")
-OPTIONAL_PARTS = ("syncnet",)  # judges videos: a checkpoint is complete without
-ALL_PARTS = PARTS + OPTIONAL_PARTS
 HOW_TO_CONVERT = "python -m convert.official --source DOWNLOADS --out"
 
 Variables = Mapping[str, Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
+@dataclass(frozen=True)
+class Origin:
     """The file that a part was converted from."""
 
     file: str
     sha256: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Sums:
     """Of a part when it was written: damage since then shows."""
 
@@ -55,27 +45,51 @@ class Sums:
     values: str  # see `trees.sum_of`
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
+class Base:
+    """Another model, whose parts are this one's where it has none of its own.
+
+    Attributes:
+        directory: seen from this one.
+        parts: that are taken from it, with the `values` of their sums.
+    """
+
+    directory: str
+    parts: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Checkpoint:
-    """A converted checkpoint. Parameters are read when asked for."""
+    """A model on disk. Parameters are read when asked for."""
 
     directory: Path
     config: ModelConfig
-    parts: Mapping[str, Source | None]  # None: trained here, not converted
-    sums: Mapping[str, Sums] = dataclasses.field(default_factory=dict)  # some checkpoints have been written without
+    parts: Mapping[str, Origin | None]  # None: trained here, not converted
+    sums: Mapping[str, Sums] = field(default_factory=dict)  # some checkpoints have been written without
     landmarks_sum: str | None = None
+    base: Base | None = None
+
+    @property
+    def system(self) -> System:
+        return find_system(self.config.system)
+
+    @property
+    def available(self) -> tuple[str, ...]:
+        """The names of all parts, here and in the base."""
+        taken = self.base.parts if self.base else {}
+        return tuple(name for name in self.system.parts if name in self.parts or name in taken)
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        return tuple(name for name in PARTS if name not in self.parts)
+        return tuple(name for name in self.system.required if name not in self.available)
 
     @property
     def landmarks(self) -> Path | None:
         """The 68-landmark predictor, if the checkpoint carries it. Raises CheckpointError where it is damaged."""
         path = self.directory / LANDMARKS_FILE
         if not path.is_file():
-            return None
-        if self.landmarks_sum not in (None, _file_sum(path)):
+            return self._base().landmarks if self.base else None
+        if self.landmarks_sum not in (None, file_sum(path)):
             raise CheckpointError(f"{path} is damaged: copy it again, or delete it to use another predictor")
         return path
 
@@ -83,15 +97,16 @@ class Checkpoint:
         """Raises CheckpointError that names the parts of `names` that are lacking, and how to convert them; or two of
         them that do not work together.
         """
-        lacking = [name for name in names if name not in self.parts]
+        lacking = [name for name in names if name not in self.available]
         if lacking:
             only = "".join(f" --only {name}" for name in lacking)
             raise CheckpointError(
                 f"{self.directory} lacks {', '.join(lacking)}: add with '{HOW_TO_CONVERT} {self.directory}{only}'"
             )
-        if problem := self.config.disagreement(names):
-            path = self.directory / CONFIG_FILE
-            raise CheckpointError(f"{path} is damaged: its parts do not fit together ({problem}); copy the model again")
+        if problem := disagreement(self.config, names):
+            raise CheckpointError(
+                f"{self.directory / CONFIG_FILE} is damaged: its parts do not fit together ({problem})"
+            )
 
     def variables(self, name: str) -> dict[str, Any]:
         """The variables of one network with `folded=False`, as NumPy arrays: params and, where it has them, batch_stats
@@ -101,11 +116,14 @@ class Checkpoint:
             CheckpointError: the part is lacking or damaged.
         """
         self.require(name)
-        folder, sums = _part(self.directory, name), self.sums.get(name)
+        if name not in self.parts:
+            return self._base().variables(name)
+        folder, part, sums = part_folder(self.directory, name), self.system.parts[name], self.sums.get(name)
         try:
             layout = read_layout(folder)
-            known = sums and sums.fit == fit_sum(name, self.config, layout)
-            fault = None if known else misfit(name, self.config, layout)
+            fault = (
+                None if sums and sums.fit == fit_sum(part, self.config, layout) else misfit(part, self.config, layout)
+            )
             if not fault:
                 variables = read_tree(folder)
                 fault = fault_of(variables, sums and sums.values)
@@ -115,10 +133,25 @@ class Checkpoint:
             raise self._damaged(name, f": {fault}")
         return variables
 
+    def _base(self) -> "Checkpoint":
+        """The model that other parts are taken from, once it is seen to be the one that it was."""
+        place = self.directory / self.base.directory
+        other = load_checkpoint(place)
+        if other.base:
+            raise CheckpointError(f"{place} takes parts from yet another model: name that one as the base instead")
+        for name, values in self.base.parts.items():
+            same = name in other.parts and other.config.sections[name] == self.config.sections.get(name)
+            if not same or name not in other.sums or other.sums[name].values != values:
+                raise CheckpointError(
+                    f"{self.directory} takes {name} from {place}, where it is another one: bring back the one it was "
+                    "made with"
+                )
+        return other
+
     def _damaged(self, name: str, why: str = "") -> CheckpointError:
         return CheckpointError(
-            f"{self.directory} is damaged: {name} cannot be read{why}; convert it again with --overwrite, or copy the "
-            "model again"
+            f"{self.directory} is damaged: {name} cannot be read{why}; convert it again with "
+            "'python -m convert.official --overwrite', or copy the model again"
         )
 
 
@@ -146,8 +179,8 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
         raise CheckpointError(f"{path} cannot be read ({error.strerror or error})") from error
     except ValueError as error:
         raise CheckpointError(f"{path} is damaged ({error}): copy the model or convert the files again") from error
-    parts = checkpoint.parts
-    gone = [name for name in parts if name not in ALL_PARTS or not _part(directory, name).is_dir()]
+    known = checkpoint.system.parts
+    gone = [name for name in checkpoint.parts if name not in known or not part_folder(directory, name).is_dir()]
     if gone:
         raise CheckpointError(f"{directory} is damaged: {', '.join(gone)} is named in {CONFIG_FILE} but not there")
     return checkpoint
@@ -159,162 +192,47 @@ def _from_content(directory: Path, content: Mapping[str, Any]) -> Checkpoint:
         raise CheckpointError(
             f"{directory} has format {content['format']}, newer than this program's {FORMAT}: update kdtalker_jax"
         )
+    content = current_model(content)
     return Checkpoint(
         directory,
-        from_json(ModelConfig, content.get("model"), "model"),
-        from_json(dict[str, Source | None], content.get("parts"), "parts"),
+        _config(content),
+        from_json(dict[str, Origin | None], content.get("parts"), "parts"),
         from_json(dict[str, Sums], content.get("sums", {}), "sums"),
         from_json(str | None, content.get("landmarks"), "landmarks"),
+        from_json(Base | None, content.get("based_on"), "based_on"),
     )
 
 
-def save_checkpoint(
-    directory: str | Path, networks: Mapping[str, Variables], config: ModelConfig, *, overwrite: bool = False
-) -> None:
-    """Writes networks trained here; parts that the directory has already and that are not among them are kept.
-
-    Raises:
-        OutputError: the directory cannot be written, holds something else, or has these parts and not `overwrite`.
-    """
-    with checkpoint_writer(directory, config, networks, overwrite=overwrite) as writer:
-        for name, variables in networks.items():
-            writer.add(name, variables)
-
-
-class CheckpointWriter:
-    """Collects the parts of a checkpoint in a directory that is not yet in its place."""
-
-    def __init__(self, directory: Path, kept: Checkpoint) -> None:
-        self.directory = directory
-        self.config = kept.config
-        self.parts, self.sums, self.landmarks_sum = dict(kept.parts), dict(kept.sums), kept.landmarks_sum
-
-    def add(self, name: str, variables: Variables, source: Source | None = None) -> None:
-        """Writes one network's variables, as trained (`folded=False`).
-
-        Raises:
-            CheckpointError: they are not those of the network's sizes. OutputError: they cannot be written.
-        """
-        variables = jax.tree.map(np.asarray, dict(variables))
-        layout = layout_of(variables)
-        if problem := misfit(name, self.config, layout):
-            raise CheckpointError(f"{name} is not of the sizes of the model {self.config.name}: {problem}")
-        try:
-            with ocp.StandardCheckpointer() as checkpointer:
-                checkpointer.save(_part(self.directory, name), variables)
-        except (OSError, ValueError) as error:
-            raise OutputError(f"{name} cannot be written to {self.directory.parent} ({error})") from error
-        self.parts[name] = source
-        self.sums[name] = Sums(fit_sum(name, self.config, layout), sum_of(variables))
-
-    def add_landmarks(self, path: Path) -> None:
-        place = self.directory / LANDMARKS_FILE
-        place.unlink(missing_ok=True)  # it may be a hard link to the one of the checkpoint that is being extended
-        shutil.copyfile(path, place)
-        self.landmarks_sum = _file_sum(place)
-
-
-@contextmanager
-def checkpoint_writer(
-    directory: str | Path, config: ModelConfig, names: Collection[str], *, overwrite: bool = False
-) -> Iterator[CheckpointWriter]:
-    """Yields a writer for the parts `names`; on leaving without an error, puts the whole directory in its place.
-
-    Parts and files that the directory has already are kept.
-
-    Raises:
-        OutputError: as `save_checkpoint`, before anything is written.
-    """
-    directory = Path(directory).resolve()
-    kept = _kept_parts(directory, config, names, overwrite)
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished_folder(directory) as staging:
-            if kept is not None:
-                _link_files(directory, staging, without=names)
-            writer = CheckpointWriter(staging, kept or Checkpoint(directory, config, {}))
-            yield writer
-            _write_config(writer)
-            with in_one_go():
-                _move_into_place(staging, directory)
-    except OSError as error:
-        raise OutputError(f"{directory} cannot be written ({error.strerror or error})") from error
-
-
-def _kept_parts(directory: Path, config: ModelConfig, names: Collection[str], overwrite: bool) -> Checkpoint | None:
-    """What stays of an existing checkpoint beside the new parts; None if there is no checkpoint yet."""
-    unknown = sorted(set(names) - set(ALL_PARTS))
+def _config(content: Mapping[str, Any]) -> ModelConfig:
+    """The configuration of a model, its sections those that its system has."""
+    system = find_system(from_json(str, content.get("system"), "system"))
+    sections = from_json(dict, content.get("model"), "model")
+    unknown = sorted(sections.keys() - system.sections.keys())
     if unknown:
-        raise ValueError(f"unknown parts {unknown}; there are {ALL_PARTS}")
-    if directory.is_file():
-        raise OutputError(f"{directory} is a file, not a folder")
-    if not directory.exists() or not any(directory.iterdir()):
-        return None
-    if not (directory / CONFIG_FILE).is_file():
-        raise OutputError(f"{directory} exists and is not a checkpoint: name another folder")
-    present = load_checkpoint(directory)
-    again = [name for name in names if name in present.parts]
-    if again and not overwrite:
-        raise OutputError(f"{directory} has {', '.join(again)} already: replace with --overwrite")
-    kept = {name: source for name, source in present.parts.items() if name not in names}
-    if kept and present.config != config:
-        raise OutputError(f"{directory} holds {', '.join(kept)} of a model of other sizes: name another folder")
-    sums = {name: sums for name, sums in present.sums.items() if name in kept}
-    return Checkpoint(directory, config, kept, sums, present.landmarks_sum)
-
-
-def _link_files(directory: Path, staging: Path, without: Collection[str]) -> None:
-    """Hard links (copies where the file system has none) of everything but the parts that are written anew."""
-    replaced = {_part(directory, name) for name in without}
-
-    def ignore(folder: str, names: list[str]) -> set[str]:
-        return {name for name in names if Path(folder) / name in replaced}
-
-    def link(source: str, destination: str) -> None:
-        try:
-            os.link(source, destination)
-        except OSError:
-            shutil.copy2(source, destination)
-
-    shutil.copytree(directory, staging, ignore=ignore, copy_function=link, dirs_exist_ok=True, symlinks=True)
-
-
-def _write_config(writer: CheckpointWriter) -> None:
-    parts, sums = writer.parts, writer.sums
-    content = {
-        "format": FORMAT,
-        "model": dataclasses.asdict(writer.config),
-        "parts": {name: parts[name] and dataclasses.asdict(parts[name]) for name in ALL_PARTS if name in parts},
-        "lacking": [name for name in PARTS if name not in parts],
-        "sums": {name: dataclasses.asdict(sums[name]) for name in ALL_PARTS if name in sums},
-        "landmarks": writer.landmarks_sum,
+        raise UnknownSettingError(f"unknown setting {unknown[0]!r}")
+    unneeded = system.parts.keys() - system.required - from_json(dict, content.get("parts"), "parts").keys()
+    missing = [name for name in system.sections if name not in sections and name not in unneeded]
+    if missing:
+        raise ValueError(f"model.{missing[0]} is missing")
+    read = {
+        name: from_json(kind, sections[name], f"model.{name}")
+        for name, kind in system.sections.items()
+        if name in sections
     }
-    path = writer.directory / CONFIG_FILE
-    path.unlink(missing_ok=True)  # it may be a hard link to the one of the checkpoint that is being extended
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    config = ModelConfig(from_json(str, content.get("name"), "name"), system.name, read)
+    for family in system.families:
+        family.check(config)
+    return config
 
 
-def _move_into_place(staging: Path, directory: Path) -> None:
-    if not directory.exists():
-        staging.rename(directory)
-        return
-    old = staging.parent.with_suffix(".old")  # beside, where nobody clears it should this process die in between
-    directory.rename(old)
-    try:
-        staging.rename(directory)
-    except OSError:
-        old.rename(directory)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _part(directory: Path, name: str) -> Path:
-    return directory / "networks" / name
-
-
-def _file_sum(path: Path) -> str:
+def file_sum(path: Path) -> str:
+    """CRC-32 of a file."""
     total = 0
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             total = zlib.crc32(block, total)
     return f"{total:08x}"
+
+
+def part_folder(directory: Path, name: str) -> Path:
+    return directory / "networks" / name

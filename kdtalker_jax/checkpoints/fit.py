@@ -3,25 +3,24 @@
 import dataclasses
 import json
 import zlib
-from functools import lru_cache
 
 import jax.numpy as jnp
 
-from configs.networks import ModelConfig
 from kdtalker_jax.checkpoints.trees import Layout, layout_of
-from kdtalker_jax.networks import variable_shapes
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.parts import Part
 
 
-def fit_sum(name: str, config: ModelConfig, layout: Layout) -> str:
+def fit_sum(part: Part, config: ModelConfig, layout: Layout) -> str:
     """CRC-32 of a network's sizes and layout together. It spares whoever reads them the tracing of the network."""
-    content = [dataclasses.asdict(getattr(config, name)), layout]
+    content = [dataclasses.asdict(config.sections[part.name]), layout]
     return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
 
 
-def misfit(name: str, config: ModelConfig, layout: Layout) -> str | None:
+def misfit(part: Part, config: ModelConfig, layout: Layout) -> str | None:
     """The first array that is not as the sizes of the network want it, in words."""
     try:
-        wanted = _layout(name, config)
+        wanted = layout_of(part.shapes(config))
     except Exception as error:  # whatever Flax and JAX raise on sizes that are each possible, but not together
         return f"no network has its sizes ({str(error).splitlines()[0] if str(error) else type(error).__name__:.200})"
     for array, (shape, dtype) in layout.items():
@@ -33,8 +32,3 @@ def misfit(name: str, config: ModelConfig, layout: Layout) -> str | None:
             return f"{array} is of type {dtype}"
     missing = [array for array in wanted if array not in layout]
     return f"{missing[0]} is missing" if missing else None
-
-
-@lru_cache(maxsize=64)
-def _layout(name: str, config: ModelConfig) -> Layout:
-    return layout_of(variable_shapes(name, config))

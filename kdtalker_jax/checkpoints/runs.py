@@ -1,10 +1,7 @@
-"""Checkpoints of training runs.
+"""Checkpoints of training runs, of every kind.
 
-    RUN/run.json                     format version, configuration, statistics, number of clips
-    RUN/checkpoints/<step>/params/   what the denoiser has learnt
-                           ema/      its moving average, where the run keeps one
-                           optimizer/
-                           weights/, adversary/, head/  in runs of other networks, instead of params
+    RUN/run.json                     format version, kind, configuration, number of clips, what the run has found out
+    RUN/checkpoints/<step>/<item>/   trees of the task: what is learnt, its moving average, the optimiser's numbers
                            progress/ step, position in the data, sums of the trees
                            metrics/  validation loss, where it was measured
 
@@ -16,27 +13,25 @@ import json
 import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
-from configs.audio import AudioConfig
-from configs.networks import ModelConfig
-from configs.renderer import RendererConfig
-from configs.retargeting import RetargetingTrainingConfig
-from configs.statistics import MotionStatistics
-from configs.training import CheckpointConfig, TrainingConfig
-from kdtalker_jax.checkpoints.converted import Checkpoint, checkpoint_writer, load_checkpoint
+from configs.training import CheckpointConfig
+from kdtalker_jax.checkpoints.converted import Checkpoint
+from kdtalker_jax.checkpoints.formats import FORMAT, current_run
 from kdtalker_jax.checkpoints.trees import as_numpy, fault_of, quiet_failure, read_tree, sum_of
+from kdtalker_jax.checkpoints.writing import checkpoint_writer
 from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
+from kdtalker_jax.training.kinds import Kind, kind_of_run
 from kdtalker_jax.unfinished import unfinished_file
 
-FORMAT = 1
 RECORD_FILE = "run.json"
 FOLDER = "checkpoints"
 
@@ -46,66 +41,21 @@ Which = int | Literal["latest", "best"]
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run was started with."""
-
-    config: TrainingConfig
-    statistics: MotionStatistics
-    clips: int  # that are long enough
-    init: str | None = None  # what the parameters were taken from, if not from the seed
-
-
-@dataclass(frozen=True)
-class RendererRecord:
-    """What a run of the renderer was started with."""
-
-    config: RendererConfig
-    clips: int
-    init: str | None = None
-
-
-@dataclass(frozen=True)
-class RetargetingRecord:
-    """What a run of stitching and retargeting was started with."""
-
-    config: RetargetingTrainingConfig
-    clips: int
-    init: str  # checkpoint of the renderer
-
-
-@dataclass(frozen=True)
-class AudioRecord:
-    """What a run of the audio encoder was started with."""
-
-    config: AudioConfig
-    clips: int  # invented speakers
-    init: None = None
-
-
-RECORDS = {
-    "denoiser": RunRecord,
-    "renderer": RendererRecord,
-    "retargeting": RetargetingRecord,
-    "audio encoder": AudioRecord,
-}
-
-Record = TypeVar("Record", RunRecord, RendererRecord, RetargetingRecord, AudioRecord)
-
-
-@dataclass(frozen=True)
-class TrainedDenoiser:
-    """A denoiser from a run, for `TalkingPortrait` or to train further.
+    """What a run was started with.
 
     Attributes:
-        variables: {"params": tree} of NumPy arrays.
-        config: sizes of the denoiser and the statistics it was trained with; its other parts are not the run's.
-        step: after how many steps.
-        ema: whether these are the moving averages.
+        kind: of `training.kinds`.
+        config: of the kind's configuration.
+        clips: of the data set, that can be trained on.
+        init: what the first parameters were taken from, if not from the seed.
+        found: what the run has found out before its first step, by name, as `Kind.found` says.
     """
 
-    variables: dict[str, Any]
-    config: ModelConfig
-    step: int
-    ema: bool
+    kind: str
+    config: Any
+    clips: int
+    init: str | None = None
+    found: Mapping[str, Any] = field(default_factory=dict)
 
 
 def is_run(directory: str | Path) -> bool:
@@ -113,43 +63,53 @@ def is_run(directory: str | Path) -> bool:
     return (Path(directory) / RECORD_FILE).is_file()
 
 
-def run_kind(directory: str | Path) -> str:
-    """What a run trains: a key of RECORDS. Raises CheckpointError where the directory is no run."""
-    return _read_content(directory)["kind"]
+def run_kind(directory: str | Path) -> Kind:
+    """What a run trains. Raises CheckpointError where the directory is no run, or of a kind that is not known."""
+    content = _read_content(directory)
+    return kind_of_run(content["kind"], Path(directory) / RECORD_FILE)
 
 
-def read_record(directory: str | Path, kind: type[Record] = RunRecord) -> Record:
+def read_record(directory: str | Path, kind: str) -> RunRecord:
     """What a run was started with.
 
     Raises:
         CheckpointError: the directory is no run, or of another kind, or its record is damaged or of a newer format.
     """
-    content = _read_content(directory)
-    found = content.pop("kind")
-    if RECORDS[found] is not kind:
-        raise CheckpointError(f"{directory} is the run of a {found}: name another")
+    content, path = _read_content(directory), Path(directory) / RECORD_FILE
+    known = kind_of_run(content["kind"], path)
+    if known.name != kind:
+        raise CheckpointError(f"{directory} is the run of a {known.name}: name another")
     try:
-        return from_json(kind, content)
+        config = from_json(known.config, content.get("config"), "config")
+        found = from_json(dict, content.get("found", {}), "found")
+        missing = [name for name in known.found if name not in found]
+        if missing:
+            raise ValueError(f"found.{missing[0]} is missing")
+        return RunRecord(
+            kind,
+            config,
+            from_json(int, content.get("clips"), "clips"),
+            from_json(str | None, content.get("init"), "init"),
+            {name: from_json(of, found[name], f"found.{name}") for name, of in known.found.items()},
+        )
     except UnknownSettingError as error:
-        path = Path(directory) / RECORD_FILE
         raise CheckpointError(f"{path} was written by another version ({error}): update kdtalker_jax") from error
     except ValueError as error:
-        raise _damaged(Path(directory) / RECORD_FILE, error) from error
+        raise _damaged(path, error) from error
 
 
 def _read_content(directory: str | Path) -> dict[str, Any]:
-    """What the record's file says, without its version, and with a kind that there is."""
+    """What the record's file says, in today's format."""
     path = Path(directory) / RECORD_FILE
     if not path.is_file():
         raise CheckpointError(f"{directory} is not a training run: there is no {RECORD_FILE} in it")
     try:
         content = read_json(path)
-        version = from_json(int, content.pop("format", None), "format")
+        version = from_json(int, content.get("format"), "format")
         if version > FORMAT:
             raise CheckpointError(f"{path} has format {version}, newer than this program's {FORMAT}: update it")
-        kind = from_json(str, content.setdefault("kind", "denoiser"), "kind")
-        if kind not in RECORDS:
-            raise CheckpointError(f"{path} is of a {kind!r}, which this version does not train: update kdtalker_jax")
+        content = current_run(content)
+        from_json(str, content.get("kind"), "kind")
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror or error})") from error
     except ValueError as error:
@@ -161,11 +121,12 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(f"{path} is damaged ({error}): start the run anew in another folder")
 
 
-def write_record(directory: str | Path, record: RunRecord | RendererRecord | RetargetingRecord | AudioRecord) -> None:
+def write_record(directory: str | Path, record: RunRecord) -> None:
     """Raises OutputError where the file cannot be written."""
     path = Path(directory) / RECORD_FILE
-    (kind,) = (name for name, record_type in RECORDS.items() if record_type is type(record))
-    content = {"format": FORMAT, "kind": kind, **dataclasses.asdict(record)}
+    found = {name: dataclasses.asdict(value) for name, value in record.found.items()}
+    content = {"format": FORMAT, "kind": record.kind, "config": dataclasses.asdict(record.config)}
+    content |= {"clips": record.clips, "init": record.init, "found": found}
     try:
         with unfinished_file(path) as partial:
             partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -267,101 +228,65 @@ class RunCheckpoints:
             ) from error
 
 
-def load_denoiser(run: str | Path, *, ema: bool | None = None, which: Which = "latest") -> TrainedDenoiser:
-    """Reads a denoiser from a training run, also while it goes on. Reads nothing else of the checkpoint.
+def load_item(run: str | Path, names: tuple[str, ...], which: Which = "latest") -> tuple[str, Tree, int]:
+    """One tree of a run's checkpoint, also while the run goes on; reads nothing else of it.
 
     Args:
-        run: the run's --workdir.
-        ema: the moving average or the parameters themselves; None: the average, if the run keeps one.
+        run: the folder of the run.
+        names: of items, the one that is preferred first: the first that the checkpoint has is read.
         which: "latest", "best" by validation loss, or a step.
 
+    Returns:
+        The item's name, the tree of NumPy arrays, and the step.
+
     Raises:
-        CheckpointError: no such run, step or average, or it is damaged.
+        CheckpointError: no such run, step or item, or it is damaged.
     """
-    record = read_record(run)
     step = _find_step(Path(run), which)
     folder = Path(run) / FOLDER / str(step)
-    has_ema = (folder / "ema").is_dir()
-    if ema and not has_ema:
-        raise CheckpointError(f"{run} keeps no moving average: it was trained without ema.enabled=true")
-    ema = has_ema if ema is None else ema
-    params = _read_item(folder, "ema" if ema else "params")
-    config = ModelConfig(name=record.config.name, denoiser=record.config.denoiser, statistics=record.statistics)
-    return TrainedDenoiser({"params": params}, config, step, ema)
+    for name in names:
+        if (folder / name).is_dir():
+            return name, _read_item(folder, name), step
+    raise CheckpointError(f"{folder} has no {' and no '.join(names)}: name another run or step")
 
 
-def load_networks(run: str | Path, *, which: Which = "latest") -> dict[str, dict[str, Any]]:
-    """Reads the networks of a run of the renderer, of retargeting or of the audio encoder: the moving average, where it
-    keeps one.
-
-    Args:
-        run: the run's --workdir.
-        which: as in `load_denoiser`.
+def load_networks(run: str | Path, *, which: Which = "latest") -> tuple[dict[str, dict[str, Any]], int]:
+    """The networks of a run that keeps `weights`: the moving average, where it keeps one.
 
     Returns:
-        The variables of each network by name, as `save_checkpoint` wants them.
+        The variables of each network by name, as `save_checkpoint` wants them, and the step.
 
     Raises:
-        CheckpointError: no such run or step, or it is damaged.
+        CheckpointError: as `load_item`.
     """
-    folder = Path(run) / FOLDER / str(_find_step(Path(run), which))
-    weights = _read_item(folder, "ema" if (folder / "ema").is_dir() else "weights")
-    return {name: {"params": tree, **weights["statistics"].get(name, {})} for name, tree in weights["params"].items()}
+    _, weights, step = load_item(run, ("ema", "weights"), which)
+    networks = {
+        name: {"params": tree, **weights["statistics"].get(name, {})} for name, tree in weights["params"].items()
+    }
+    return networks, step
 
 
-def export_renderer(
-    run: str | Path, base: str | Path | None, out: str | Path, *, which: Which = "latest", overwrite: bool = False
-) -> int:
-    """Writes a converted checkpoint with the networks of a run of the renderer or of retargeting.
-
-    Args:
-        run: the run's --workdir.
-        base: checkpoint that all else is taken from; may be None for a run of the renderer, whose networks are then
-            all there is.
-        out, overwrite: as in `export_denoiser`. which: as in `load_denoiser`.
-
-    Returns:
-        The step that they are from.
-
-    Raises:
-        CheckpointError: `run` or `base` cannot be read. OutputError: `out` cannot be written.
-    """
-    step = _find_step(Path(run), which)
-    trained = load_networks(run, which=step)
-    others = load_checkpoint(base) if base else None
-    config = others.config if others else ModelConfig()
-    if run_kind(run) == "renderer":
-        record = read_record(run, RendererRecord).config
-        names = {field.name for field in dataclasses.fields(ModelConfig)} & set(vars(record)) - {"name"}
-        parts = {name: getattr(record, name) for name in names}
-        config = dataclasses.replace(config, **parts, name=others.config.name if others else record.name)
-    _write(out, config, trained, others, overwrite)
-    return step
-
-
-def _write(
-    out: str | Path, config: ModelConfig, trained: Mapping[str, Tree], others: Checkpoint | None, overwrite: bool
+def write_model(
+    out: str | Path,
+    config: ModelConfig,
+    trained: Mapping[str, Tree],
+    others: Checkpoint | None = None,
+    *,
+    overwrite: bool = False,
 ) -> None:
-    """A checkpoint of what was trained and, beside it, the parts of another."""
-    kept = {name: source for name, source in others.parts.items() if name not in trained} if others else {}
+    """A model of what was trained and, beside it, the parts of another.
+
+    Raises:
+        OutputError: `out` cannot be written, or has these parts already.
+    """
+    kept = {name: origin for name, origin in others.parts.items() if name not in trained} if others else {}
     with checkpoint_writer(out, config, [*kept, *trained], overwrite=overwrite) as writer:
-        for name, source in kept.items():
-            writer.add(name, others.variables(name), source)
+        for name, origin in kept.items():
+            writer.add(name, others.variables(name), origin)
         for name, variables in trained.items():
             writer.add(name, variables)
         if others and others.landmarks:
             writer.add_landmarks(others.landmarks)
-
-
-def export_denoiser(trained: TrainedDenoiser, base: str | Path, out: str | Path, *, overwrite: bool = False) -> None:
-    """Writes a converted checkpoint with the trained denoiser, its statistics, and all else from the checkpoint `base`.
-
-    Raises:
-        CheckpointError: `base` cannot be read. OutputError: `out` cannot be written, or has these parts already.
-    """
-    others = load_checkpoint(base)
-    config = dataclasses.replace(others.config, denoiser=trained.config.denoiser, statistics=trained.config.statistics)
-    _write(out, config, {"denoiser": trained.variables}, others, overwrite)
 
 
 def _read_item(folder: Path, name: str) -> Tree:
@@ -409,9 +334,10 @@ def _read_loss(folder: Path) -> float:
 
 def _why_no_loss(run: Path) -> str:
     """What follows "a checkpoint without a validation loss", as far as the run's record tells."""
-    validation = _read_content(run).get("config", {}).get("validation", {})
+    config = _read_content(run).get("config")
+    validation = config.get("validation") if isinstance(config, dict) else None
     for name in ("windows", "pairs", "performances"):
-        if validation.get(name) == 0:
+        if isinstance(validation, dict) and validation.get(name) == 0:
             return f", because it was trained with validation.{name}=0"
     return ", because no clip in its validation split is long enough, or no step was both validated and saved"
 

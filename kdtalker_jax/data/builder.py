@@ -8,11 +8,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from kdtalker_jax.data.work import Outcome, read_clip
-from kdtalker_jax.media.mel import BANDS
 
 
 class KDTalkerClips(tfds.core.GeneratorBasedBuilder):
-    """Talking heads: motion and sound of clips at 25 frames a second.
+    """Talking heads: motion and sound of clips at 25 frames a second, in the terms of some system.
 
     Args:
         splits: the outcomes with clips, by split; no split is empty.
@@ -50,23 +49,13 @@ def _example(named: tuple[str, Path]) -> tuple[str, dict[str, Any]]:
 
 
 def _features(example: Mapping[str, Any]) -> tfds.features.FeaturesDict:
-    """As documented by `clips.Clips`; widths are those of an example."""
-
-    def tensor(*shape: int | None) -> tfds.features.Tensor:
-        return tfds.features.Tensor(shape=shape, dtype=np.float32)
-
+    """As documented by `clips.Clips`: whatever arrays clips have, with as many numbers in a row as an example."""
+    arrays = {name: value for name, value in example.items() if isinstance(value, np.ndarray)}
+    rows = {name: (None, *value.shape[1:]) for name, value in arrays.items()}
     return tfds.features.FeaturesDict(
         {
             "name": tfds.features.Text(),
-            "yaw": tensor(None),
-            "pitch": tensor(None),
-            "roll": tensor(None),
-            "scale": tensor(None),
-            "t": tensor(None, 3),
-            "exp": tensor(None, example["exp"].shape[1]),
-            "kp": tensor(None, example["kp"].shape[1]),
-            "audio": tensor(None, example["audio"].shape[1]),
-            "mel": tensor(None, BANDS),
+            **{name: tfds.features.Tensor(shape=rows[name], dtype=value.dtype) for name, value in arrays.items()},
             "frames": tfds.features.Scalar(np.int64),
             "source_rate": tfds.features.Scalar(np.float32),
             "jpeg": tfds.features.Sequence(tfds.features.Scalar(np.object_)),

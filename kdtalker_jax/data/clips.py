@@ -23,11 +23,15 @@ class Clips(Sequence[Clip]):
     A clip of F frames, and A frames of sound, 25 a second both, is a dict of
 
         name: str, unique in the data set.
-        yaw, pitch, roll: (F,) degrees. scale: (F,). t: (F, 3). exp, kp: (F, 3 K).
-        audio: (A, 512) features of the audio encoder.
-        mel: (columns, 80), 80 columns a second, from which `media.mel.mel_windows` cuts the windows.
         frames: F. source_rate: frames per second of the original video.
         jpeg: list of F encoded frames, see `decode_frame`; empty where the data set was made without.
+
+    and what the system that described it keeps, `Renderer.observe` of the frames and `Features.fields` of the sound. Of
+    KDTalker:
+
+        yaw, pitch, roll: (F,) degrees. scale: (F,). t: (F, 3). exp, kp: (F, 3 K).
+        audio: (A, 512) features of the audio encoder.
+        mel: (columns, 80), 80 columns a second, from which `features.mel.mel_windows` cuts the windows.
     """
 
     def __init__(self, source: Sequence[Clip]) -> None:

@@ -2,7 +2,7 @@
 
 DATASET/dataset_info.json, features.json, *.array_record*     as TFDS writes them
 DATASET/statistics.json                                       of the training split
-DATASET/report.json                                           which clips there are, which files gave none, and why
+DATASET/report.json                                           whose clips they are, which files gave none, and why
 """
 
 import hashlib
@@ -17,16 +17,15 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from configs.statistics import MotionStatistics
 from kdtalker_jax.data.builder import KDTalkerClips
 from kdtalker_jax.data.clips import SPLITS
-from kdtalker_jax.data.statistics import STATISTICS_FILE, motion_statistics, save_statistics
+from kdtalker_jax.data.report import REPORT_FILE
+from kdtalker_jax.data.statistics import STATISTICS_FILE, mean_and_std, save_statistics
 from kdtalker_jax.data.work import Outcome
 from kdtalker_jax.errors import InputError, OutputError
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE
+from kdtalker_jax.spaces.statistics import MotionStatistics
 from kdtalker_jax.unfinished import in_one_go
-
-REPORT_FILE = "report.json"
 
 
 def work_folder(out: Path, inputs: Path) -> Path:
@@ -60,6 +59,8 @@ def write_dataset(
     train: float,
     statistics: MotionStatistics | None = None,
     beam: tfds.download.DownloadConfig | None = None,
+    *,
+    system: str = "kdtalker",
 ) -> dict[str, Any]:
     """Write a data set, all of it or nothing, and remove the unfinished work.
 
@@ -70,6 +71,7 @@ def write_dataset(
         train: part of the clips for training, by the hash of their names; the rest is for validation.
         statistics: instead of the training split's own.
         beam: has Beam write the clips, with this runner and these options.
+        system: whose networks described the clips.
 
     Returns:
         The report.
@@ -79,11 +81,11 @@ def write_dataset(
     """
     outcomes = sorted(outcomes, key=lambda outcome: outcome.name)
     splits = {split: [o for o in outcomes if o.moments and split_of(o.name, train) == split] for split in SPLITS}
-    report = make_report(outcomes, splits)
+    report = make_report(outcomes, splits, system)
     if not splits["train"]:
         _write_report(work, report)
         if splits["validation"]:
-            raise InputError(f"All {len(splits['validation'])} clips fall into validation: use --split 1/0.")
+            raise InputError(f"All {len(splits['validation'])} clips fall into validation: use a split of 1/0.")
         raise InputError(
             f"None of {len(outcomes)} files gave a clip; {work / REPORT_FILE} says why.\n{summary(report)}"
         )
@@ -96,9 +98,7 @@ def write_dataset(
     with redirect_stdout(io.StringIO()):  # it would tell where the data set is, before it is there
         builder.download_and_prepare(download_config=beam)
     directory = Path(builder.data_dir)
-    save_statistics(
-        directory / STATISTICS_FILE, statistics or motion_statistics(clip.moments for clip in splits["train"])
-    )
+    save_statistics(directory / STATISTICS_FILE, statistics or mean_and_std(clip.moments for clip in splits["train"]))
     _write_report(directory, report)
     with in_one_go():
         directory.rename(out)
@@ -106,9 +106,13 @@ def write_dataset(
     return report
 
 
-def make_report(outcomes: Sequence[Outcome], splits: Mapping[str, Sequence[Outcome]]) -> dict[str, Any]:
-    """Frames of each clip by split, what one may not expect of it, and the files that gave none with their reasons."""
+def make_report(
+    outcomes: Sequence[Outcome], splits: Mapping[str, Sequence[Outcome]], system: str = "kdtalker"
+) -> dict[str, Any]:
+    """The system that described them, frames of each clip by split, what one may not expect of it, and the files that
+    gave none with their reasons."""
     return {
+        "system": system,
         "clips": {split: {clip.name: clip.frames for clip in clips} for split, clips in splits.items()},
         "notes": {clip.name: list(clip.notes) for clips in splits.values() for clip in clips if clip.notes},
         "skipped": [

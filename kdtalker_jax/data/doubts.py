@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE
 
 QUIET = 1e-2  # peak, -40 dB
 SLOWEST = 20.0  # frames a second that still look like motion at 25

@@ -4,6 +4,7 @@ Nothing here knows other clips, data sets or how work is spread over machines.
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,11 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from kdtalker_jax.backend import on_cpu
 from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import Checkpoint, load_checkpoint
 from kdtalker_jax.data import doubts
@@ -26,20 +26,16 @@ from kdtalker_jax.errors import InputError, NoFaceError, NoSoundError
 from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import Box, FaceDetector
 from kdtalker_jax.faces.geometry import enclosing_square
-from kdtalker_jax.media.audio import SAMPLES_PER_FRAME, load_waveform, num_frames
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import frame_rate, read_frames, sound_start
-from kdtalker_jax.media.mel import mel_spectrogram, window_batches
-from kdtalker_jax.motion.keypoints import degrees_from_bins
-from kdtalker_jax.networks import build
-from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.media.rates import SAMPLES_PER_FRAME, num_frames
+from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.parallel import local_device_count, map_rows, replicate
 
-WINDOWS_PER_BATCH = 128  # mel windows that the audio encoder sees at a time on each device
 SILENCE = 1e-3  # peak, -60 dB: nothing can be learned from a face that moves without a sound
 LATE = 0.2  # seconds from which it is worth a word that pictures come before the sound
 CUT_LOOKS = 3  # frames looked at to see whether pictures are cut to the face, as they are said to be
 MOST_JPEG_BYTES = 1 << 30  # of one clip: an array record holds less than 2 GiB
-NETWORKS = ("motion_extractor", "audio_encoder")
 
 
 class SkippedClipError(InputError):
@@ -70,45 +66,39 @@ class ExtractionOptions:
 
 
 class ClipNetworks:
-    """The two networks that describe clips, compiled for batches of one size and all devices of this process.
+    """What describes clips: the observing half of a model's renderer, and its features, on all devices of this process.
 
     Args:
-        checkpoint: holds the motion extractor and the audio encoder.
-        batch_size: frames that the motion extractor sees at a time on each device.
+        checkpoint: holds the networks of both.
+        batch_size: frames that are described at a time on each device.
     """
 
     def __init__(self, checkpoint: Checkpoint, batch_size: int) -> None:
-        checkpoint.require(*NETWORKS)
-        config = checkpoint.config
+        names = describing_parts(checkpoint)
+        checkpoint.require(*names)
+        config, system = checkpoint.config, checkpoint.system
+        renderer, features, motion_model = (family(config) for family in system.families)
+        params = {name: fold(checkpoint.variables(name)) for name in names}
         self.batch_size = batch_size * local_device_count()
-        self.image_size = config.motion_extractor.image_size
-        self.picture_size = config.picture_size
-        self.shortest = config.denoiser.window + 1  # usable frames that one training sample takes
-        self._describe, self._encode = (
-            partial(map_rows(partial(function, build(name, config))), replicate(fold(checkpoint.variables(name))))
-            for name, function in zip(NETWORKS, (describe_frames, encode_windows), strict=True)
-        )
+        self.image_size, self.picture_size = renderer.picture_size, renderer.output_size
+        self.shortest = motion_model.length + 1  # usable frames that one training sample takes
+        observing = {part.name: params[part.name] for part in renderer.observing}
+        self._observe = partial(map_rows(renderer.observe), replicate(observing))
+        self._fields = partial(features.fields, params)
 
     def describe(self, frames: np.ndarray) -> dict[str, np.ndarray]:
-        """`describe_frames` for uint8 (n, S, S, 3), any n."""
-        return in_batches(self._describe, self.batch_size, frames)
+        """The motion in uint8 (n, S, S, 3), any n, by field."""
+        return in_batches(self._observe, self.batch_size, frames)
 
-    def encode(self, mel: np.ndarray, frames: int) -> np.ndarray:
-        """Audio features (frames, 512) of a spectrogram (columns, 80), as inference computes them."""
-        batches = window_batches(mel, frames, WINDOWS_PER_BATCH * local_device_count())
-        return np.concatenate([self._encode(batch) for batch in batches])[:frames]
-
-
-def describe_frames(network: nn.Module, params: Any, frames: jax.Array) -> dict[str, jax.Array]:
-    """Frames uint8 (B, S, S, 3) -> yaw, pitch, roll (B,) degrees, scale (B,), t (B, 3), exp and kp (B, 3 K)."""
-    heads = network.apply(params, frames.astype(jnp.float32) / 255)
-    angles = {name: degrees_from_bins(heads[name]) for name in ("yaw", "pitch", "roll")}  # (B,) each
-    return {**heads, **angles, "scale": heads["scale"][:, 0]}
+    def hear(self, waveform: np.ndarray, frames: int) -> dict[str, np.ndarray]:
+        """What a data set keeps of a recording with so many frames, by field."""
+        return self._fields(waveform, frames)
 
 
-def encode_windows(network: nn.Module, params: Any, windows: jax.Array) -> jax.Array:
-    """Mel windows (B, 80, 16) -> audio features (B, 512)."""
-    return network.apply(params, windows)
+def describing_parts(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """The names of the networks that describe clips."""
+    renderer, features, _ = checkpoint.system.families
+    return tuple(part.name for part in (*renderer.observing, *features.parts))
 
 
 def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, options: ExtractionOptions) -> Clip:
@@ -141,7 +131,7 @@ def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, opt
         keep = _keeper(square, networks) if options.keep_frames else None
         stream = read_frames(path, start)
         motion, jpeg = _describe(islice(stream, sounding), square, networks, keep)
-    count = len(motion["yaw"])
+    count = len(next(iter(motion.values())))
     if waveform is None:
         sounding = count
         waveform = np.zeros(sounding * SAMPLES_PER_FRAME, np.float32)
@@ -149,11 +139,9 @@ def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, opt
     notes.append(doubts.of_lengths(count + _count_rest(stream), sounding))
     if count <= options.look_every and not options.already_cut:
         notes.append(f"The face was looked for in the first frame alone: look_every={options.look_every} of {count}.")
-    mel = mel_spectrogram(waveform)  # (columns, 80)
     return {
         **motion,
-        "audio": networks.encode(mel, sounding),
-        "mel": mel,
+        **networks.hear(waveform, sounding),
         "frames": count,
         "source_rate": rate,
         "jpeg": jpeg,
@@ -245,34 +233,40 @@ def _batches(rows: Iterable[tuple], size: int) -> Iterator[list[tuple]]:
         yield batch
 
 
+_LOADING = threading.Lock()  # of tools: several threads may share a `VideoClips`, which is pickled too
+
+
 class VideoClips:
     """Makes clips of videos (a `work.ClipMaker`); networks and detector are loaded with the first one.
 
     Args:
-        checkpoint: directory of a converted model; its motion extractor and audio encoder are used.
+        checkpoint: directory of a converted model; the networks that describe clips are used.
         options: how clips are made.
-        batch_size: frames that the motion extractor sees at a time on each device; by default 8 on a CPU, 64 elsewhere.
+        batch_size: frames that are described at a time on each device; by default 8 on a CPU, 64 elsewhere.
     """
 
     def __init__(self, checkpoint: Path, options: ExtractionOptions, batch_size: int | None = None) -> None:
         loaded = load_checkpoint(checkpoint)
-        loaded.require(*NETWORKS)
+        loaded.require(*describing_parts(loaded))
         self._checkpoint, self._options, self._batch_size = checkpoint, options, batch_size
+        self.system = loaded.system.name
         self.fingerprint = networks_fingerprint(loaded, options)
 
     @cached_property
     def _tools(self) -> tuple[ClipNetworks, FaceDetector]:
         checkpoint = load_checkpoint(self._checkpoint)
-        batch_size = self._batch_size or (8 if jax.default_backend() == "cpu" else 64)
+        batch_size = self._batch_size or (8 if on_cpu() else 64)
         return ClipNetworks(checkpoint, batch_size), FaceDetector(checkpoint.landmarks)
 
     def __call__(self, path: Path) -> Clip:
-        return extract_clip(path, *self._tools, self._options)
+        with _LOADING:
+            tools = self._tools
+        return extract_clip(path, *tools, self._options)
 
 
 def networks_fingerprint(checkpoint: Checkpoint, options: Any) -> str:
     """Of the sizes and parameters of the networks, and of options that can be written down."""
     digest = hashlib.sha256(repr((checkpoint.config, options)).encode())
-    for leaf in jax.tree.leaves([checkpoint.variables(name) for name in NETWORKS]):
+    for leaf in jax.tree.leaves([checkpoint.variables(name) for name in describing_parts(checkpoint)]):
         digest.update(np.ascontiguousarray(leaf))
     return digest.hexdigest()

@@ -10,8 +10,8 @@ from kdtalker_jax.data import doubts
 from kdtalker_jax.data.clips import Clip
 from kdtalker_jax.data.extraction import SkippedClipError, check_length
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.audio import FRAME_RATE
-from kdtalker_jax.media.mel import BANDS
+from kdtalker_jax.features.mel import BANDS
+from kdtalker_jax.media.rates import FRAME_RATE
 
 # Of each field the names that it may have in a file, the first one found is taken.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -38,6 +38,8 @@ class MatClips:
         InputError: `keys` names a field that clips do not have.
     """
 
+    system = "kdtalker"
+
     def __init__(self, keys: Mapping[str, str] | None = None, shortest: int = 65) -> None:
         if unknown := sorted(set(keys or ()) - set(KEYS)):
             raise InputError(f"Clips have no field {unknown[0]!r}: choose among {', '.join(KEYS)}.")
@@ -53,7 +55,7 @@ class MatClips:
             raise SkippedClipError(
                 "unreadable",
                 f"{path} lacks {', '.join(missing)}; it has {', '.join(sorted(arrays)) or 'nothing'}. "
-                "Where a field has another name, give it with --mat_key.",
+                "Where a field has another name, give it with `keys`.",
             )
         clip = {name: arrays[key] for name, key in found.items()}
         return self._checked(path, clip)

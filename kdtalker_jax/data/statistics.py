@@ -1,16 +1,18 @@
 """Mean and standard deviation of the motion over any number of clips, in one pass, in any order of merging."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from configs.statistics import MotionStatistics
+from kdtalker_jax.data.report import check_system
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
+from kdtalker_jax.spaces.statistics import MotionStatistics
 
 QUANTITIES = ("scale", "yaw", "pitch", "roll", "t", "exp", "kp")
 STATISTICS_FILE = "statistics.json"
@@ -49,18 +51,28 @@ class Moments:
 ClipMoments = Mapping[str, Moments]  # by quantity
 
 
-def clip_moments(clip: Mapping[str, np.ndarray]) -> dict[str, Moments]:
-    return {name: Moments.of(clip[name]) for name in QUANTITIES}
+def clip_moments(clip: Mapping[str, Any]) -> dict[str, Moments]:
+    """Of every quantity that the clip has for each of its frames, but for what is heard."""
+    arrays = {name: value for name, value in clip.items() if isinstance(value, np.ndarray) and name != "audio"}
+    shown = [name for name, value in arrays.items() if value.shape[:1] == (clip["frames"],)]
+    return {name: Moments.of(clip[name]) for name in sorted(shown, key=_place)}
+
+
+def _place(name: str) -> tuple[int, str]:
+    """KDTalker's quantities in their order, then others."""
+    return (QUANTITIES.index(name) if name in QUANTITIES else len(QUANTITIES), name)
+
+
+def mean_and_std(clips: Iterable[ClipMoments]) -> dict[str, tuple[float, ...]]:
+    """`<quantity>_mean` and `<quantity>_std` of at least one clip; each frame counts alike."""
+    total = reduce(lambda a, b: {name: part.merge(b[name]) for name, part in a.items()}, clips)
+    kinds = ("mean", "std")
+    return {f"{name}_{kind}": _floats(getattr(part, kind)) for name, part in total.items() for kind in kinds}
 
 
 def motion_statistics(clips: Iterable[ClipMoments]) -> MotionStatistics:
-    """Of at least one clip; each frame counts alike."""
-    total = reduce(lambda a, b: {name: a[name].merge(b[name]) for name in QUANTITIES}, clips)
-    arrays = {}
-    for name in QUANTITIES:
-        arrays[f"{name}_mean"] = _floats(total[name].mean)
-        arrays[f"{name}_std"] = _floats(total[name].std)
-    return MotionStatistics(**arrays)
+    """`mean_and_std` of clips of KDTalker."""
+    return MotionStatistics(**mean_and_std(clips))
 
 
 def read_published_statistics(path: Path) -> MotionStatistics:
@@ -80,21 +92,23 @@ def read_published_statistics(path: Path) -> MotionStatistics:
         raise InputError(f"{path} cannot be read as statistics: give the norm.npz that belongs to the data.") from error
 
 
-def save_statistics(path: Path, statistics: MotionStatistics) -> None:
-    path.write_text(json.dumps(asdict(statistics), indent=1), encoding="utf-8")
+def save_statistics(path: Path, statistics: MotionStatistics | Mapping[str, Sequence[float]]) -> None:
+    content = asdict(statistics) if isinstance(statistics, MotionStatistics) else statistics
+    path.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
 
 
 def load_statistics(directory: str | Path) -> MotionStatistics:
     """The statistics of a data set's training split.
 
     Raises:
-        InputError: the folder is not a data set, or its statistics are damaged.
+        InputError: the folder is not a data set, or one of another system, or its statistics are damaged.
     """
     path = Path(directory) / STATISTICS_FILE
     if not path.is_file():
         raise InputError(
             f"{directory} is not a data set (no {STATISTICS_FILE} in it): make one with pipelines.extract."
         )
+    check_system(directory, "kdtalker")
     try:
         return from_json(MotionStatistics, read_json(path))
     except (OSError, ValueError, UnknownSettingError) as error:

@@ -31,6 +31,7 @@ FAILED = "failed"  # a fault of the program or machine, so tried again by the ne
 class ClipMaker(Protocol):
     """Makes a clip of a file, perhaps with `notes` beside its fields. Can be pickled; loads what it needs late."""
 
+    system: str  # whose networks describe it
     fingerprint: str  # of everything but the file that the clip depends on
 
     def __call__(self, path: Path) -> Clip: ...

@@ -230,25 +230,22 @@ def dpm(schedule: NoiseSchedule, steps: int) -> StepRule:
 
 
 SAMPLERS = {"ddim": ddim, "ddpm": ddpm, "pndm": pndm, "dpm++": dpm}
-IN_FEW_STEPS = "dpm++"  # comes to what ddim comes to
+DEFAULT_SAMPLER = "dpm++"  # comes in few steps to what ddim comes to, as published
 FEWEST_STEPS = {"pndm": 4}  # its three Runge-Kutta steps join four times
 # The published 50, and the fewest whose result is nearer to 50 steps of ddim than a tenth of the distance between two
 # seeds (docs/benchmarks.md).
 DEFAULT_STEPS = {"ddim": 50, "ddpm": 50, "pndm": 50, "dpm++": 5}
 
 
-def with_defaults(
-    sampler: str | None, steps: int | None, made_for: str | None, otherwise: str = "ddim"
-) -> tuple[str, int]:
+def with_defaults(sampler: str | None, steps: int | None, made_for: str | None) -> tuple[str, int]:
     """A sampler and its steps, where nobody has said which.
 
     Args:
         sampler: that was asked for, or None.
         steps: the same.
-        made_for: `DenoiserConfig.sampler`.
-        otherwise: where the denoiser has none.
+        made_for: `DiffusionConfig.sampler`.
     """
-    sampler = sampler or made_for or otherwise
+    sampler = sampler or made_for or DEFAULT_SAMPLER
     return sampler, DEFAULT_STEPS.get(sampler, 50) if steps is None else steps
 
 

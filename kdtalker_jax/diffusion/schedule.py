@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from configs.networks import DenoiserConfig
+from kdtalker_jax.diffusion.config import DiffusionConfig
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,6 @@ class NoiseSchedule:
         return np.arange(steps)[::-1] * self.stride(steps)
 
 
-def schedule_of(config: DenoiserConfig) -> NoiseSchedule:
-    """The schedule that a denoiser is trained and sampled with."""
-    return NoiseSchedule(beta_end=config.beta_end)
+def schedule_of(config: DiffusionConfig) -> NoiseSchedule:
+    """The schedule that a network is trained and sampled with."""
+    return NoiseSchedule(config.times, config.beta_start, config.beta_end)

@@ -53,7 +53,7 @@ def _check_mode(mode: CropMode, face_index: int | None) -> None:
         raise InputError(f"There is no crop mode {mode!r}: choose one of {', '.join(get_args(CropMode))}.")
     if mode == "none" and face_index is not None:
         raise InputError(
-            f"`--crop none` looks for no faces, so it cannot take face {face_index}: leave one of them out."
+            f'`crop="none"` looks for no faces, so it cannot take face {face_index}: leave one of them out.'
         )
 
 
@@ -107,7 +107,7 @@ def _choose(boxes: list[Box], face_index: int | None, name: str) -> Box:
     if not boxes:
         raise NoFaceError(
             f"No face was found in {name}: take a picture that shows a face from the front, "
-            "or use `--crop none` if it is already cut to the face."
+            'or use `crop="none"` if it is already cut to the face.'
         )
     if face_index is None:
         return boxes[0]

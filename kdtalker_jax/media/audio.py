@@ -21,11 +21,8 @@ from kdtalker_jax.errors import InputError, NoSoundError
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import input_file, looks_like_picture, looks_like_recording
 from kdtalker_jax.media.mixing import Mixer, check_values, mix_as_it_comes, warn_of_cancelling
+from kdtalker_jax.media.rates import SAMPLE_RATE, num_frames
 from kdtalker_jax.media.sound import find_sound
-
-SAMPLE_RATE = 16_000  # samples per second of every waveform in this package
-FRAME_RATE = 25  # video frames per second
-SAMPLES_PER_FRAME = SAMPLE_RATE // FRAME_RATE
 
 NO_AUDIO_STREAM = "{} has no audio stream; choose a recording with sound."
 
@@ -120,11 +117,6 @@ def resample_chunks(chunks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndar
     """
     name = "The recording"
     return _resampled(rate, mix_as_it_comes(_checked(_chunk_blocks(chunks), name), rate, name), name)
-
-
-def num_frames(samples: int) -> int:
-    """Video frames that a 16 kHz waveform of `samples` fills; the rest, less than 40 ms, is dropped."""
-    return int(samples / SAMPLES_PER_FRAME)
 
 
 def _mono_16k(rate: int, blocks: Iterable[np.ndarray], name: str, mixer: Mixer) -> np.ndarray:

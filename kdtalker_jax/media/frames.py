@@ -10,10 +10,11 @@ from typing import BinaryIO
 import numpy as np
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.audio import FRAME_RATE, NO_AUDIO_STREAM
+from kdtalker_jax.media.audio import NO_AUDIO_STREAM
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import input_file
 from kdtalker_jax.media.probe import FirstPicture, Probe, beginning, first_picture
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.media.sound import ONE_PIECE, find_sound, first_time
 
 LONGEST_SIDE = 2048  # pixels; larger pictures are reduced, because each is held in memory as it is

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from scipy.signal import welch
 
-from kdtalker_jax.media.audio import SAMPLE_RATE
+from kdtalker_jax.media.rates import SAMPLE_RATE
 
 # Speech has more above 350 Hz than below when each frequency f counts f times: the halves part at 516 Hz or more in
 # seven recordings of people, of songs and of voices that were computed, at 375 Hz or more in three seconds of any of

@@ -11,9 +11,10 @@ from typing import Self
 import numpy as np
 
 from kdtalker_jax.errors import InputError, OutputError
-from kdtalker_jax.media.audio import FRAME_RATE, NO_AUDIO_STREAM
+from kdtalker_jax.media.audio import NO_AUDIO_STREAM
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import cannot_write, input_file, output_file
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.media.sound import ONE_PIECE, Sound, find_sound, first_time
 from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 

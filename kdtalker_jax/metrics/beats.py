@@ -5,7 +5,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import argrelmin
 
-from kdtalker_jax.media.audio import FRAME_RATE, SAMPLE_RATE
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
 
 SMOOTHING = 5.0  # standard deviation in frames
 TOLERANCE = 0.1  # seconds

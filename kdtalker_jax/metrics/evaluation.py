@@ -12,7 +12,7 @@ from kdtalker_jax.data.tracking import face_share, steady_square
 from kdtalker_jax.errors import CheckpointError, InputError, NoFaceError
 from kdtalker_jax.faces.detector import Box, FaceDetector, find_predictor
 from kdtalker_jax.faces.geometry import enclosing_square
-from kdtalker_jax.media.audio import num_frames
+from kdtalker_jax.media.rates import num_frames
 from kdtalker_jax.metrics.beats import audio_beats, beat_align, motion_beats
 from kdtalker_jax.metrics.blur import video_cpbd
 from kdtalker_jax.metrics.faces import MotionReader, read_landmarks
@@ -23,7 +23,7 @@ from kdtalker_jax.metrics.similarity import keypoint_distance
 from kdtalker_jax.metrics.smoothness import jitter, window_jump
 from kdtalker_jax.metrics.sync import SyncJudge
 from kdtalker_jax.metrics.video_file import VideoFile
-from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.nn.folding import fold
 
 PUBLISHED_WINDOW = 64  # frames that motion is sampled in, where no checkpoint says otherwise
 LOOK_EVERY = 10  # frames, to find where the face is
@@ -112,7 +112,7 @@ class Evaluator:
         self.lacks = _find_lacking(checkpoint, already_cut, references)
         self.read_motion = self.judge = None
         if "motion_extractor" not in self.lacks:
-            params = fold(checkpoint.variables("motion_extractor"))
+            params = {"motion_extractor": fold(checkpoint.variables("motion_extractor"))}
             self.read_motion = MotionReader(checkpoint.config, params, batch_size)
         if "syncnet" not in self.lacks:
             self.judge = SyncJudge(checkpoint.config, fold(checkpoint.variables("syncnet")), batch_size)
@@ -212,7 +212,7 @@ def _find_lacking(checkpoint: Checkpoint | None, already_cut: bool, references: 
     """Why, by the name of everything that metrics may need and that is not there."""
     lacks = {name.lower(): _NOT_HERE.format(name) for name in ("Hopenet", "Inception", "ArcFace")}
     if not references:
-        lacks["reference"] = "needs --reference"
+        lacks["reference"] = "needs a reference"
     try:
         find_predictor(checkpoint and checkpoint.landmarks)
     except CheckpointError as error:
@@ -222,7 +222,7 @@ def _find_lacking(checkpoint: Checkpoint | None, already_cut: bool, references: 
     for name in ("motion_extractor", "syncnet"):
         try:
             if checkpoint is None:
-                raise CheckpointError(f"needs a --checkpoint that has {name}")
+                raise CheckpointError(f"needs a checkpoint that has {name}")
             checkpoint.require(name)
         except CheckpointError as error:
             lacks[name] = str(error)

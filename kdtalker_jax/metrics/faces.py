@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from configs.networks import ModelConfig
-from kdtalker_jax.data.extraction import describe_frames
 from kdtalker_jax.faces.detector import FaceDetector, find_landmarks
 from kdtalker_jax.faces.resizing import rescale
 from kdtalker_jax.metrics.batches import in_stacks
-from kdtalker_jax.motion.keypoints import rotation_matrix, transform_keypoints
-from kdtalker_jax.networks import build
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.spaces.geometry import placed_keypoints
+from kdtalker_jax.systems import find_system
 
 LANDMARKS = 68
 
@@ -32,23 +31,19 @@ class MotionReader:
 
     Args:
         config: sizes.
-        params: of "motion_extractor", folded.
+        params: of the parts that observe, by name, folded.
         batch_size: frames that it sees at a time.
     """
 
     def __init__(self, config: ModelConfig, params: Any, batch_size: int = 8) -> None:
-        self.image_size = config.motion_extractor.image_size
-        self.batch_size = batch_size
-        network = build("motion_extractor", config)
+        renderer, _, _ = find_system(config.system).families
+        renderer = renderer(config)
+        self.image_size, self.batch_size = renderer.picture_size, batch_size
 
         @jax.jit
         def read(params: Any, frames: jax.Array) -> HeadMotion:
-            motion = describe_frames(network, params, frames)
-            angles = {name: motion[name] for name in ("yaw", "pitch", "roll")}  # (B,) degrees
-            placed = transform_keypoints(
-                motion["kp"], motion["scale"], rotation_matrix(**angles), motion["exp"], motion["t"]
-            )  # (B, K, 3)
-            return HeadMotion(placed, **angles)
+            motion = renderer.observe(params, frames)
+            return HeadMotion(placed_keypoints(motion), motion["yaw"], motion["pitch"], motion["roll"])
 
         self._read = partial(read, jax.device_put(params))
 

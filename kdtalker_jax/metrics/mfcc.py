@@ -7,7 +7,7 @@ energy, pre-emphasis and truncated filters of this kind, so its numbers differ.
 import numpy as np
 from scipy.fft import dct
 
-from kdtalker_jax.media.audio import SAMPLE_RATE
+from kdtalker_jax.media.rates import SAMPLE_RATE
 
 COEFFICIENTS = 13
 WINDOW, STEP = 400, 160  # samples: 25 ms, 10 ms

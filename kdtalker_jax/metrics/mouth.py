@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdtalker_jax.media.audio import SAMPLES_PER_FRAME, num_frames
+from kdtalker_jax.media.rates import SAMPLES_PER_FRAME, num_frames
 
 MAX_OFFSET = 15  # frames of 40 ms, either way
 MOST_MISSING = 0.5  # part of the frames that may be without a face

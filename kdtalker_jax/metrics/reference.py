@@ -15,8 +15,8 @@ from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.faces.detector import FaceDetector, find_landmarks
 from kdtalker_jax.faces.geometry import face_square
 from kdtalker_jax.faces.resizing import rescale, resize
-from kdtalker_jax.media.audio import FRAME_RATE
 from kdtalker_jax.media.frames import frame_rate
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.metrics.mouth import loudness, mouth_sync
 from kdtalker_jax.metrics.similarity import HIGHEST_PSNR, Similarity, compare
 from kdtalker_jax.metrics.video_file import VideoFile

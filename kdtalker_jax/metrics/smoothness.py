@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kdtalker_jax.media.audio import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE
 
 
 def jitter(keypoints: np.ndarray) -> float:

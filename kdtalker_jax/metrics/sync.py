@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs.networks import ModelConfig
-from kdtalker_jax.media.audio import num_frames
+from kdtalker_jax.media.rates import num_frames
 from kdtalker_jax.metrics.batches import in_stacks
 from kdtalker_jax.metrics.mfcc import mfcc
-from kdtalker_jax.networks import build
+from kdtalker_jax.metrics.syncnet import SYNCNET
+from kdtalker_jax.model_config import ModelConfig
 
 MAX_OFFSET = 15  # frames of 40 ms that the sound is shifted by, either way
 COLUMNS_PER_FRAME = 4  # of the MFCC
@@ -48,7 +48,7 @@ class SyncJudge:
     def __init__(self, config: ModelConfig, params: Any, batch_size: int = 8) -> None:
         self.config = config.syncnet
         self.batch_size = batch_size
-        network, params = build("syncnet", config), jax.device_put(params)
+        network, params = SYNCNET.build(config), jax.device_put(params)
 
         @partial(jax.jit, static_argnames="method")
         def embed(params: Any, rows: jax.Array, method: str) -> jax.Array:

@@ -1,9 +1,11 @@
-"""The batches of a run, made ahead of time: each is known by its number alone."""
+"""The batches of a run, made ahead of time: each is known by its number alone. And the order of what is in them."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import grain
+import numpy as np
 
 Batch = TypeVar("Batch")
 
@@ -35,3 +37,16 @@ class NumberedBatches(Iterator[Batch], Generic[Batch]):
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
         self._iterator.set_state(state)
+
+
+class Order:
+    """The clips of a split in an order without end: each epoch all of them once, in an order of its own."""
+
+    def __init__(self, clips: int, seed: int) -> None:
+        self._clips = clips
+        self._epoch = lru_cache(maxsize=2)(lambda epoch: np.random.default_rng([seed, 0, epoch]).permutation(clips))
+
+    def __getitem__(self, places: np.ndarray) -> np.ndarray:
+        """Indices of the clips at these places (B,), which rise."""
+        epochs, within = np.divmod(places, self._clips)
+        return np.concatenate([self._epoch(int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])

@@ -3,16 +3,16 @@
 import dataclasses
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
 
 from configs.training import FREE_TO_CHANGE
 from kdtalker_jax import parallel
-from kdtalker_jax.checkpoints import RunCheckpoints, is_run, read_record, write_record
+from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, is_run, read_record, write_record
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.interruption import Interruption
 from kdtalker_jax.seeds import check_seed
@@ -22,10 +22,9 @@ from kdtalker_jax.unfinished import PREFIX
 
 Report = Callable[[str], None]
 Tree = Any
-Record = TypeVar("Record")
 
 
-class Batch(Protocol):
+class TaskBatch(Protocol):
     """One process's share of a batch."""
 
     @property
@@ -33,7 +32,7 @@ class Batch(Protocol):
         """Where each of its samples comes from."""
 
 
-class Batches(Iterator[Batch], Protocol):
+class TaskBatches(Iterator[TaskBatch], Protocol):
     """All batches of a run in their order. `state` is what JSON can hold of where the next one is."""
 
     state: dict[str, Any]
@@ -43,12 +42,13 @@ class Task(Protocol):
     """What the loop does not know: what is trained, on what, and how it is judged.
 
     Attributes:
-        config: with `steps`, `log_every`, `validation.every` and `checkpoints`, all of which `to_text` can write.
+        config: with `steps`, `log_every`, `devices`, `validation.every` and `checkpoints`, all of which `to_text` can
+            write.
         batches: of this process.
     """
 
     config: Any
-    batches: Batches
+    batches: TaskBatches
 
     def initial_state(self) -> Tree:
         """The state before the first step; it has a `step`."""
@@ -59,8 +59,8 @@ class Task(Protocol):
     def from_trees(self, step: int, trees: dict[str, Tree]) -> Tree:
         """The inverse."""
 
-    def step(self, state: Tree, batch: Batch) -> tuple[Tree, dict[str, jax.Array], jax.Array]:
-        """One step of all devices on a replicated state: see `step.make_train_step`."""
+    def step(self, state: Tree, batch: TaskBatch) -> tuple[Tree, dict[str, jax.Array], jax.Array]:
+        """One step of all devices on a placed state: see `parallel.map_step`."""
 
     def validate(self, state: Tree, step: int, logs: Logs) -> float | None:
         """Judges a state and logs the result; returns the loss that the best checkpoint is chosen by, if finite."""
@@ -78,7 +78,7 @@ class Dispatched(NamedTuple):
 
     number: int
     metrics: dict[str, jax.Array]
-    losses: jax.Array  # (devices, B)
+    losses: jax.Array  # of this process's samples
     sources: list[str]
     stop: Callable[[], bool]
 
@@ -91,11 +91,11 @@ def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progr
     """
     with Interruption() as interruption:
         task = make_task()
-        trainer = Trainer(task, workdir, report, progress)
+        loop = Loop(task, workdir, report, progress)
         try:
-            outcome = trainer.run(interruption)
+            outcome = loop.run(interruption)
         finally:
-            trainer.close()
+            loop.close()
     if outcome.finished:
         report(f"Finished after {outcome.step} steps.")
     else:
@@ -103,7 +103,7 @@ def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progr
     return outcome
 
 
-class Trainer:
+class Loop:
     """One run on these devices. Use `run_task`."""
 
     def __init__(self, task: Task, workdir: Path, report: Report, progress: bool) -> None:
@@ -115,7 +115,7 @@ class Trainer:
         if self._checkpoints.latest is not None:
             state = self._restore(state)
         self._step = int(state.step)
-        self._state = parallel.replicate(state)
+        self._state = parallel.place(state, config.devices.mapping)
         if parallel.is_main():
             self._logs = Logs(workdir, self._step, config.steps, progress=progress)
             self._logs.text("settings", to_text(config).replace("\n", "  \n"))
@@ -159,7 +159,7 @@ class Trainer:
 
     def _settle(self, step: Dispatched) -> bool:
         """Waits for a step, checks and logs it. Returns whether someone asks to stop."""
-        metrics = {name: float(value) for name, value in step.metrics.items()}
+        metrics = {name: float(value) for name, value in jax.device_get(step.metrics).items()}  # at once
         if not metrics.pop("finite"):
             raise InputError(self._not_finite(step, metrics))
         self._logs.advance()
@@ -199,46 +199,59 @@ def is_validated(data: Path, split: str, usable: bool, wanted: int) -> bool:
     if wanted and not usable and parallel.is_main():
         warnings.warn(
             f"{data} has no clip in its {split} split that is long enough: nothing is validated, and no checkpoint is "
-            "the best. Extract more videos, or a larger part of them for validation (--split of pipelines.extract).",
+            "the best. Extract more videos, or a larger part of them for validation "
+            "(python -m pipelines.extract --split).",
             stacklevel=2,
         )
     return wanted > 0 and usable
 
 
-def begin(workdir: Path, kind: type[Record], config: Any, init: str | None, clips: int) -> Record | None:
-    """Looks at the folder of a run: the record to resume it with, or None for a new one, whose folder is made.
+def open_run(
+    workdir: Path,
+    kind: str,
+    config: Any,
+    init: str | None,
+    clips: int,
+    find: Callable[[str | None], Mapping[str, Any]] = lambda init: {},
+) -> RunRecord:
+    """The record of the run in a folder: of one that goes on, or of a new one, which is begun.
 
-    Every process looks before the main one writes there with `enter`, so all of them come to the same end.
+    Every process looks before the main one writes there, so all of them come to the same end.
+
+    Args:
+        workdir: of this run alone.
+        kind: of `kinds`.
+        config: of the run. init: where its first parameters are to come from. clips: of its data set.
+        find: what a new run has to find out, by name; gets `init`, and may refuse to begin.
 
     Raises:
-        InputError: another run is in it, or the seed is none. OutputError: something else is, or it cannot be made.
+        InputError: another run is in the folder, or the seed is none. OutputError: something else is, or it cannot be
+            made.
     """
     check_seed(config.seed)
     if is_run(workdir):
-        return _resumed(read_record(workdir, kind), config, init, clips, workdir)
-    _check_empty(workdir)
-    return None
-
-
-def enter(workdir: Path, record: Any) -> None:
-    """Writes the record of a run, once every process has looked at its folder."""
+        record = _resumed(read_record(workdir, kind), config, init, clips, workdir)
+    else:
+        _check_empty(workdir)
+        record = RunRecord(kind, config, clips, init, find(init))
     parallel.wait_for_all("begin")
     if parallel.is_main():
         write_record(workdir, record)
+    return record
 
 
-def _resumed(old: Any, config: Any, init: str | None, clips: int, workdir: Path) -> Any:
+def _resumed(old: RunRecord, config: Any, init: str | None, clips: int, workdir: Path) -> RunRecord:
     """The record of a run that goes on, perhaps with other settings of those that do not matter."""
     different = differences(old.config, config)
     changed = [text for name, text in different.items() if name.partition(".")[0] not in FREE_TO_CHANGE]
     if init and init != old.init:
-        changed.append(f"--init is {init}, not {old.init}")
+        changed.append(f"init is {init}, not {old.init}")
     if clips != old.clips:
         changed.append(f"the data set has {clips} clips, not {old.clips}")
     if changed:
         raise InputError(
             f"{workdir} is another run ({'; '.join(changed)}): take back the change to resume it, or name a new "
-            "--workdir."
+            "workdir."
         )
     return dataclasses.replace(old, config=config)
 
@@ -249,6 +262,6 @@ def _check_empty(workdir: Path) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
         strangers = [path.name for path in workdir.iterdir() if not path.name.startswith(PREFIX)]
     except OSError as error:
-        raise OutputError(f"{workdir} cannot be written to ({error.strerror}): name another --workdir.") from error
+        raise OutputError(f"{workdir} cannot be written to ({error.strerror}): name another workdir.") from error
     if strangers:
-        raise OutputError(f"{workdir} holds other things ({strangers[0]}) and no run: name another --workdir.")
+        raise OutputError(f"{workdir} holds other things ({strangers[0]}) and no run: name another workdir.")

@@ -1,4 +1,4 @@
-"""Settings of a run: `--set section.name=value`, checks, and how two runs differ."""
+"""Settings of a run: `section.name=value`, checks, and how two runs differ."""
 
 import dataclasses
 import types
@@ -24,7 +24,7 @@ def with_settings(config: Config, assignments: Sequence[str]) -> Config:
         name = name.strip()
         names = [name for name, _, _ in settings(config)]
         if not equals:
-            raise InputError(f"--set {assignment} has no value: write --set {name or 'NAME'}=VALUE.")
+            raise InputError(f"The setting {assignment!r} has no value: write {name or 'NAME'}=VALUE.")
         if name not in names:
             raise InputError(f"There is no setting {name!r}{_nearest(name, names)}.")
         config = _replaced(config, name.split("."), text.strip(), name)
@@ -44,7 +44,7 @@ def settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
 
 
 def to_text(config: Config) -> str:
-    """One line a setting, in the form that `--set` takes."""
+    """One line a setting, in the form that `with_settings` takes."""
     return "\n".join(f"{name}={_written(value)}" for name, _, value in settings(config))
 
 
@@ -83,12 +83,8 @@ def check(config: TrainingConfig, devices: int) -> None:
         raise InputError(f"min_snr is a ratio, more than 0, not {config.min_snr}.")
     if not config.first_frame > 0:
         raise InputError(f"first_frame says how often a frame counts, more than 0, not {config.first_frame}.")
-    if not config.denoiser.noise_offset >= 0:
-        raise InputError(
-            f"denoiser.noise_offset is a standard deviation, 0 or more, not {config.denoiser.noise_offset}."
-        )
-    if not 1e-5 < config.denoiser.beta_end < 1:
-        raise InputError(f"denoiser.beta_end is a variance between 1e-5 and 1, not {config.denoiser.beta_end}.")
+    if config.diffusion.prediction != "noise":
+        raise InputError(f"diffusion.prediction is noise, which the denoiser tells, not {config.diffusion.prediction}.")
 
 
 def _replaced(config: Any, path: list[str], text: str, name: str) -> Any:

@@ -6,9 +6,9 @@ import pytest
 
 from configs import PUBLISHED, SMALL
 from convert.official import convert
-from kdtalker_jax.checkpoints import PARTS, load_checkpoint
-from kdtalker_jax.networks import build
-from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.nn.folding import fold
+from tests.networks import PARTS, REQUIRED
 
 torch = pytest.importorskip("torch", reason="compares with PyTorch: install the extra 'torch'")
 
@@ -22,12 +22,12 @@ def pair(request, tmp_path_factory):
 
     folder, config = tmp_path_factory.mktemp(request.param.name), request.param
     save_published(folder / "files", config, seed=3)
-    convert(folder / "files", folder / "checkpoint", PARTS, config.name)
+    convert(folder / "files", folder / "checkpoint", REQUIRED, config.name)
     checkpoint = load_checkpoint(folder / "checkpoint")
 
     def apply(name, *arguments, **keywords):
         method = keywords.pop("method", None)
-        network = build(name, config)
+        network = PARTS[name].build(config)
         run = jax.jit(lambda v, a, k: network.apply(v, *a, **k, method=method))
         return run(fold(checkpoint.variables(name)), arguments, keywords)
 

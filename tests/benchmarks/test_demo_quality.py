@@ -10,7 +10,7 @@ from benchmarks.demo import measures
 from benchmarks.demo.probe import FaceProbe, true_reading
 from benchmarks.demo.unseen import take, unseen_people, unseen_performances
 from benchmarks.demo_quality import main
-from kdtalker_jax.data.synthetic.drawing import draw_frames
+from kdtalker_jax.synthetic.drawing import draw_frames
 
 
 def test_probe_reads_mouths_and_blinks_of_true_drawings():

@@ -8,7 +8,8 @@ import pytest
 from benchmarks.published_layout import FILES, file_content, random_state_dict
 from configs import SMALL
 from convert.network import to_published
-from kdtalker_jax.networks.random import random_variables
+from kdtalker_jax.metrics.syncnet import SYNCNET
+from kdtalker_jax.random_parts import random_variables
 from tests.convert.torch_writer import instance, legacy_file, write, zip_file
 
 LEGACY = ("audio_encoder",)
@@ -18,7 +19,7 @@ LEGACY = ("audio_encoder",)
 def small_states() -> dict[str, dict[str, np.ndarray]]:
     """The published state dict of each network, by the network's name."""
     states = {name: random_state_dict(name, SMALL) for name in FILES}
-    states["syncnet"] = to_published("syncnet", random_variables("syncnet", SMALL))
+    states["syncnet"] = to_published(SYNCNET, random_variables("syncnet", SMALL))
     states["audio_encoder"]["module.output_block.1.bias"] = np.zeros(3, np.float32)  # the rest of Wav2Lip
     return states
 

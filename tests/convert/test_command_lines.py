@@ -1,5 +1,6 @@
 """From a download to a checkpoint and back, as a user does it; nothing half-written, whatever goes wrong."""
 
+import dataclasses
 import shutil
 import sys
 from pathlib import Path
@@ -12,10 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.published_layout import FILES
+from configs import SMALL
 from convert import export, official, verify
-from kdtalker_jax.checkpoints import PARTS, load_checkpoint, save_checkpoint
+from kdtalker_jax import systems
+from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.systems import find_system
 from tests.convert.conftest import write_download
 from tests.convert.torch_writer import call, legacy_file, write, zip_file
+from tests.networks import PARTS, REQUIRED
 
 
 def run(module, *arguments) -> Result:
@@ -30,7 +36,7 @@ def convert(source: Path, out: Path, *more) -> Result:
 
 
 def assert_same_weights(a: Path, b: Path, *names: str) -> None:
-    for name in names or PARTS:
+    for name in names or REQUIRED:
         pairs = zip(
             jax.tree.leaves(load_checkpoint(a).variables(name)),
             jax.tree.leaves(load_checkpoint(b).variables(name)),
@@ -98,7 +104,7 @@ def test_parts_are_converted_on_their_own_and_added(download, tmp_path):
     result = convert(download, out)
     assert result.exit_code == 2
     assert "has motion_extractor already: replace with --overwrite" in result.output
-    rest = [argument for name in PARTS if name != "motion_extractor" for argument in ("--only", name)]
+    rest = [argument for name in REQUIRED if name != "motion_extractor" for argument in ("--only", name)]
     assert convert(download, out, *rest).output.endswith("has 7 of 7 parts\n")
     assert convert(download, out, "--overwrite").exit_code == 0
 
@@ -118,6 +124,59 @@ def test_the_judge_of_lips_is_converted_where_it_is_there(download, small_states
     result = convert(download, tmp_path / "c", "--only", "denoiser")
     assert "has 1 of 7 parts and syncnet; it lacks appearance" in result.output
     assert_same_weights(tmp_path / "b", tmp_path / "c", "syncnet")
+
+
+UNKNOWN = {
+    "part": (("--only", "generatr"), "There is no part 'generatr' of kdtalker: there are appearance, motion_extractor"),
+    "part among others": (("--only", "warping", "--only", ""), "There is no part '' of kdtalker"),
+    "section that is no part": (("--only", "statistics"), "There is no part 'statistics'"),
+    "sizes": (("--config", "huge"), "kdtalker has no sizes 'huge': there are published, small, demo."),
+    "system": (("--system", "hologram"), "There is no system 'hologram' here, only kdtalker"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), UNKNOWN.values(), ids=UNKNOWN)
+def test_what_there_is_not_to_convert_is_told_in_a_sentence(download, tmp_path, arguments, message):
+    result = convert(download, tmp_path / "c", *arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert len(result.output.splitlines()) == 1
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_part_that_there_is_not_to_compare(download, tmp_path):
+    assert convert(download, tmp_path / "c", "--only", "warping").exit_code == 0
+    result = run(verify, "--source", download, "--checkpoint", tmp_path / "c", "--only", "warping2")
+    assert result.exit_code == 2
+    assert "There is no part 'warping2' of kdtalker" in result.output
+
+
+TRAINED = dataclasses.replace(PARTS["retargeting"], name="trained", rules=None, judges=True)
+CONFIGS = {}
+
+
+def test_a_part_that_is_published_nowhere(download, tmp_path, monkeypatch, small_variables):
+    """It is neither sought nor missed; and whoever asks for it is told in a sentence."""
+    with_one_more = dataclasses.replace(
+        find_system("kdtalker"), name="more", configs=f"{__name__}:CONFIGS", judges=(f"{__name__}:TRAINED",)
+    )
+    monkeypatch.setitem(systems._SYSTEMS, "more", with_one_more)
+    config = ModelConfig("small", "more", {**SMALL.sections, "trained": SMALL.retargeting})
+    del config.sections["syncnet"]
+    monkeypatch.setitem(CONFIGS, "small", config)
+
+    out = tmp_path / "c"
+    result = convert(download, out, "--system", "more", "--only", "trained")
+    assert result.exit_code == 2
+    assert "trained is not published: it is only trained here." in result.output
+    assert convert(download, out, "--system", "more").output.endswith("has 7 of 7 parts\n")
+    save_checkpoint(out, {"trained": small_variables["retargeting"]}, config)
+    assert run(verify, "--source", download, "--checkpoint", out).exit_code == 0
+    result = run(verify, "--source", download, "--checkpoint", out, "--only", "trained")
+    assert (result.exit_code, "trained is not published" in result.output) == (2, True)
+    with pytest.warns(UserWarning, match="trained is left out: no published file has it"):
+        assert run(export, "--checkpoint", out, "--out", tmp_path / "e").exit_code == 0
+    assert len(list((tmp_path / "e").rglob("*.safetensors"))) == 7
 
 
 def test_weights_of_other_sizes_are_refused(download, tmp_path):
@@ -156,7 +215,7 @@ def test_an_interrupted_conversion_leaves_nothing(download, tmp_path, monkeypatc
     read_weights = official.read_weights
     monkeypatch.setattr(official, "read_weights", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        official.convert(download, tmp_path / "c", PARTS, "small")
+        official.convert(download, tmp_path / "c", REQUIRED, "small")
     assert list(tmp_path.iterdir()) == [download]
 
 
@@ -195,7 +254,7 @@ def test_verify_needs_what_it_compares(download, tmp_path, small_variables):
 
 
 def test_export_does_not_overwrite_unasked(tmp_path, small_variables):
-    save_checkpoint(tmp_path / "c", {"retargeting": small_variables["retargeting"]}, official.MODELS["small"])
+    save_checkpoint(tmp_path / "c", {"retargeting": small_variables["retargeting"]}, SMALL)
     arguments = ("--checkpoint", tmp_path / "c", "--out", tmp_path / "e")
     assert run(export, *arguments).exit_code == 0
     (file,) = (path for path in (tmp_path / "e").rglob("*") if path.is_file())
@@ -210,7 +269,9 @@ def test_export_does_not_overwrite_unasked(tmp_path, small_variables):
 
 
 ARGUMENTS = st.lists(
-    st.sampled_from(["--source", "-out", "--only", "--config", "small", "--overwrite", "--checkpoint", ".", "x", "-h"])
+    st.sampled_from(
+        ["--source", "-out", "--only", "--config", "small", "--system", "--overwrite", "--checkpoint", ".", "x", "-h"]
+    )
     | st.text(st.characters(exclude_characters="\0/"), max_size=8),
     max_size=8,
 )

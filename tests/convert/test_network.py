@@ -9,12 +9,11 @@ import pytest
 from configs import SMALL
 from convert.network import to_published, to_variables, unused
 from convert.rules import flatten
-from convert.tables import TABLES
 from kdtalker_jax.errors import CheckpointError
-from kdtalker_jax.networks import variable_shapes
+from tests.networks import PARTS
 
 PATH = Path("some/file.pth")
-EACH_NETWORK = pytest.mark.parametrize("name", TABLES)
+EACH_NETWORK = pytest.mark.parametrize("name", PARTS)
 
 
 class Array:
@@ -34,18 +33,18 @@ def tensors(state: dict[str, np.ndarray]) -> dict[str, Array]:
 
 def error(name: str, state: dict[str, np.ndarray]) -> str:
     with pytest.raises(CheckpointError) as caught:
-        to_variables(name, tensors(state), SMALL, PATH)
+        to_variables(PARTS[name], tensors(state), SMALL, PATH)
     return str(caught.value)
 
 
 @EACH_NETWORK
 def test_variables_have_the_shapes_of_the_module_and_can_be_undone(small_states, name):
     state = small_states[name]
-    variables = to_variables(name, tensors(state), SMALL, PATH)
-    shapes = {leaf: (x.shape, x.dtype) for leaf, x in flatten(variable_shapes(name, SMALL)).items()}
+    variables = to_variables(PARTS[name], tensors(state), SMALL, PATH)
+    shapes = {leaf: (x.shape, x.dtype) for leaf, x in flatten(PARTS[name].shapes(SMALL)).items()}
     assert {leaf: (x.shape, x.dtype) for leaf, x in flatten(variables).items()} == shapes
-    back = to_published(name, variables)
-    assert len(back) == len(state) - unused(name, state).total()
+    back = to_published(PARTS[name], variables)
+    assert len(back) == len(state) - unused(PARTS[name], state).total()
     for key, values in back.items():
         assert values.tobytes() == state[key].tobytes()
         assert values.shape == state[key].shape
@@ -54,23 +53,23 @@ def test_variables_have_the_shapes_of_the_module_and_can_be_undone(small_states,
 def test_a_linear_layer_is_transposed(small_states):
     """One value followed by hand, lest the transforms and their inverses be wrong together."""
     state = small_states["retargeting"]
-    variables = to_variables("retargeting", tensors(state), SMALL, PATH)
+    variables = to_variables(PARTS["retargeting"], tensors(state), SMALL, PATH)
     weight = state["retarget_mouth.module.mlp.2.weight"]
     assert variables["params"]["lip"]["layer_1"]["kernel"][3, 5] == weight[5, 3]
 
 
 def test_prefixes_of_parallel_training_may_be_there_or_not(small_states):
     state = {key.replace("module.", ""): values for key, values in small_states["audio_encoder"].items()}
-    plain = to_variables("audio_encoder", tensors(state), SMALL, PATH)
+    plain = to_variables(PARTS["audio_encoder"], tensors(state), SMALL, PATH)
     wrapped = {f"module.{key}": values for key, values in small_states["denoiser"].items()}
     assert plain.keys() == {"params", "batch_stats"}
-    assert to_variables("denoiser", tensors(wrapped), SMALL, PATH).keys() == {"params"}
+    assert to_variables(PARTS["denoiser"], tensors(wrapped), SMALL, PATH).keys() == {"params"}
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float64])
 def test_other_float_types_become_float32(small_states, dtype):
     state = {key: values.astype(dtype) for key, values in small_states["retargeting"].items()}
-    variables = to_variables("retargeting", tensors(state), SMALL, PATH)
+    variables = to_variables(PARTS["retargeting"], tensors(state), SMALL, PATH)
     kernel = variables["params"]["eye"]["layer_0"]["kernel"]
     assert kernel.dtype == np.float32
     assert np.array_equal(kernel.T, state["retarget_eye.module.mlp.0.weight"].astype(np.float32))

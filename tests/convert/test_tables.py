@@ -6,16 +6,16 @@ import pytest
 
 from benchmarks.published_layout import random_state_dict
 from configs import PUBLISHED, SMALL
-from convert.rules import flatten
-from convert.tables import TABLES
-from kdtalker_jax.networks import JUDGES, NETWORKS, variable_shapes
+from convert.rules import Table, flatten
+from convert.tables import table_of
+from tests.networks import PARTS, REQUIRED
 
-EACH_NETWORK = pytest.mark.parametrize("name", TABLES)
+EACH_NETWORK = pytest.mark.parametrize("name", PARTS)
 
 
 def check(name: str, shapes: dict[str, tuple[int, ...]], config) -> None:
-    table = TABLES[name]
-    leaves = flatten(variable_shapes(name, config))
+    table = table_of(PARTS[name])
+    leaves = flatten(PARTS[name].shapes(config))
     reached = {}
     for key, shape in shapes.items():
         matches = table.matches(key)
@@ -28,18 +28,18 @@ def check(name: str, shapes: dict[str, tuple[int, ...]], config) -> None:
 
 
 def test_there_is_a_table_for_every_network():
-    assert set(TABLES) == set(NETWORKS | JUDGES)
+    assert all(isinstance(table_of(part), Table) for part in PARTS.values())
 
 
 @EACH_NETWORK
 def test_the_published_files_are_covered(parity, name):
     manifest = json.loads((parity / "manifest.json").read_text())
-    file = manifest[TABLES[name].file.rsplit("/")[-1] + TABLES[name].suffix]
+    file = manifest[table_of(PARTS[name]).file.rsplit("/")[-1] + table_of(PARTS[name]).suffix]
     groups = file["groups"].items() if "groups" in file else [("", file["tensors"])]
     shapes = {f"{group}.{key}".lstrip("."): tuple(shape) for group, keys in groups for key, shape, _ in keys}
     check(name, shapes, PUBLISHED)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", REQUIRED)
 def test_other_sizes_are_covered(name):
     check(name, {key: tensor.shape for key, tensor in random_state_dict(name, SMALL).items()}, SMALL)

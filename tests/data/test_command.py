@@ -76,6 +76,7 @@ def test_good_videos_become_clips(plain, good):
 def test_bad_files_are_reported(plain, bad):
     out, output = plain
     report = json.loads((out / "report.json").read_text())
+    assert report["system"] == "kdtalker"
     assert {entry["name"]: entry["reason"] for entry in report["skipped"]} == bad
     assert "skipped: 6 (3 unreadable, 2 no sound, 1 too short)" in output
     assert all(f"{name}: {reason}: " in output for name, reason in bad.items())

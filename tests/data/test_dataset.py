@@ -13,6 +13,7 @@ from configs import PUBLISHED_STATISTICS
 from kdtalker_jax.data.clips import open_clips
 from kdtalker_jax.data.dataset import split_of, work_folder, write_dataset
 from kdtalker_jax.data.mat import MatClips
+from kdtalker_jax.data.report import system_of
 from kdtalker_jax.data.statistics import clip_moments, load_statistics, motion_statistics
 from kdtalker_jax.data.work import Outcome, carry_out, find_files, make_tasks, read_outcome
 from kdtalker_jax.errors import InputError, OutputError
@@ -56,6 +57,7 @@ def test_clips_come_back_in_their_split(files, build):
         for clip in clips:
             assert split_of(clip["name"], 0.6) == split
             expected = MatClips()(files / clip["name"])
+            assert expected.pop("notes") == []  # they are no part of a clip
             for name, value in expected.items():
                 np.testing.assert_array_equal(clip[name], value)
     assert sorted(clip["name"] for clips in splits.values() for clip in clips) == [f"{i}.mat" for i in range(8)]
@@ -91,6 +93,52 @@ def test_report(build):
     assert [(entry["name"], entry["reason"]) for entry in report["skipped"]] == [("bad.mat", "unreadable")]
 
 
+class Glows:
+    """Makes clips of another system than KDTalker's."""
+
+    system, fingerprint = "toy", "1"
+
+    def __call__(self, path):
+        frames = 70 + int(path.stem)
+        random = np.random.default_rng(frames)
+        arrays = {"glow": (frames,), "grid": (frames, 2, 3), "audio": (2 * frames, 5), "spectrum": (9, 4)}
+        numbers = {name: random.normal(size=shape).astype(np.float32) for name, shape in arrays.items()}
+        return {**numbers, "frames": frames, "source_rate": 25.0, "jpeg": [b"picture"] * frames}
+
+
+def test_clips_may_be_described_in_other_terms(files, tmp_path):
+    """Whatever arrays a system keeps come back, and whatever it has for each frame has statistics."""
+    (files / "bad.mat").unlink()
+    out, make = tmp_path / "set", Glows()
+    work = work_folder(out, files)
+    tasks = make_tasks(files, find_files(files, ".mat"), work / "clips", make.fingerprint)
+    for task in tasks:
+        carry_out(task, make)
+    report = write_dataset(out, work, [read_outcome(task) for task in tasks], 0.6, system=make.system)
+    assert report["system"] == system_of(out) == "toy"
+    clips = list(open_clips(out, "train"))
+    for clip in clips:
+        expected = make(files / clip["name"])
+        assert clip.keys() == {"name", *expected}
+        for name, value in expected.items():
+            np.testing.assert_array_equal(clip[name], value)
+    statistics = json.loads((out / "statistics.json").read_text())
+    assert list(statistics) == ["glow_mean", "glow_std", "grid_mean", "grid_std"]
+    glow = np.concatenate([clip["glow"] for clip in clips])
+    np.testing.assert_allclose([statistics["glow_mean"][0], statistics["glow_std"][0]], [glow.mean(), glow.std()], 1e-4)
+    assert len(statistics["grid_mean"]) == 6
+    with pytest.raises(InputError, match="is a data set of the system toy, not of kdtalker"):
+        load_statistics(out)
+
+
+def test_a_data_set_whose_report_names_no_system_is_one_of_kdtalker(build):
+    out = build("set")
+    report = json.loads((out / "report.json").read_text())
+    assert report.pop("system") == "kdtalker"
+    (out / "report.json").write_text(json.dumps(report))
+    assert load_statistics(out) and len(open_clips(out, "train"))
+
+
 def test_nothing_unfinished_remains(build, tmp_path):
     build("set")
     assert not list(tmp_path.glob("*.unfinished"))
@@ -101,7 +149,7 @@ def test_a_split_without_clips_is_empty(build):
 
 
 def test_no_clip_for_training(build):
-    with pytest.raises(InputError, match="fall into validation: use --split"):
+    with pytest.raises(InputError, match="fall into validation: use a split of 1/0"):
         build("set", train=0)
 
 

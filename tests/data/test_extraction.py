@@ -12,7 +12,14 @@ import pytest
 from configs import SMALL
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
 from kdtalker_jax.data.clips import decode_frame
-from kdtalker_jax.data.extraction import ClipNetworks, ExtractionOptions, SkippedClipError, VideoClips, extract_clip
+from kdtalker_jax.data.extraction import (
+    ClipNetworks,
+    ExtractionOptions,
+    SkippedClipError,
+    VideoClips,
+    describing_parts,
+    extract_clip,
+)
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.media.frames import read_frames
@@ -186,6 +193,11 @@ def test_the_shortest_clip(extract, make_video, tmp_path):
     assert extract(make_video(tmp_path / "just.mp4", 67))["frames"] == 67
     with pytest.raises(SkippedClipError, match="66 frames of sound"):
         extract(make_video(tmp_path / "short.mp4", 66))
+
+
+def test_what_describes_clips_is_what_the_system_says(small_checkpoint):
+    assert describing_parts(load_checkpoint(small_checkpoint)) == ("motion_extractor", "audio_encoder")
+    assert VideoClips(small_checkpoint, WHOLE).system == "kdtalker"
 
 
 def test_a_checkpoint_without_the_audio_encoder(small_variables, tmp_path):

@@ -38,7 +38,7 @@ def test_fields(arrays, file):
 def test_other_names_can_be_given(arrays, file):
     arrays["sound"] = arrays.pop("aud")
     path = file(arrays)
-    with pytest.raises(SkippedClipError, match=r"lacks audio; it has .*sound.*--mat_key"):
+    with pytest.raises(SkippedClipError, match=r"lacks audio; it has .*sound.* give it with `keys`"):
         MatClips()(path)
     assert MatClips({"audio": "sound"})(path)["audio"].shape == (72, 512)
 

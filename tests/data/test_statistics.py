@@ -29,7 +29,7 @@ def clips():
         shape = (frames, WIDTHS[name]) if name in WIDTHS else (frames,)
         return random.normal(300, 0.01, shape).astype(np.float32)
 
-    return [{name: draw(frames, name) for name in QUANTITIES} for frames in (1, 2, 70, 300, 5)]
+    return [{"frames": n, **{name: draw(n, name) for name in QUANTITIES}} for n in (1, 2, 70, 300, 5)]
 
 
 def test_equal_to_numpy_over_all_frames(clips):
@@ -38,6 +38,11 @@ def test_equal_to_numpy_over_all_frames(clips):
         frames = np.concatenate([clip[name] for clip in clips]).astype(np.float64)
         np.testing.assert_allclose(np.squeeze(getattr(statistics, f"{name}_mean")), frames.mean(axis=0), rtol=1e-7)
         np.testing.assert_allclose(np.squeeze(getattr(statistics, f"{name}_std")), frames.std(axis=0), rtol=1e-5)
+
+
+def test_what_is_heard_and_what_is_not_of_each_frame_is_left_out(clips):
+    clip = clips[2] | {"audio": np.ones((70, 5)), "mel": np.ones((224, 80)), "jpeg": [b"x"] * 70, "glow": np.ones(70)}
+    assert list(clip_moments(clip)) == [*QUANTITIES, "glow"]
 
 
 def test_workers_may_merge_in_any_order(clips):

@@ -105,7 +105,7 @@ def test_face_index_out_of_range_says_how_many(detector, two_faces, index):
 
 @pytest.mark.parametrize("mode", ["square", "legacy"])
 def test_no_face_names_the_picture_and_the_way_out(detector, mode):
-    with pytest.raises(NoFaceError, match=r"wall\.png.*--crop none"):
+    with pytest.raises(NoFaceError, match=r'wall\.png.* `crop="none"`'):
         crop_portrait(GREY, mode, detector, name="wall.png")
 
 

@@ -59,7 +59,7 @@ def test_absent_predictor_names_both_remedies(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CheckpointError) as caught:
         find_predictor(tmp_path / PREDICTOR_NAME)
-    for part in ('pip install "kdtalker_jax[landmarks]"', str(tmp_path / PREDICTOR_NAME), "--crop none"):
+    for part in ('pip install "kdtalker_jax[landmarks]"', str(tmp_path / PREDICTOR_NAME), 'crop="none"'):
         assert part in str(caught.value)
 
 

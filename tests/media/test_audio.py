@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.audio import load_waveform, num_frames, resample_waveform
+from kdtalker_jax.media.audio import load_waveform, resample_waveform
+from kdtalker_jax.media.rates import num_frames
 
 ODD_NAMES = [
     "-dash",

@@ -118,6 +118,7 @@ def test_recordings_that_are_cut(tmp_path, kind, rate, layout, seconds, kept):
         check(tmp_path / "cut", 0.04)
 
 
+@pytest.mark.filterwarnings("ignore:.* is followed in its file by another:UserWarning")  # as some of these are
 @SETTINGS
 @given(**RECORDINGS, other=st.floats(0.3, 4))
 def test_recordings_that_are_joined(tmp_path, kind, rate, layout, seconds, other):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from kdtalker_jax.media.audio import SAMPLE_RATE, load_waveform
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import read_frames, sound_start
+from kdtalker_jax.media.rates import SAMPLE_RATE
 
 FLASH = 3.0  # seconds
 CONTAINERS = {"mp4": "aac", "mov": "pcm_s16le", "mkv": "pcm_s16le", "ts": "mp2", "flv": "libmp3lame"}  # and sound

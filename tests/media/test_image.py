@@ -79,7 +79,8 @@ def test_transparency_of_other_modes(tmp_path, kind):
         image.convert("LA").save(tmp_path / "a.png")
     elif kind == "P":
         image.convert("RGB").convert("P").save(tmp_path / "a.png", transparency=0)
-        assert Image.open(tmp_path / "a.png").mode == "P"
+        with Image.open(tmp_path / "a.png") as written:
+            assert written.mode == "P"
     elif kind == "animated webp":
         other = Image.new("RGBA", image.size, (1, 2, 3, 255))
         image.save(tmp_path / "a.png", format="WEBP", save_all=True, append_images=[other], lossless=True)
@@ -217,7 +218,9 @@ def test_paths_without_a_file(tmp_path):
 def test_real_portraits_are_read_like_opencv_reads_them(media):
     for path in sorted((media / "portraits").glob("*.jpg")):
         expected = cv2.imread(str(path))[..., ::-1]  # OpenCV applies EXIF too, but no profile
-        if profile := Image.open(path).info.get("icc_profile"):
+        with Image.open(path) as file:
+            profile = file.info.get("icc_profile")
+        if profile:
             profiles = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(Image.fromarray(np.ascontiguousarray(expected)), *profiles)
             expected = np.asarray(converted)

@@ -7,8 +7,8 @@ import pytest
 from configs import SMALL
 from kdtalker_jax.metrics.mfcc import mfcc
 from kdtalker_jax.metrics.sync import MAX_OFFSET, SyncJudge, mean_distances, score
-from kdtalker_jax.networks.folding import fold
-from kdtalker_jax.networks.random import random_variables
+from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.random_parts import random_variables
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from convert.official import convert
-from kdtalker_jax.checkpoints import PARTS, load_checkpoint
+from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.portrait import TalkingPortrait
+from tests.networks import REQUIRED
 
 DIFFERENCES = pytest.StashKey[list[str]]()
 
@@ -35,7 +36,7 @@ def converted(request, tmp_path_factory) -> Path:
         return Path(os.environ["KDTALKER_SEED0"])
     folder = tmp_path_factory.mktemp("seed0")
     write_published(request.getfixturevalue("parity"), folder / "published")
-    convert(folder / "published", folder / "converted", PARTS, "published")
+    convert(folder / "published", folder / "converted", REQUIRED, "published")
     return folder / "converted"
 
 

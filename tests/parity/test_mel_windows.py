@@ -4,8 +4,9 @@ import librosa
 import numpy as np
 import pytest
 
-from kdtalker_jax.media.audio import load_waveform, num_frames
-from kdtalker_jax.media.mel import mel_spectrogram, mel_windows
+from kdtalker_jax.features.mel import mel_spectrogram, mel_windows
+from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.media.rates import num_frames
 
 
 def test_frames_and_mel_windows_equal_the_published_ones(parity, media):

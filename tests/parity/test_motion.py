@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from configs import PUBLISHED_STATISTICS
-from kdtalker_jax.motion.coefficients import Motion, canonical_token, denormalise, normalise
-from kdtalker_jax.motion.keypoints import degrees_from_bins, drive, rotation_matrix, transform_keypoints
-from kdtalker_jax.motion.smoothing import smooth
+from kdtalker_jax.edits.smoothing import smooth
+from kdtalker_jax.spaces.geometry import degrees_from_bins, drive, rotation_matrix, transform_keypoints
+from kdtalker_jax.spaces.keypoints import Motion, canonical_token, denormalise, normalise
 
 NAMES = ("scale", "yaw", "pitch", "roll", "t", "exp")
 

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from kdtalker_jax.networks import build
+from tests.networks import PARTS
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def apply(model):
 
     def run(name, *arguments, **keywords):
         method = keywords.pop("method", None)
-        network = build(name, model.config)
+        network = PARTS[name].build(model.config)
         return jax.jit(lambda p, a, k: network.apply(p, *a, **k, method=method))(
             model.params[name], arguments, keywords
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.diffusion.samplers import make_sampler, sample
-from kdtalker_jax.networks.denoiser import Denoiser
+from kdtalker_jax.motion_models.kdtalker.network import Denoiser
 
 
 @pytest.fixture(scope="module")

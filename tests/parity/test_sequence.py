@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kdtalker_jax.motion.coefficients import normalise
-from kdtalker_jax.stages import Stages
+from kdtalker_jax.renderers.liveportrait.model import LivePortrait
+from kdtalker_jax.spaces.keypoints import normalise
 
 COEFFICIENTS = ("scale", "yaw", "pitch", "roll", "t", "exp")
 
@@ -51,7 +51,8 @@ def test_rendered_frames(model, source, smoothed, expected, assert_same_picture)
     for index, recorded in zip(
         expected["sequence/frame_index"], expected["sequence/frames_uint8_strided"], strict=True
     ):
-        frame, finite = model.stages.render(model.params, source.arrays, smoothed.keypoints[index : index + 1])
+        keypoints = smoothed.keypoints[index : index + 1]
+        _, frame, finite = model.renderer.frames(model.params, source.arrays, (), keypoints)
         assert bool(finite.all())
         assert_same_picture(f"sequence/frames, {index}", np.asarray(frame)[0, ::4, ::4], recorded)
 
@@ -62,8 +63,9 @@ def test_bfloat16_renders_the_same_picture(model, source, smoothed):
     import jax.numpy as jnp
 
     keypoints = smoothed.keypoints[:1]
-    exact, _ = model.stages.render(model.params, source.arrays, keypoints)
-    low, finite = Stages(model.config, jnp.bfloat16).render(model.params, source.arrays, keypoints)
+    _, exact, _ = model.renderer.frames(model.params, source.arrays, (), keypoints)
+    low_renderer = LivePortrait(model.config, jnp.bfloat16)
+    _, low, finite = low_renderer.frames(model.params, source.arrays, (), keypoints)
     assert bool(finite.all())
     error = np.mean(np.square(np.asarray(low).astype(float) - np.asarray(exact)))
     assert 10 * np.log10(255**2 / error) > 20

@@ -11,7 +11,7 @@ from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import read_frames
 from kdtalker_jax.metrics.mfcc import mfcc
 from kdtalker_jax.metrics.sync import SyncJudge, mean_distances, score
-from kdtalker_jax.networks.folding import fold
+from kdtalker_jax.nn.folding import fold
 from tests.parity.conftest import write_published
 
 WINDOWS = 60

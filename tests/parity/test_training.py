@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kdtalker_jax.networks.denoiser import Denoiser
-from kdtalker_jax.training.loss import Examples, denoising_losses
+from kdtalker_jax.motion_models.kdtalker.network import Denoiser
+from kdtalker_jax.motion_models.kdtalker.training.loss import Examples, denoising_losses
 
 # Recorded [::16, ::16], weights as (out, in).
 STRIDED_KERNELS = {
@@ -24,7 +24,7 @@ def trained(checkpoint, expected):
     given = {name: expected[f"train/{name}"] for name in ("x_0", "ref", "ori", "aud", "noise", "t")}
     prefix = np.stack([given["ori"], given["ref"]], axis=1)
     examples = Examples(given["x_0"], prefix, np.pad(given["aud"], ((0, 0), (2, 0), (0, 0))))
-    losses_of = partial(denoising_losses, Denoiser(checkpoint.config.denoiser))
+    losses_of = partial(denoising_losses, Denoiser(checkpoint.config.denoiser), checkpoint.config.diffusion)
 
     def objective(params):
         losses = losses_of(params, examples, given["t"], given["noise"])

@@ -17,7 +17,7 @@ from configs import SMALL
 from kdtalker_jax.checkpoints import save_checkpoint
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.metrics.evaluation import METRICS, Evaluator
-from kdtalker_jax.networks.random import random_variables
+from kdtalker_jax.random_parts import random_variables
 from pipelines import evaluate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -220,7 +220,7 @@ def test_a_face_is_found_and_its_mouth_followed(real_clip, checkpoint, tmp_path)
     assert video["metrics"]["mouth_correlation"] > 0.2
     assert abs(video["metrics"]["mouth_offset"]) <= 15
     assert video["metrics"]["jitter"] > 0
-    assert content["not_measured"]["psnr"] == "needs --reference"
+    assert content["not_measured"]["psnr"] == "needs a reference"
 
 
 def test_without_a_checkpoint_there_is_less_to_measure(real_clip, tmp_path):
@@ -228,7 +228,7 @@ def test_without_a_checkpoint_there_is_less_to_measure(real_clip, tmp_path):
     assert result.exit_code == 0, result.output
     content = read(tmp_path / "r.json")
     assert content["summary"].keys() == {"cpbd", "mouth_correlation", "mouth_offset"}
-    assert content["not_measured"]["lse_c"] == "needs a --checkpoint that has syncnet"
+    assert content["not_measured"]["lse_c"] == "needs a checkpoint that has syncnet"
 
 
 def test_a_checkpoint_without_the_judge_says_how_to_add_it(small_checkpoint, real_clip):

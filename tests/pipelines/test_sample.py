@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kdtalker_jax import demo
-from kdtalker_jax.motion.coefficients import Motion
+from kdtalker_jax.spaces.keypoints import Motion
 from pipelines.sample import ONLY_DRAWN, main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -109,7 +109,7 @@ def test_motion_is_sampled_as_the_model_was_made_for(run, small_checkpoint, tmp_
     shutil.copytree(small_checkpoint, tmp_path / "model")
     config = tmp_path / "model" / "config.json"
     content = json.loads(config.read_text())
-    content["model"]["denoiser"]["sampler"] = "ddpm"
+    content["model"]["diffusion"]["sampler"] = "ddpm"
     config.write_text(json.dumps(content))
 
     def motion(name, **options):

@@ -8,14 +8,7 @@ from click.testing import CliRunner
 from configs import PUBLISHED_STATISTICS, SMALL
 from configs.audio import SMALL_AUDIO
 from configs.training import SMALL_RUN
-from kdtalker_jax.checkpoints import (
-    AudioRecord,
-    RunCheckpoints,
-    RunRecord,
-    load_checkpoint,
-    save_checkpoint,
-    write_record,
-)
+from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, load_checkpoint, save_checkpoint, write_record
 from pipelines import export, train
 
 
@@ -28,7 +21,7 @@ def trained(tmp_path, small_variables):
     """A run as it is on disk after five steps."""
     folder = tmp_path / "run"
     folder.mkdir()
-    write_record(folder, RunRecord(SMALL_RUN, PUBLISHED_STATISTICS, clips=3))
+    write_record(folder, RunRecord("denoiser", SMALL_RUN, 3, found={"statistics": PUBLISHED_STATISTICS}))
     params = small_variables["denoiser"]["params"]
     checkpoints = RunCheckpoints(folder, SMALL_RUN.checkpoints)
     checkpoints.save(5, {"params": params, "ema": jax.tree.map(lambda leaf: leaf + 1, params)}, {}, loss=0.5)
@@ -44,7 +37,7 @@ def trained(tmp_path, small_variables):
         (("--process", 1), "go together: give all three, or none"),
         (("--set", "steps=10"), "optimizer.warmup_steps=2000 must be fewer than steps=10"),
         ((), "is not a data set"),
-        (("--config", "kdtalkr"), "Invalid value for '--config'"),
+        (("--config", "kdtalkr"), "There is no recipe 'kdtalkr' of a denoiser: there are kdtalker, demo, small."),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, arguments, message):
@@ -83,7 +76,7 @@ def test_export_names_what_there_is(tmp_path, trained, step, message):
 
 def test_export_leaves_the_audio_encoder_to_the_command_that_trains_it(tmp_path):
     """A denoiser knows one audio encoder: a model with another would speak nonsense."""
-    write_record(tmp_path, AudioRecord(SMALL_AUDIO, 4))
+    write_record(tmp_path, RunRecord("audio_encoder", SMALL_AUDIO, 4))
     result = run(export, "--run", tmp_path, "--checkpoint", tmp_path, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "pipelines.train_demo makes both" in result.output

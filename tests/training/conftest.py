@@ -1,46 +1,5 @@
-"""What the tests of training share."""
+"""Fixtures of all trainings' tests."""
 
-from pathlib import Path
+from tests.training.fixtures import clips, dataset, finished, quick_compilation
 
-import jax
-import pytest
-
-from kdtalker_jax.training.trainer import train
-from tests.training.synthetic import TINY, make_clips, write_dataset
-
-
-@pytest.fixture(scope="package", autouse=True)
-def quick_compilation(tmp_path_factory):
-    """Compiling takes longer than the training here: programs are kept, and not made fast. Processes inherit it."""
-    settings = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
-        "jax_persistent_cache_min_compile_time_secs": 0.2,
-        "jax_disable_most_optimizations": True,
-    }
-    before = {name: jax.config.values[name] for name in settings}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            jax.config.update(name, value)
-            patch.setenv(name.upper(), str(value))
-        yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-
-
-@pytest.fixture(scope="package")
-def clips() -> list[dict]:
-    return make_clips()
-
-
-@pytest.fixture(scope="package")
-def dataset(clips, tmp_path_factory) -> Path:
-    """The clips as a data set on disk: all in the train split, two of them for validation as well."""
-    return write_dataset(tmp_path_factory.mktemp("clips"), {"train": clips, "validation": clips[3:5]})
-
-
-@pytest.fixture(scope="package")
-def finished(dataset, tmp_path_factory) -> Path:
-    """A run of the tiny recipe that nothing interrupted. Not to be changed: copy it."""
-    workdir = tmp_path_factory.mktemp("run")
-    train(TINY, dataset, workdir)
-    return workdir
+__all__ = ["clips", "dataset", "finished", "quick_compilation"]

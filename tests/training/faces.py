@@ -6,13 +6,7 @@ import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 
-from configs.networks import (
-    AppearanceConfig,
-    GeneratorConfig,
-    MotionExtractorConfig,
-    RetargetingConfig,
-    WarpingConfig,
-)
+from configs.kdtalker import SMALL
 from configs.renderer import (
     FramesConfig,
     LossConfig,
@@ -23,8 +17,17 @@ from configs.renderer import (
 )
 from configs.training import CheckpointConfig
 from kdtalker_jax.data.clips import encode_frame
-from kdtalker_jax.data.synthetic.landmarks import LANDMARKS
-from kdtalker_jax.data.synthetic.state import FaceState
+from kdtalker_jax.data.landmarks import LANDMARKS
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.renderers.liveportrait.config import (
+    AppearanceConfig,
+    GeneratorConfig,
+    MotionExtractorConfig,
+    RetargetingConfig,
+    WarpingConfig,
+)
+from kdtalker_jax.renderers.liveportrait.parts import PARTS
+from kdtalker_jax.synthetic.state import FaceState
 
 SIZE = 64
 LANDMARK_COUNT = len(LANDMARKS)
@@ -154,3 +157,8 @@ TINY_RENDERER = RendererConfig(
     checkpoints=CheckpointConfig(every=2, keep_last=9, keep_every=0),
     loss=LossConfig(openings=1.0),
 )
+
+
+def model_of(config: RendererConfig) -> ModelConfig:
+    """A whole model with a run's renderer."""
+    return SMALL.replace(config.name, **{part.name: getattr(config, part.name) for part in PARTS})

@@ -7,17 +7,17 @@ import jax
 import numpy as np
 
 from kdtalker_jax import parallel
-from kdtalker_jax.networks.random import random_variables
-from kdtalker_jax.training.reenactment import TRAINED, full_model
-from kdtalker_jax.training.renderer_input import FaceClips, RendererBatches
-from kdtalker_jax.training.renderer_step import Landmarks, initial_state, make_train_step
-from tests.training.faces import TINY_RENDERER, make_face_clips
+from kdtalker_jax.random_parts import random_variables
+from kdtalker_jax.renderers.liveportrait.training.input import FaceClips, RendererBatches
+from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
+from kdtalker_jax.renderers.liveportrait.training.step import Landmarks, initial_state, make_train_step
+from tests.training.faces import TINY_RENDERER, make_face_clips, model_of
 
 CONFIG = replace(TINY_RENDERER, first=replace(TINY_RENDERER.first, adversarial=True))
 
 
 def main(out: str) -> None:
-    first = {name: random_variables(name, full_model(CONFIG)) for name in TRAINED}
+    first = {name: random_variables(name, model_of(CONFIG)) for name in NAMES}
     state = parallel.replicate(initial_state(CONFIG, first))
     step = parallel.map_step(make_train_step(CONFIG, CONFIG.first, Landmarks((0, 1), (10, 11), ((0, 1),))))
     batches = RendererBatches(FaceClips(make_face_clips(), cache_gb=0.1), CONFIG)

@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from configs import PUBLISHED_STATISTICS
-from configs.networks import DenoiserConfig
 from configs.training import SMALL_RUN, CheckpointConfig, InputConfig, OptimizerConfig, ValidationConfig
 from kdtalker_jax.data.statistics import STATISTICS_FILE, save_statistics
-from kdtalker_jax.motion.coefficients import denormalise, split
+from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
+from kdtalker_jax.spaces.keypoints import denormalise, split
 
 AUDIO_FEATURES = 8
 

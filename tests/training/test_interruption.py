@@ -12,7 +12,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from kdtalker_jax.checkpoints import load_denoiser
+from kdtalker_jax.motion_models.kdtalker.training.export import load_denoiser
 from kdtalker_jax.training.settings import to_text
 from tests.training.synthetic import TINY
 

@@ -7,9 +7,9 @@ import optax
 from optax.contrib import MuonDimensionNumbers
 
 from configs import SMALL
-from kdtalker_jax.networks import variable_shapes
 from kdtalker_jax.training.muon import ADAMS_SIZE, matrices, muon
 from kdtalker_jax.training.optimizer import decay_mask
+from tests.networks import PARTS
 
 
 def first_update(params, gradients):
@@ -52,7 +52,7 @@ def test_what_is_no_matrix_is_left_to_adam():
 
 
 def test_the_denoiser_learns_by_it_but_for_its_biases():
-    for name, marked in marks(variable_shapes("denoiser", SMALL)["params"]).items():
+    for name, marked in marks(PARTS["denoiser"].shapes(SMALL)["params"]).items():
         assert marked == (name.split("/")[-1] == "kernel"), name
 
 

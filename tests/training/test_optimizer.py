@@ -11,9 +11,9 @@ import pytest
 
 from configs import PUBLISHED
 from configs.training import KDTALKER, EmaConfig, OptimizerConfig
-from kdtalker_jax.checkpoints import load_denoiser
-from kdtalker_jax.networks import variable_shapes
+from kdtalker_jax.motion_models.kdtalker.training.export import load_denoiser
 from kdtalker_jax.training.optimizer import decay_mask, learning_rate_schedule, make_optimizer, update_ema
+from tests.networks import PARTS
 from tests.training.synthetic import TINY
 
 
@@ -66,7 +66,7 @@ NOT_DECAYING = {
 
 def test_everything_but_biases_decays():
     """Gain and offset of the norms do decay, as published; rotary frequencies are not learnt at all."""
-    mask = decay_mask(variable_shapes("denoiser", PUBLISHED)["params"])
+    mask = decay_mask(PARTS["denoiser"].shapes(PUBLISHED)["params"])
     found = {True: set(), False: set()}
     for path, decays in jax.tree_util.tree_leaves_with_path(mask):
         name = "/".join(entry.key for entry in path)

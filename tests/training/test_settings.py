@@ -38,12 +38,17 @@ def test_settings_are_replaced_with_their_own_type(assignment, value):
         ("bach_size=1", "did you mean 'batch_size'"),
         ("optimizer=1", "There is no setting 'optimizer'"),
         ("zzzz=1", "there are name, seed, steps"),
-        ("batch_size", "write --set batch_size=VALUE"),
+        ("batch_size", "write batch_size=VALUE"),
         ("batch_size=many", "batch_size is a whole number, not 'many'"),
         ("batch_size=1.5", "whole number"),
         ("audio_noise=x", "audio_noise is a number"),
         ("ema.enabled=yes", "true or false"),
         ("dtype=float16", "one of float32, bfloat16"),
+        ("devices.mapping=vmap", "one of pmap, jit, fsdp"),
+        ("diffusion.noise_offset=-0.1", "diffusion.noise_offset is a standard deviation"),
+        ("diffusion.noise_offset=nan", "standard deviation"),
+        ("diffusion.beta_end=1.0", "diffusion.beta_end is a variance"),
+        ("diffusion.beta_end=nan", "variance"),
     ],
 )
 def test_mistakes_are_refused_and_explained(assignment, message):
@@ -70,10 +75,7 @@ def test_differences_are_told_in_words():
         ({"audio_noise": 1.5}, "probability"),
         ({"min_snr": 0.0}, "more than 0"),
         ({"first_frame": 0.0}, "how often"),
-        ({"denoiser": replace(KDTALKER.denoiser, noise_offset=-0.1)}, "standard deviation"),
-        ({"denoiser": replace(KDTALKER.denoiser, noise_offset=float("nan"))}, "standard deviation"),
-        ({"denoiser": replace(KDTALKER.denoiser, beta_end=1.0)}, "variance"),
-        ({"denoiser": replace(KDTALKER.denoiser, beta_end=float("nan"))}, "variance"),
+        ({"diffusion": replace(KDTALKER.diffusion, prediction="velocity")}, "which the denoiser tells, not velocity"),
     ],
 )
 def test_values_that_cannot_be_trained_with_are_refused(changes, message):

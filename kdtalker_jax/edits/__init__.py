@@ -1,0 +1,1 @@
+"""Edits: what changes a motion before it is rendered. From motion to motion, so that they combine."""

@@ -1,0 +1,138 @@
+"""KDTalker as a `motion_models.protocol.MotionModel`: a window of motion from noise, sound and the frame before it."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
+
+from kdtalker_jax.diffusion.config import DiffusionConfig
+from kdtalker_jax.diffusion.noise import window_noise
+from kdtalker_jax.diffusion.samplers import StepRule, make_sampler, sample
+from kdtalker_jax.diffusion.schedule import schedule_of
+from kdtalker_jax.features.protocol import FeatureSpec
+from kdtalker_jax.media.rates import FRAME_RATE
+from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.motion_models.kdtalker.network import PREFIX
+from kdtalker_jax.motion_models.kdtalker.parts import DENOISER, PARTS
+from kdtalker_jax.spaces.implicit_keypoints import Head, ImplicitKeypoints
+from kdtalker_jax.spaces.keypoints import canonical_token, denormalise, normalise
+from kdtalker_jax.spaces.statistics import MotionStatistics
+
+
+class Carry(NamedTuple):
+    """What a window rests on beside its sound, normalised."""
+
+    canonical: jax.Array  # (B, 70): seven zeros and the canonical keypoints, which tell whose head it is
+    reference: jax.Array  # (B, 70): the frame before the window
+
+
+class Noise(NamedTuple):
+    """All that is random in a window."""
+
+    start: jax.Array  # (B, L, 70)
+    key: jax.Array  # (B,) of samplers that add some
+
+
+@dataclass(frozen=True)
+class Controls:
+    """KDTalker can be asked for nothing but a performance of the words."""
+
+
+class KDTalker:
+    """The denoiser at the sizes of a model. `jit` exists so that tests can count traces."""
+
+    parts = PARTS
+    settings: Mapping[str, type] = {"diffusion": DiffusionConfig, "statistics": MotionStatistics}
+    Controls = Controls
+
+    def __init__(self, config: ModelConfig, dtype: DTypeLike = jnp.float32, jit: Callable = jax.jit) -> None:
+        self._config, self._diffusion, self._statistics = config.denoiser, config.diffusion, config.statistics
+        self.makes = ImplicitKeypoints(self._config.keypoints)
+        self.hears = FeatureSpec(FRAME_RATE, self._config.audio_features)
+        self.length, self.sampler = self._config.window, self._diffusion.sampler
+        self.noise_shape = (self.length, self._config.motion_size)
+        self._window = jit(partial(sample_window, DENOISER.build(config, dtype=dtype), self._diffusion.noise_offset))
+
+    @classmethod
+    def check(cls, config: ModelConfig) -> None:
+        if config.diffusion.prediction != "noise":
+            raise ValueError(f"model.diffusion.prediction is {config.diffusion.prediction}, where KDTalker has noise")
+
+    @classmethod
+    def disagreement(cls, config: ModelConfig, names: Collection[str]) -> str | None:
+        of_statistics = len(config.statistics.exp_mean) // 3
+        if DENOISER.name in names and config.denoiser.keypoints != of_statistics:
+            return f"keypoints: {config.denoiser.keypoints} of denoiser and {of_statistics} of statistics"
+        return None
+
+    def rule(self, sampler: str, steps: int) -> StepRule:
+        return make_sampler(sampler, steps, schedule_of(self._diffusion))
+
+    def begin(self, own: Sequence[Head]) -> Carry:
+        reference = [normalise(head.motion.to_vector()[0], self._statistics) for head in own]
+        canonical = [canonical_token(head.canonical, self._statistics) for head in own]
+        return Carry(jnp.stack(canonical), jnp.asarray(np.stack(reference)))
+
+    def noise(self, keys: jax.Array, index: int, given: np.ndarray | None = None) -> Noise:
+        """From keys of the window alone: a longer recording begins with the same motion."""
+        of_start, of_sampler = (_folded(_folded(keys, index), use) for use in range(2))
+        if given is not None:
+            return Noise(jnp.asarray(given, jnp.float32), of_sampler)
+        start = [window_noise(key, self.noise_shape, self._diffusion.noise_offset) for key in of_start]
+        return Noise(jnp.stack(start), of_sampler)
+
+    def window(
+        self,
+        params: Mapping[str, Any],
+        rule: StepRule,
+        state: Carry,
+        features: jax.Array,
+        controls: Controls,
+        noise: Noise,
+    ) -> tuple[Carry, jax.Array]:
+        return self._window(params[DENOISER.name], rule, state, features, noise)
+
+    def in_units(self, motion: np.ndarray) -> np.ndarray:
+        return denormalise(motion, self._statistics)
+
+
+def _folded(keys: jax.Array, number: int) -> jax.Array:
+    return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
+
+
+def sample_window(
+    network: nn.Module,
+    noise_offset: float,
+    params: Any,
+    rule: StepRule,
+    state: Carry,
+    features: jax.Array,
+    noise: Noise,
+) -> tuple[Carry, jax.Array]:
+    """One window of normalised motion (B, L, 70) from its audio features (B, L, 512)."""
+    prefix = jnp.stack([state.canonical, state.reference], axis=1)  # (B, 2, 70)
+    context = jnp.pad(features, ((0, 0), (PREFIX, 0), (0, 0)))  # (B, 2 + L, 512): no audio for the prefix
+    denoiser = partial(network.apply, params)
+    of_times = denoiser(rule.time, method="terms_of_time")  # (calls, 2 * width) each
+    of_audio = denoiser(context, method="terms_of_audio")  # (B, 2 + L, 2 * width) each
+
+    def denoise(x: jax.Array, of_time: list[jax.Array]) -> jax.Array:
+        tokens = jnp.concatenate([prefix, x], axis=1)  # (B, 2 + L, 70)
+        of_time = [term[None] for term in of_time]  # (1, 2 * width) each
+        return denoiser(tokens, of_time, of_audio, method="predict")[:, PREFIX:]
+
+    added = None if rule.noise is None else noise_of_calls(noise, rule.calls, noise_offset)
+    motion = sample(denoise, rule, noise.start, noise=added, told=of_times)  # (B, L, 70)
+    return Carry(state.canonical, motion[:, -1]), motion
+
+
+def noise_of_calls(noise: Noise, calls: int, offset: float) -> jax.Array:
+    """What a sampler of so many calls adds, (calls - 1, B, L, 70): each request's from its own key."""
+    shape = (calls - 1, *noise.start.shape[1:])
+    return jax.vmap(lambda key: window_noise(key, shape, offset), out_axes=1)(noise.key)

@@ -1,0 +1,179 @@
+"""The demo model from nothing: a synthetic world, and every network trained in it, one stage after the other.
+
+    WORKDIR/world        pictures and their truth
+    WORKDIR/renderer     run of F, M, W, G
+    WORKDIR/retargeting  run of S and R
+    WORKDIR/audio        run of the audio encoder
+    WORKDIR/networks     checkpoint with F, M, W, G, then stitching and retargeting, then the audio encoder
+    WORKDIR/clips        performances as M and the audio encoder describe them
+    WORKDIR/denoiser     run of D
+    WORKDIR/demo         what the package carries: model, the whole as `TalkingPortrait.load` reads it; portraits and
+                         recordings to try it with
+
+A stage that is done is there under its name, and is not done again.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import soundfile
+from PIL import Image
+
+from configs.demo import DemoConfig
+from kdtalker_jax.checkpoints import load_checkpoint, load_networks, save_checkpoint
+from kdtalker_jax.data import dataset, work
+from kdtalker_jax.media.rates import SAMPLE_RATE
+from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser, load_denoiser
+from kdtalker_jax.motion_models.kdtalker.training.trainer import train
+from kdtalker_jax.recipes.audio import train_audio_encoder
+from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
+from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
+from kdtalker_jax.seeds import random_key
+from kdtalker_jax.streams import progress_bar
+from kdtalker_jax.synthetic.builder import build_world
+from kdtalker_jax.synthetic.clips import WorldOptions
+from kdtalker_jax.synthetic.described import DescribedPerformances
+from kdtalker_jax.synthetic.drawing import draw_frames
+from kdtalker_jax.synthetic.people import random_people
+from kdtalker_jax.synthetic.performance import random_performance
+from kdtalker_jax.synthetic.state import neutral_state
+from kdtalker_jax.unfinished import in_one_go, unfinished_folder
+
+PORTRAIT_SIZE = 512
+
+Report = Callable[[str], None]
+
+
+def train_demo(
+    config: DemoConfig, workdir: str | Path, *, report: Report = lambda sentence: None, progress: bool = False
+) -> bool:
+    """Makes the demo model, or goes on where an earlier call stopped.
+
+    Args:
+        config: of all stages; the same for as long as the folder lives.
+        workdir: of this alone.
+        report: is told what happens, a sentence at a time.
+        progress: show bars.
+
+    Returns:
+        Whether it is finished; False where someone asked to stop.
+
+    Raises:
+        InputError, CheckpointError, OutputError: as the stages do.
+    """
+    workdir = Path(workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    stages = {
+        "world": make_world,
+        "renderer": make_renderer,
+        "retargeting": make_retargeting,
+        "audio encoder": make_audio_encoder,
+        "clips": make_clips,
+        "denoiser": make_denoiser,
+        "demo": make_package,
+    }
+    for name, stage in stages.items():
+        began = time.perf_counter()
+        if not stage(config, workdir, report, progress):
+            return False
+        report(f"{name}: {(time.perf_counter() - began) / 60:.1f} minutes")
+    return True
+
+
+def make_world(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Draws the pictures that the renderer learns from."""
+    if not (workdir / "world").exists():
+        options = WorldOptions(
+            seed=config.seed,
+            performances=config.performances,
+            frames=config.performance_frames,
+            apart=config.performance_apart,
+            expressive=config.expressive,
+            expressive_frames=config.expressive_frames,
+            validation=0.05,
+        )
+        build_world(workdir / "world", options, lambda plans: progress_bar(plans, "Drawing", show=progress))
+    return True
+
+
+def make_renderer(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains appearance, keypoints, warping and generator."""
+    run, networks = workdir / "renderer", workdir / "networks"
+    if networks.exists():
+        return True
+    if not train_renderer(config.renderer, workdir / "world", run, report=report, progress=progress).finished:
+        return False
+    save_checkpoint(networks, load_networks(run)[0], config.model)
+    return True
+
+
+def make_retargeting(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains stitching and the retargeting of eyes and lips, with all else as it is."""
+    networks, run = workdir / "networks", workdir / "retargeting"
+    if "retargeting" in load_checkpoint(networks).parts:
+        return True
+    outcome = train_retargeting(
+        config.retargeting, workdir / "world", run, init=networks, report=report, progress=progress
+    )
+    if outcome.finished:
+        save_checkpoint(networks, load_networks(run)[0], config.model)
+    return outcome.finished
+
+
+def make_audio_encoder(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains the audio encoder."""
+    networks, run = workdir / "networks", workdir / "audio"
+    if "audio_encoder" in load_checkpoint(networks).parts:
+        return True
+    outcome = train_audio_encoder(config.audio, run, report=report, progress=progress)
+    if outcome.finished:
+        save_checkpoint(networks, load_networks(run)[0], config.model)
+    return outcome.finished
+
+
+def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Describes performances with the networks trained so far."""
+    out = workdir / "clips"
+    if out.exists():
+        return True
+    folder = dataset.work_folder(out, workdir / "networks")
+    make = DescribedPerformances(workdir / "networks", (config.seed + 1) % 2**64, config.spoken_frames)
+    tasks = make.tasks(config.spoken, folder / "clips")
+    for task in progress_bar(tasks, "Performances", show=progress):
+        work.carry_out(task, make)
+    outcomes = list(map(work.read_outcome, tasks))
+    report(dataset.summary(dataset.write_dataset(out, folder, outcomes, train=0.95, system=make.system)))
+    return True
+
+
+def make_denoiser(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains the denoiser."""
+    return train(config.denoiser, workdir / "clips", workdir / "denoiser", report=report, progress=progress).finished
+
+
+def make_package(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Puts the networks into one checkpoint, and draws and speaks what to try it with."""
+    out = workdir / "demo"
+    if not out.exists():
+        with unfinished_folder(out) as folder:
+            _fill_package(config, workdir, folder)
+            with in_one_go():
+                folder.rename(out)
+    return True
+
+
+def _fill_package(config: DemoConfig, workdir: Path, out: Path) -> None:
+    for folder in ("portraits", "recordings"):
+        (out / folder).mkdir()
+    for name, seed in config.portraits:
+        person = jax.tree.map(lambda field: field[0], random_people(random_key(seed), 1))
+        picture = draw_frames(person, neutral_state(), PORTRAIT_SIZE)[0]  # (512, 512, 3)
+        Image.fromarray(picture).save(out / "portraits" / f"{name}.png")
+    for name, seed in config.recordings:
+        waveform = random_performance(seed, config.recording_frames).waveform
+        soundfile.write(out / "recordings" / f"{name}.flac", waveform, SAMPLE_RATE)
+    export_denoiser(load_denoiser(workdir / "denoiser"), workdir / "networks", out / "model")
+    for note in out.rglob("commit_success.txt"):
+        note.unlink()  # names the folder that Orbax wrote to; nothing reads it

@@ -1,0 +1,232 @@
+"""Training of the renderer and the keypoint detector, from a data set on disk to a run on disk."""
+
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import flax.serialization
+import jax
+import numpy as np
+
+from configs.renderer import RendererConfig
+from kdtalker_jax import parallel
+from kdtalker_jax.checkpoints import is_run, load_checkpoint, load_networks, read_record
+from kdtalker_jax.data.landmarks import LANDMARKS
+from kdtalker_jax.errors import InputError
+from kdtalker_jax.renderers.liveportrait.training.export import RENDERER
+from kdtalker_jax.renderers.liveportrait.training.input import (
+    FaceClips,
+    RendererBatch,
+    RendererBatches,
+    any_moving,
+    open_faces,
+)
+from kdtalker_jax.renderers.liveportrait.training.memory import step_memory
+from kdtalker_jax.renderers.liveportrait.training.perceptual import load_classifiers
+from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
+from kdtalker_jax.renderers.liveportrait.training.step import (
+    Landmarks,
+    RendererState,
+    guided_landmarks,
+    initial_state,
+    make_train_step,
+)
+from kdtalker_jax.renderers.liveportrait.training.validation import RendererValidation
+from kdtalker_jax.training.logs import Logs
+from kdtalker_jax.training.loop import Outcome, Report, is_validated, open_run, run_task
+from kdtalker_jax.training.settings import differences, to_text
+
+# Landmarks of the parts of the face that small errors show in most.
+REGIONS = (
+    ("mouth left", "mouth right", "outer upper lip", "outer lower lip"),
+    ("left upper lid", "left lower lid", "left pupil"),
+    ("right upper lid", "right lower lid", "right pupil"),
+)
+OPENINGS = (
+    ("inner upper lip", "inner lower lip"),
+    ("left upper lid", "left lower lid"),
+    ("right upper lid", "right lower lid"),
+)
+
+
+def report_memory(config: RendererConfig, report: Report) -> None:
+    """Tells what a step of each phase needs of each device's memory. Compiles, and trains nothing.
+
+    Raises:
+        InputError: as `train_renderer`.
+    """
+    check_renderer(config, parallel.device_count())
+    for number, phase in enumerate(config.phases, start=1):
+        memory = step_memory(config, phase, parallel.device_count())
+        report(
+            f"Phase {number}: on each device {memory.state / 1e9:.2f} GB for the state, {memory.working / 1e9:.2f} GB "
+            f"to work in, {memory.per_sample / 1e9:.2f} GB for each sample of those worked through at once."
+        )
+
+
+def train_renderer(
+    config: RendererConfig,
+    data: str | Path,
+    workdir: str | Path,
+    *,
+    init: str | Path | None = None,
+    report: Report = lambda sentence: None,
+    progress: bool = False,
+) -> Outcome:
+    """Trains F, M, W and G, or goes on where the run in `workdir` stopped.
+
+    Args:
+        config: of the run.
+        data: a synthetic data set, or one that `pipelines.extract --keep_frames` has made.
+        workdir: of this run alone.
+        init: converted checkpoint or other run to take the first weights from, of a run its moving average.
+        report: is told what happens, a sentence at a time.
+        progress: show bars.
+
+    Raises:
+        InputError: settings or data that cannot be trained with, or a loss that is not finite.
+        CheckpointError, OutputError: what cannot be read or written.
+    """
+    check_renderer(config, parallel.device_count())
+
+    def make_task() -> RendererTask:
+        return RendererTask(config, Path(data), Path(workdir), init and str(init), report, progress)
+
+    return run_task(make_task, Path(workdir), report, progress)
+
+
+class RendererTask:
+    """A `loop.Task`: the renderer and the keypoint detector, on pairs of frames."""
+
+    def __init__(
+        self, config: RendererConfig, data: Path, workdir: Path, init: str | None, report: Report, progress: bool
+    ) -> None:
+        self.config, self._workdir, self._report = config, workdir, report
+        report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
+        clips, validation_clips = (
+            open_faces(data, split, config.frames.cache_gb, progress=progress)
+            for split in ("train", config.validation.split)
+        )
+        report(f"{data}: {len(clips)} clips to train on, {len(validation_clips)} for validation.")
+        if not clips:
+            raise InputError(f"{data} has no clip to train on.")
+
+        def find(init: str | None) -> dict[str, Any]:
+            if init:
+                _load_init(init, config)  # refuses what does not fit before the run is begun
+            return {}
+
+        record = open_run(workdir, RENDERER, config, init, len(clips), find)
+        self._first = _load_init(record.init, config) if record.init else None
+        self.batches = RendererBatches(
+            clips, config, process=parallel.process_index(), processes=parallel.process_count()
+        )
+        self._landmarks = _landmarks_of(config, clips)
+        self._step_of = cache(self._make_step)
+        validated = is_validated(data, config.validation.split, any_moving(validation_clips), config.validation.pairs)
+        self._validation_of = cache(lambda phase: self._make_validation(phase, validation_clips) if validated else None)
+
+    def initial_state(self) -> RendererState:
+        return initial_state(self.config, self._first)
+
+    def trees(self, state: RendererState) -> dict[str, Any]:
+        trees = {"weights": state.weights, "ema": state.ema, "optimizer": state.opt_state, "adversary": state.adversary}
+        return {name: flax.serialization.to_state_dict(tree) for name, tree in trees.items() if tree is not None}
+
+    def from_trees(self, step: int, trees: dict[str, Any]) -> RendererState:
+        template = jax.eval_shape(lambda: initial_state(self.config))
+        names = {"weights": "weights", "ema": "ema", "opt_state": "optimizer", "adversary": "adversary"}
+        parts = {
+            field: flax.serialization.from_state_dict(getattr(template, field), trees[name])
+            for field, name in names.items()
+            if name in trees
+        }
+        classifiers = load_classifiers(self.config)
+        return RendererState(**({"adversary": None} | parts), step=np.int32(step), classifiers=classifiers)
+
+    def step(self, state: RendererState, batch: RendererBatch) -> tuple[RendererState, dict[str, jax.Array], jax.Array]:
+        return self._step_of(batch.phase)(state, batch.pictures)
+
+    def validate(self, state: RendererState, step: int, logs: Logs) -> float | None:
+        """Logs how well the moving average reenacts, as numbers and as a picture in the run's folder."""
+        validation = self._validation_of(self.config.phase_of(step - 1))
+        if validation is None:
+            return None
+        numbers, sheet = validation(parallel.on_own_devices(state.ema))
+        logs.numbers(step, {f"validation/{name}": value for name, value in numbers.items()})
+        self._report(f"Step {step}: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
+        logs.picture(step, "validation/reenacted", sheet)
+        if parallel.is_main():
+            folder = self._workdir / "pictures"
+            folder.mkdir(exist_ok=True)
+            cv2.imwrite(str(folder / f"{step:06d}.png"), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        return numbers["loss"] if math.isfinite(numbers["loss"]) else None
+
+    def _make_step(self, phase: int) -> Any:
+        settings = self.config.phases[phase]
+        self._report(f"Phase {phase + 1} of {len(self.config.phases)}: {settings}.")
+        return parallel.map_step(make_train_step(self.config, settings, self._landmarks), self.config.devices.mapping)
+
+    def _make_validation(self, phase: int, clips: FaceClips) -> RendererValidation:
+        return RendererValidation(self.config, self.config.phases[phase], clips, self._landmarks)
+
+
+def check_renderer(config: RendererConfig, devices: int) -> None:
+    """Raises InputError for values that no run can have on this number of devices."""
+    if not config.steps:
+        raise InputError("There is nothing to do: set first.steps to at least 1.")
+    share = devices * config.accumulate
+    halvings = 2 ** (len(config.appearance.widths) - 1 + config.warping.hourglass_blocks)
+    for name in ("first", "second", "third", "fourth"):
+        phase = getattr(config, name)
+        if phase.batch_size % share:
+            raise InputError(
+                f"{name}.batch_size={phase.batch_size} cannot be split evenly over {devices} devices in "
+                f"{config.accumulate} parts each: choose a multiple of {share}."
+            )
+        if phase.image_size % halvings:
+            raise InputError(
+                f"{name}.image_size={phase.image_size} cannot be halved as often as the networks do: choose a multiple "
+                f"of {halvings}."
+            )
+        if phase.motion_only and phase.adversarial:
+            raise InputError(
+                f"{name} is motion_only, so it has no pictures to be adversarial about: unset one of them."
+            )
+        if phase.motion_only and phase.motion_frozen:
+            raise InputError(f"{name} is motion_only and motion_frozen, so nothing learns: unset one of them.")
+    if config.guided and len(config.guided) > config.motion_extractor.keypoints:
+        raise InputError(
+            f"guided names {len(config.guided)} landmarks for {config.motion_extractor.keypoints} keypoints."
+        )
+
+
+def _landmarks_of(config: RendererConfig, clips: FaceClips) -> Landmarks:
+    """What the data set's landmarks are used for; nothing, where it has none."""
+    if not clips[0].landmarks.shape[1]:
+        return Landmarks()
+    unknown = [name for name in config.guided if name and name not in LANDMARKS]
+    if unknown:
+        raise InputError(f"There is no landmark {unknown[0]!r}: there are {', '.join(LANDMARKS)}.")
+    regions = tuple(tuple(LANDMARKS.index(name) for name in region) for region in REGIONS)
+    keypoints, guides = guided_landmarks(config, LANDMARKS)
+    places = {LANDMARKS[guide]: place for place, guide in enumerate(guides)}
+    openings = tuple((places[a], places[b]) for a, b in OPENINGS if a in places and b in places)
+    return Landmarks(keypoints, guides, regions, openings)
+
+
+def _load_init(path: str, config: RendererConfig) -> dict[str, Any]:
+    """The networks of a converted checkpoint or of another run."""
+    if is_run(path):
+        found, (variables, _) = read_record(path, RENDERER).config, load_networks(path)
+    else:
+        checkpoint = load_checkpoint(path)
+        checkpoint.require(*NAMES)
+        found, variables = checkpoint.config, {name: checkpoint.variables(name) for name in NAMES}
+    for name in NAMES:
+        different = differences(getattr(found, name), getattr(config, name))
+        if different:
+            raise InputError(f"{path} has a {name} of other sizes: here {'; '.join(different.values())}.")
+    return variables

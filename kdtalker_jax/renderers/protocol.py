@@ -1,0 +1,61 @@
+"""Renderers: from a portrait and motion to frames."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, Protocol
+
+import jax
+
+from kdtalker_jax.parts import Part
+from kdtalker_jax.spaces.protocol import Space
+
+
+class Renderer(Protocol):
+    """One renderer. Made of a model's configuration; parameters are arguments, by the names of parts."""
+
+    parts: ClassVar[tuple[Part, ...]]
+    rendered: ClassVar[tuple[Part, ...]]  # those that run for every frame
+    observing: ClassVar[tuple[Part, ...]]  # those that `observe` needs
+    settings: ClassVar[Mapping[str, type]]  # sections of a model's configuration beside the sizes of parts
+    stateful: ClassVar[bool]  # whether a frame depends on those before it
+    takes: Space
+    picture_size: int  # side of the portrait's cut
+    output_size: int  # side of the frames
+
+    @classmethod
+    def check(cls, config: Any) -> None:
+        """Raises ValueError for sizes and settings that no machine holds."""
+
+    @classmethod
+    def disagreement(cls, config: Any, names: Collection[str]) -> str | None:
+        """What keeps those of its parts that are among `names` from working together, in words."""
+
+    def prepare(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Parameters in the form that this machine likes; once, when a model is loaded."""
+
+    def describe(self, params: Mapping[str, Any], picture: jax.Array) -> tuple[Any, Any]:
+        """What depends on the portrait alone.
+
+        Args:
+            picture: uint8 (1, S, S, 3), S = `picture_size`.
+
+        Returns:
+            What `frames` wants of it, a pytree; and the portrait in terms of the space.
+        """
+
+    def begin(self, portrait: Any) -> Any:
+        """What is carried from frame to frame, at first; () where nothing is."""
+
+    def frames(
+        self, params: Mapping[str, Any], portrait: Any, state: Any, driving: Any
+    ) -> tuple[Any, jax.Array, jax.Array]:
+        """Frames at `Space.driving` arrays (B, ...). Pure, compiled once.
+
+        Returns:
+            The state after them, frames uint8 (B, H, W, 3), and finite (B,): where arithmetic held.
+        """
+
+    def observe(self, params: Mapping[str, Any], frames: jax.Array) -> dict[str, jax.Array]:
+        """The motion that pictures show, as data sets keep it: frames uint8 (B, S, S, 3) -> (B, ...) by field. Pure."""
+
+    def stitch(self, params: Mapping[str, Any], portrait: Any, driving: Any) -> Any:
+        """Driving arrays changed so that the portrait's border stays. Raises InputError where it cannot do that."""

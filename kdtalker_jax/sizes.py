@@ -1,0 +1,31 @@
+"""Sizes of networks, and their bounds: what lies beyond them is damage, and would take a machine's memory."""
+
+from dataclasses import fields
+
+LARGEST = 1 << 14  # of any size that is not listed here; the published networks have none above 1024
+LARGEST_OF = {
+    **dict.fromkeys(("residual_blocks", "depths", "hourglass_blocks", "middle_blocks", "layers"), 128),
+    "image_size": 2048,
+    "feature_size": 512,
+    "window": 4096,
+    "wide_kernel": 64,
+}
+LONGEST = 16  # numbers in a list of sizes
+
+
+class Sizes:
+    """Base of the configurations of networks: each whole number is a size.
+
+    Raises:
+        ValueError: one of them is below 1 or absurdly large, or there are absurdly many.
+    """
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, most = getattr(self, field.name), LARGEST_OF.get(field.name, LARGEST)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if len(numbers) > LONGEST:
+                raise ValueError(f"{field.name} has {len(numbers)} numbers, more than {LONGEST}")
+            for number in numbers:
+                if isinstance(number, int) and not 1 <= number <= most:
+                    raise ValueError(f"{field.name} is {number}, not from 1 to {most}")

@@ -1,0 +1,40 @@
+"""A portrait, prepared: what `TalkingPortrait.prepare` gives."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kdtalker_jax.faces.crop import Crop
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A portrait, ready to be animated and rendered any number of times.
+
+    Attributes:
+        image: uint8 (S, S, 3), the cut that the networks see.
+        own: the portrait in terms of the space, for implicit keypoints a `spaces.implicit_keypoints.Head`.
+        crop: where the cut comes from.
+        arrays: what rendering reads, on the device.
+    """
+
+    image: np.ndarray
+    own: Any
+    crop: Crop
+    arrays: Any
+
+    @property
+    def motion(self) -> Any:
+        """The portrait's own: one frame."""
+        return self.own.motion
+
+    @property
+    def canonical(self) -> np.ndarray:
+        """(3 K,) keypoints without pose and expression, where the space has them."""
+        return self.own.canonical
+
+    @property
+    def keypoints(self) -> np.ndarray:
+        """(K, 3) x_s, the keypoints in the picture, where the space has them."""
+        return self.own.motion.keypoints[0]

@@ -1,0 +1,198 @@
+"""The numbers that describe a head's motion, 7 + 3 K for each frame, and files of them."""
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kdtalker_jax.errors import InputError, OutputError
+from kdtalker_jax.media.files import input_file
+from kdtalker_jax.spaces.statistics import MotionStatistics
+from kdtalker_jax.unfinished import unfinished_file
+
+FORMAT_VERSION = 1
+LARGEST_FILE = 2**30  # bytes once unpacked, a day of motion: a file that claims more is not one of ours
+
+# A picture reaches from -1 to 1, and networks, of people and of animals, give scales from 0.5 to 3, displacements below
+# 1 and angles of bins that end at 97.5 degrees. What is far beyond any of that moves everything out of the picture.
+FARTHEST = dict.fromkeys(("scale", "t", "exp", "keypoints"), 100.0)
+FARTHEST_ANGLE = 3600.0  # degrees: ten turns, because angles may have been unwrapped
+
+Array = np.ndarray | jax.Array
+
+
+class Coefficients(NamedTuple):
+    """A motion vector taken apart, in the vector's order. Any leading dimensions, numpy or JAX."""
+
+    scale: Array  # (...,)
+    yaw: Array  # (...,) degrees, like pitch and roll
+    pitch: Array  # (...,)
+    roll: Array  # (...,)
+    t: Array  # (..., 3)
+    exp: Array  # (..., 3 K): x, y, z of each keypoint in turn
+
+
+def split(vector: Array) -> Coefficients:
+    """(..., 7 + 3 K) -> coefficients. Pure; works under jit."""
+    return Coefficients(*(vector[..., i] for i in range(4)), t=vector[..., 4:7], exp=vector[..., 7:])
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """A head's motion over T frames (T = 1: a portrait's own pose). Arrays are made float32.
+
+    Attributes:
+        scale: (T,) size of the head.
+        yaw, pitch, roll: (T,) degrees.
+        t: (T, 3) translation.
+        exp: (T, 3 K) displacement of the canonical keypoints by the expression, K = 21 in the published model.
+        keypoints: (T, K, 3) the driving keypoints x_d, once some portrait has been driven; otherwise None.
+
+    Raises:
+        InputError: arrays of other shapes or of different lengths, or values that are no head's (`FARTHEST`).
+    """
+
+    scale: np.ndarray
+    yaw: np.ndarray
+    pitch: np.ndarray
+    roll: np.ndarray
+    t: np.ndarray
+    exp: np.ndarray
+    keypoints: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None:
+                object.__setattr__(self, field.name, _as_float32(value, field.name))
+        frames, size = np.size(self.scale), np.shape(self.exp)[-1:]
+        if not frames or not size or not size[0] or size[0] % 3:
+            raise InputError("A motion needs at least one frame and an expression of three numbers per keypoint.")
+        shapes = {"t": (frames, 3), "exp": (frames, *size), "keypoints": (frames, size[0] // 3, 3)}
+        for field in fields(self):
+            value, shape = getattr(self, field.name), shapes.get(field.name, (frames,))
+            if value is None:
+                continue
+            if value.shape != shape:
+                raise InputError(f"The motion's {field.name} has shape {value.shape} where {shape} is needed.")
+            if not np.isfinite(value).all():
+                raise InputError(f"The motion's {field.name} holds values that are not finite.")
+            farthest = FARTHEST.get(field.name, FARTHEST_ANGLE)
+            if np.abs(value).max() > farthest:
+                raise InputError(f"The motion's {field.name} holds values beyond +-{farthest}, which are no head's.")
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.scale)
+
+    @classmethod
+    def from_vector(cls, vector: Array) -> "Motion":
+        """(T, 7 + 3 K) in the units of the motion extractor -> motion."""
+        return cls(*split(np.asarray(vector)))
+
+    def to_vector(self) -> np.ndarray:
+        """(T, 7 + 3 K): scale, yaw, pitch, roll, t, exp."""
+        angles_and_scale = np.stack([self.scale, self.yaw, self.pitch, self.roll], axis=1)
+        return np.concatenate([angles_and_scale, self.t, self.exp], axis=1)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write a `.npz` file with one array per attribute and the version of the format.
+
+        Raises:
+            OutputError: the file cannot be written. What was there before is then still there.
+        """
+        path = Path(path)
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with unfinished_file(path) as partial, partial.open("wb") as file:
+                np.savez(file, version=FORMAT_VERSION, **{k: v for k, v in arrays.items() if v is not None})
+        except OSError as error:
+            raise OutputError(f"The motion cannot be written to {path} ({error.strerror}).") from error
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Motion":
+        """Read a file that `save` wrote. Nothing in the file is run.
+
+        Raises:
+            InputError: missing file, not a motion file, damaged, or of a newer version.
+        """
+        path = input_file(path, "motion file")
+        arrays = _read_arrays(path)
+        try:
+            return cls(**arrays)
+        except InputError as error:
+            raise InputError(f"The motion file {path} cannot be used: {error}") from None
+
+
+def _as_float32(value: Array, name: str) -> np.ndarray:
+    value = np.asarray(value)
+    if value.dtype.kind not in "fiu":
+        raise InputError(f"The motion's {name} must be real numbers, not {value.dtype}.")
+    with np.errstate(over="ignore"):  # to infinity, which is refused
+        return value.astype(np.float32)
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The numeric arrays of a motion file by name."""
+    not_ours = f"{path} is not a motion file: give a .npz file that Motion.save has written."
+    names = {field.name for field in fields(Motion)}
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:  # NumPy leaves a bad zip open
+            if sum(entry.file_size for entry in file.zip.infolist()) > LARGEST_FILE:
+                raise ValueError("unpacks to too much")
+            arrays = {name: np.asarray(file[name]) for name in file.files if name in names}
+            version = int(file["version"])
+    except Exception as error:  # whatever numpy, zipfile and zlib raise on bytes that they did not write
+        raise InputError(not_ours) from error
+    if version > FORMAT_VERSION:
+        raise InputError(f"The motion file {path} is of the newer format {version}: update this program to read it.")
+    missing = names - {"keypoints"} - arrays.keys()
+    if missing or any(array.dtype.kind not in "fiu" for array in arrays.values()):
+        raise InputError(not_ours)
+    return arrays
+
+
+def mean_and_std(statistics: MotionStatistics) -> tuple[np.ndarray, np.ndarray]:
+    """Two (7 + 3 K,) float32 vectors in the order of a motion vector."""
+    mean, std = (
+        np.concatenate([getattr(statistics, f"{name}_{kind}") for name in Coefficients._fields]).astype(np.float32)
+        for kind in ("mean", "std")
+    )
+    return mean, std
+
+
+def _mean_and_std_of(vector: Array, statistics: MotionStatistics) -> list[np.ndarray]:
+    """With the axes of the vector."""
+    return [numbers.reshape((1,) * (vector.ndim - 1) + (-1,)) for numbers in mean_and_std(statistics)]
+
+
+def normalise(vector: Array, statistics: MotionStatistics) -> Array:
+    """(..., 7 + 3 K) in the extractor's units -> mean 0 and standard deviation 1 over the training set."""
+    mean, std = _mean_and_std_of(vector, statistics)
+    return (vector - mean) / std
+
+
+def denormalise(vector: Array, statistics: MotionStatistics) -> Array:
+    """Undo `normalise`."""
+    mean, std = _mean_and_std_of(vector, statistics)
+    return vector * std + mean
+
+
+def canonical_token(kp: Array, statistics: MotionStatistics) -> jax.Array:
+    """The denoiser's first token, which tells it whose head it moves (KDTalker, section 3.3).
+
+    Args:
+        kp: (..., 3 K) canonical keypoints from the motion extractor.
+
+    Returns:
+        (..., 7 + 3 K): seven zeros, then the normalised keypoints.
+    """
+    axes = (1,) * (kp.ndim - 1) + (-1,)
+    mean, std = (np.float32(numbers).reshape(axes) for numbers in (statistics.kp_mean, statistics.kp_std))
+    normalised = (kp - mean) / std
+    return jnp.concatenate([jnp.zeros((*kp.shape[:-1], 7), jnp.float32), normalised], axis=-1)

@@ -1,0 +1,165 @@
+"""Systems: which features, motion model and renderer work together, by the name that a model's config.json gives.
+
+A family is imported when a model names it. Other packages add systems with `register`, or with an entry point in the
+group `kdtalker_jax.systems` that names a `System`.
+"""
+
+import importlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from typing import Any
+
+from kdtalker_jax.errors import CheckpointError
+
+ENTRY_POINTS = "kdtalker_jax.systems"
+
+
+@dataclass(frozen=True)
+class System:
+    """One way from a portrait and a recording to frames. All but the name is "module:NAME".
+
+    Attributes:
+        name: in config.json and on command lines.
+        features: class of `features.protocol.Features`.
+        motion_model: class of `motion_models.protocol.MotionModel`.
+        renderer: class of `renderers.protocol.Renderer`.
+        configs: mapping of whole models' configurations by name, the published one first.
+        trainings: what can be trained, each a `training.kinds.Kind`.
+        judges: parts that measure videos of any system.
+    """
+
+    name: str
+    features: str
+    motion_model: str
+    renderer: str
+    configs: str
+    trainings: tuple[str, ...] = ()
+    judges: tuple[str, ...] = ("kdtalker_jax.metrics.syncnet:SYNCNET",)
+
+    @cached_property
+    def families(self) -> tuple[Any, Any, Any]:
+        """The classes of renderer, features and motion model."""
+        return resolve(self.renderer), resolve(self.features), resolve(self.motion_model)
+
+    @cached_property
+    def parts(self) -> Mapping[str, Any]:
+        """All networks by name, those of the families before the judges."""
+        parts = [part for family in self.families for part in family.parts]
+        return {part.name: part for part in (*parts, *map(resolve, self.judges))}
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of the parts that a complete model has."""
+        return tuple(name for name, part in self.parts.items() if not part.judges)
+
+    @cached_property
+    def sections(self) -> Mapping[str, type]:
+        """The dataclass of each section of a configuration: the sizes of parts, and what families are set to."""
+        settings = {name: kind for family in self.families for name, kind in family.settings.items()}
+        return {name: part.sizes for name, part in self.parts.items()} | settings
+
+
+_SYSTEMS: dict[str, System] = {}
+
+
+def register(system: System) -> None:
+    """Makes a system known in this process, under its name."""
+    _SYSTEMS[system.name] = system
+
+
+def find_system(name: str) -> System:
+    """Raises CheckpointError where there is no such system."""
+    if name not in _SYSTEMS:
+        for found in metadata.entry_points(group=ENTRY_POINTS):
+            register(found.load())
+    if name not in _SYSTEMS:
+        raise CheckpointError(f"There is no system {name!r} here, only {', '.join(_SYSTEMS)}: install what brings it.")
+    return _SYSTEMS[name]
+
+
+def all_systems() -> Iterator[System]:
+    """Those that are known so far."""
+    return iter(_SYSTEMS.values())
+
+
+def disagreement(config: Any, names: Collection[str]) -> str | None:
+    """What keeps the parts `names` of a model from working together, in words."""
+    families = find_system(config.system).families
+    problems = (family.disagreement(config, names) for family in families)
+    if problem := next(filter(None, problems), None):
+        return problem
+    renderer, features, motion_model = (
+        family(config) if not family.parts or any(part.name in names for part in family.parts) else None
+        for family in families
+    )
+    return _misfit(features, motion_model, renderer)
+
+
+def unequal(sizes: Mapping[str, Mapping[str, Any]], names: Collection[str]) -> str | None:
+    """For families: the first of some shared sizes that is not the same for all of the parts `names` that have it.
+
+    Args:
+        sizes: by what it is a size of, by part.
+    """
+    for what, of in sizes.items():
+        (first, size), *others = [item for item in of.items() if item[0] in names] or [("", None)]
+        for name, other in others:
+            if other != size:
+                return f"{what}: {size} of {first} and {other} of {name}"
+    return None
+
+
+def space_of(config: Any) -> Any:
+    """The space in which a model's motion is."""
+    renderer, _, _ = find_system(config.system).families
+    return renderer(config).takes
+
+
+def check_fit(features: Any, motion_model: Any, renderer: Any) -> None:
+    """Raises CheckpointError where what one family makes is not what the next one takes."""
+    if problem := _misfit(features, motion_model, renderer):
+        raise CheckpointError(f"The model's parts do not fit together ({problem}).")
+
+
+def _misfit(features: Any, motion_model: Any, renderer: Any) -> str | None:
+    """Between families; None stands for one that is not looked at."""
+    if features and motion_model:
+        gives, hears = features.gives, motion_model.hears
+        if (gives.rate, gives.width) != (hears.rate, hears.width):
+            return (
+                f"features of {gives.width} numbers at {gives.rate} a second of {_names(features)} for a motion model "
+                f"that hears {hears.width} at {hears.rate}, {_names(motion_model)}"
+            )
+    if motion_model and renderer and motion_model.makes != renderer.takes:
+        makes, takes = motion_model.makes, renderer.takes
+        return f"{makes} of {_names(motion_model)} for a renderer that takes {takes}"
+    return None
+
+
+def _names(family: Any) -> str:
+    return ", ".join(part.name for part in family.parts) or type(family).__name__
+
+
+def resolve(reference: str) -> Any:
+    """What "module:NAME" names."""
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+register(
+    System(
+        "kdtalker",
+        features="kdtalker_jax.features.wav2lip.model:Wav2LipFeatures",
+        motion_model="kdtalker_jax.motion_models.kdtalker.model:KDTalker",
+        renderer="kdtalker_jax.renderers.liveportrait.model:LivePortrait",
+        configs="configs.kdtalker:MODELS",
+        trainings=(
+            "kdtalker_jax.motion_models.kdtalker.training.kind:DENOISER",
+            "kdtalker_jax.renderers.liveportrait.training.kinds:RENDERER",
+            "kdtalker_jax.renderers.liveportrait.training.kinds:RETARGETING",
+            "kdtalker_jax.recipes.audio:KIND",
+        ),
+    )
+)

@@ -1,0 +1,56 @@
+"""Kinds of training, each registered once: the loop, runs on disk and command lines know no other names."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kdtalker_jax.errors import CheckpointError, InputError
+from kdtalker_jax.systems import all_systems, resolve
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of training.
+
+    Attributes:
+        name: in run.json, and of `pipelines.train`.
+        config: frozen dataclass of its settings.
+        recipes: "module:NAME" of configurations by name, the default first.
+        train: "module:NAME" of (config, data, workdir, *, init, report, progress) -> `loop.Outcome`.
+        export: "module:NAME" of (run, base, out, *, which, raw, overwrite) -> sentence: writes a model with what a run
+            has trained, and all else from the model `base`, which may be None where that is all there is.
+        memory: "module:NAME" of (config, report), which tells what a step needs of each device's memory, where it can.
+        found: what a run finds out before its first step and goes on with, by name.
+    """
+
+    name: str
+    config: type
+    recipes: str
+    train: str
+    export: str
+    memory: str | None = None
+    found: Mapping[str, type] = field(default_factory=dict)
+
+
+def all_kinds() -> Iterator[Kind]:
+    """Of all systems that are known."""
+    for system in all_systems():
+        yield from map(resolve, system.trainings)
+
+
+def find_kind(name: str) -> Kind:
+    """Raises InputError where there is none of this name."""
+    kinds = {kind.name: kind for kind in all_kinds()}
+    if name not in kinds:
+        raise InputError(f"There is no training of a {name!r}: there are {', '.join(kinds)}.")
+    return kinds[name]
+
+
+def kind_of_run(name: str, where: Any) -> Kind:
+    """`find_kind` for the run in a folder. Raises CheckpointError."""
+    try:
+        return find_kind(name)
+    except InputError:
+        raise CheckpointError(
+            f"{where} is of a {name!r}, which this version does not train: update kdtalker_jax"
+        ) from None

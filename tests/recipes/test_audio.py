@@ -1,0 +1,79 @@
+"""The audio encoder learns to hear mouths of speakers that it has not heard, and its run can be stopped at any step."""
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from configs.audio import SMALL_AUDIO
+from kdtalker_jax.checkpoints import RunRecord, load_networks, read_record
+from kdtalker_jax.errors import InputError
+from kdtalker_jax.features.mel import BANDS
+from kdtalker_jax.recipes import audio
+from kdtalker_jax.recipes.audio import AudioBatches, alter, speak, train_audio_encoder
+from tests.training.metrics import read_metrics
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    run = tmp_path_factory.mktemp("audio") / "run"
+    assert train_audio_encoder(SMALL_AUDIO, run) == (60, True)
+    return run
+
+
+def test_it_hears_jaws_of_speakers_it_was_not_trained_on(finished):
+    metrics = read_metrics(finished)
+    assert metrics[60]["validation/jaw"] > 0.5
+    assert metrics[60]["validation/loss"] < 0.5 * metrics[10]["train/loss"]
+
+
+def test_the_run_gives_the_encoder_alone(finished):
+    networks, _ = load_networks(finished)
+    assert set(networks) == {"audio_encoder"}
+    assert set(networks["audio_encoder"]) == {"params", "batch_stats"}
+    assert read_record(finished, "audio_encoder") == RunRecord("audio_encoder", SMALL_AUDIO, 4)
+
+
+def test_interrupted_and_resumed_is_the_same_as_uninterrupted(finished, tmp_path):
+    def interrupt(sentence: str) -> None:
+        if sentence.startswith("Step 30:"):
+            signal.raise_signal(signal.SIGTERM)
+
+    outcome = train_audio_encoder(SMALL_AUDIO, tmp_path / "run", report=interrupt)
+    assert 30 < outcome.step < 60
+    assert not outcome.finished
+    assert train_audio_encoder(SMALL_AUDIO, tmp_path / "run") == (60, True)
+    jax.tree.map(np.testing.assert_array_equal, load_networks(tmp_path / "run"), load_networks(finished))
+
+
+def test_another_run_is_not_gone_on_with(finished):
+    with pytest.raises(InputError, match=r"is another run .steps is 61, not 60"):
+        train_audio_encoder(replace(SMALL_AUDIO, steps=61), finished)
+
+
+def test_processes_share_a_batch():
+    spoken = [speak(SMALL_AUDIO, number) for number in range(2)]
+    whole = next(AudioBatches(spoken, SMALL_AUDIO))
+    shares = [next(AudioBatches(spoken, SMALL_AUDIO, process=i, processes=2)) for i in range(2)]
+    for i, share in enumerate(shares):
+        assert share.sources == whole.sources[i::2]
+        np.testing.assert_array_equal(share.heard.mel, whole.heard.mel[i::2])
+        np.testing.assert_array_equal(share.heard.mouth, whole.heard.mouth[i::2])
+
+
+def test_an_unchanged_microphone_changes_nothing():
+    config = replace(SMALL_AUDIO, gain=0.0, tilt=0.0, noise=0.0)
+    mel = np.random.default_rng(0).uniform(-4, 4, (3, BANDS, 16)).astype(np.float32)
+    np.testing.assert_allclose(alter(config, mel, np.random.default_rng(1)), mel, atol=4e-3)  # a floor at -120 decibels
+
+
+def test_gain_is_in_decibels():
+    """Windows that are 6 decibels louder, of 100 decibels that reach from -4 to 4."""
+    config = replace(SMALL_AUDIO, gain=6.0, tilt=0.0, noise=0.0)
+    mel = np.zeros((2000, BANDS, 1), np.float32)
+    changed = alter(config, mel, np.random.default_rng(0))
+    np.testing.assert_allclose(changed.std(), 6 * audio.DECIBEL, rtol=0.05)
+    np.testing.assert_allclose(np.ptp(changed, axis=(1, 2)), 0, atol=1e-6)

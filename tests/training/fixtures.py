@@ -1,0 +1,42 @@
+"""What the tests of training share; a conftest beside them imports what they use."""
+
+from pathlib import Path
+
+import jax
+import pytest
+
+from kdtalker_jax.motion_models.kdtalker.training.trainer import train
+from tests.training.synthetic import TINY, make_clips, write_dataset
+
+
+@pytest.fixture(scope="package", autouse=True)
+def quick_compilation():
+    """Compiling takes longer than the training here: programs are not made fast. Processes inherit it."""
+    settings = {"jax_persistent_cache_min_compile_time_secs": 0.2, "jax_disable_most_optimizations": True}
+    before = {name: jax.config.values[name] for name in settings}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            jax.config.update(name, value)
+            patch.setenv(name.upper(), str(value))
+        yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.fixture(scope="package")
+def clips() -> list[dict]:
+    return make_clips()
+
+
+@pytest.fixture(scope="package")
+def dataset(clips, tmp_path_factory) -> Path:
+    """The clips as a data set on disk: all in the train split, two of them for validation as well."""
+    return write_dataset(tmp_path_factory.mktemp("clips"), {"train": clips, "validation": clips[3:5]})
+
+
+@pytest.fixture(scope="package")
+def finished(dataset, tmp_path_factory) -> Path:
+    """A run of the tiny recipe that nothing interrupted. Not to be changed: copy it."""
+    workdir = tmp_path_factory.mktemp("run")
+    train(TINY, dataset, workdir)
+    return workdir

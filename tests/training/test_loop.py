@@ -1,0 +1,162 @@
+"""The loop of all trainings, with the toy's task: when it validates, saves and stops, and what it refuses."""
+
+import signal
+from dataclasses import replace
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+
+from kdtalker_jax import systems
+from kdtalker_jax.checkpoints import load_item
+from kdtalker_jax.errors import InputError, OutputError
+from kdtalker_jax.seeds import random_key
+from kdtalker_jax.training.loop import is_validated, run_task
+from tests.systems.toy.model import CONFIG as MODEL
+from tests.systems.toy.networks import MOVER
+from tests.systems.toy.training import ToyConfig, ToyTask, ToyValidation
+from tests.training.metrics import read_metrics
+
+CONFIG = ToyConfig()  # ten steps, a checkpoint every five
+OFTEN = replace(CONFIG, checkpoints=replace(CONFIG.checkpoints, every=2), validation=ToyValidation(every=2))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    names = ("features:Loudness", "motion_model:Mover", "renderer:Painter", "configs:CONFIGS")
+    families = {kind: f"tests.systems.toy.model:{name}" for kind, name in (each.split(":") for each in names)}
+    systems.register(systems.System("toy", **families, trainings=("tests.systems.toy.training:KIND",)))
+    yield
+    del systems._SYSTEMS["toy"]
+
+
+class Judged(ToyTask):
+    """Validated with losses that are known beforehand."""
+
+    def __init__(self, config, workdir, losses=()):
+        super().__init__(config, workdir)
+        self.losses, self.validated = dict(losses), []
+
+    def validate(self, state, step, logs):
+        assert int(np.ravel(jax.device_get(state.step))[0]) == step
+        self.validated.append(step)
+        return self.losses.get(step)
+
+
+def train(workdir, config=CONFIG, kind=ToyTask):
+    """The outcome, the task, and what was told."""
+    tasks, told = [], []
+
+    def make():
+        tasks.append(kind(config, workdir))
+        return tasks[0]
+
+    return run_task(make, workdir, told.append, False), tasks[0], told
+
+
+def params(run, which="latest"):
+    _, tree, step = load_item(run, ("params",), which)
+    return tree, step
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    run = tmp_path_factory.mktemp("toy") / "run"
+    assert train(run)[0] == (10, True)
+    return run
+
+
+def test_it_validates_every_so_often_and_at_the_end(tmp_path):
+    outcome, task, told = train(tmp_path / "run", replace(CONFIG, validation=ToyValidation(every=4)), Judged)
+    assert outcome == (10, True)
+    assert task.validated == [4, 8, 10]
+    assert told[-1] == "Finished after 10 steps."
+
+
+def test_every_step_is_logged_and_learnt_from(finished):
+    metrics = read_metrics(finished)
+    assert all(np.isfinite(metrics[step]["train/loss"]) for step in range(1, 11))
+    learnt, step = params(finished)
+    assert step == 10
+    given = np.random.default_rng(0).standard_normal((500, MODEL.mover.inputs)).astype(np.float32)
+
+    def error(tree):
+        return np.square(MOVER.build(MODEL).apply({"params": tree}, given) - given[:, -2:]).mean()
+
+    assert error(learnt) < 0.95 * error(MOVER.initialise(MODEL, random_key(CONFIG.seed))["params"])
+
+
+def test_a_finished_run_is_not_gone_on_with(finished):
+    before, _ = params(finished)
+    outcome, task, told = train(finished, kind=Judged)
+    assert outcome == (10, True)
+    assert task.validated == []
+    assert "Going on after step 10." in told
+    jax.tree.map(np.testing.assert_array_equal, params(finished)[0], before)
+
+
+def test_the_best_checkpoint_is_that_of_the_least_loss(tmp_path):
+    losses = {2: 3.0, 4: 1.0, 6: 2.0, 8: 2.0, 10: 4.0}
+    train(tmp_path / "run", OFTEN, partial(Judged, losses=losses))
+    assert params(tmp_path / "run", "best")[1] == 4
+    assert params(tmp_path / "run")[1] == 10
+
+
+def test_stopped_and_gone_on_with_is_the_same_as_never_stopped(finished, tmp_path):
+    """A signal while step 4 is judged: what was made is kept, although no checkpoint was due."""
+
+    class Stopped(Judged):
+        def validate(self, state, step, logs):
+            if step == 4:
+                signal.raise_signal(signal.SIGTERM)
+            return super().validate(state, step, logs)
+
+    often = replace(CONFIG, validation=ToyValidation(every=2))
+    outcome, _, told = train(tmp_path / "run", often, Stopped)
+    assert 4 < outcome.step < 10
+    assert not outcome.finished
+    assert told[-1] == f"Stopped after {outcome.step} of 10 steps: run the same command to go on."
+    assert params(tmp_path / "run")[1] == outcome.step
+    again, task, told = train(tmp_path / "run", often, Judged)
+    assert again == (10, True)
+    assert f"Going on after step {outcome.step}." in told
+    assert task.validated == [step for step in (6, 8, 10) if step > outcome.step]
+    jax.tree.map(np.testing.assert_array_equal, params(tmp_path / "run")[0], params(finished)[0])
+
+
+def test_a_loss_that_is_not_finite_names_the_samples_and_spoils_nothing(tmp_path):
+    class Spoilt(ToyTask):
+        def _batch(self, number):
+            batch = super()._batch(number)
+            if number == 6:
+                batch.given[2] = np.nan
+            return batch
+
+    run = tmp_path / "run"
+    with pytest.raises(InputError, match=r"Step 7 has loss nan .* from window 2: .* its checkpoint of step 5\.$"):
+        train(run, kind=Spoilt)
+    tree, step = params(run)
+    assert step == 5
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
+
+
+def test_another_run_is_not_gone_on_with(finished):
+    with pytest.raises(InputError, match=r"is another run \(steps is 11, not 10\)"):
+        train(finished, replace(CONFIG, steps=11))
+    assert train(finished, replace(CONFIG, log_every=5))[0] == (10, True), "what changes no result may change"
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"holds other things \(notes.txt\) and no run"):
+        train(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_validation_that_cannot_be_is_missed_aloud(tmp_path, recwarn):
+    assert is_validated(tmp_path, "validation", True, 4)
+    assert not is_validated(tmp_path, "validation", False, 0), "nobody asked for it"
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="no clip in its validation split"):
+        assert not is_validated(tmp_path, "validation", False, 4)
