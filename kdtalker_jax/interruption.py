@@ -78,13 +78,14 @@ class Interruption:
 @contextlib.contextmanager
 def listening(last_words: str = "Stopped.") -> Iterator[None]:
     """For command lines: a signal ends the process at once with exit code 128 + its number, and nothing unfinished is
-    left; inside the block of an `Interruption` the second signal does. Outside of the main thread nothing is changed.
+    left; inside the block of an `Interruption` the second signal does. Outside of the main thread, and in a command that
+    another one calls, nothing is changed.
 
     Args:
         last_words: a line for stderr at such an end.
     """
     global _waking
-    if threading.current_thread() is not threading.main_thread():
+    if _waking is not None or threading.current_thread() is not threading.main_thread():
         yield
         return
     hearing, _waking = socket.socketpair()

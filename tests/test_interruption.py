@@ -147,6 +147,21 @@ assert signal.set_wakeup_fd(-1) == -1
     assert process.returncode == 0
 
 
+def test_a_command_may_call_another():
+    program = """
+import signal
+from kdtalker_jax.interruption import listening
+with listening("Outer."):
+    with listening("Inner."):
+        pass
+    signal.raise_signal(signal.SIGTERM)
+    signal.pause()
+"""
+    with light.start(program) as process:
+        assert process.communicate(timeout=30) == ("", "Outer.\n")
+    assert process.returncode == 128 + signal.SIGTERM
+
+
 def test_in_a_program_of_others_handlers_come_back():
     before = signal.getsignal(signal.SIGTERM)
     with Interruption() as interruption:
