@@ -78,8 +78,8 @@ class Interruption:
 @contextlib.contextmanager
 def listening(last_words: str = "Stopped.") -> Iterator[None]:
     """For command lines: a signal ends the process at once with exit code 128 + its number, and nothing unfinished is
-    left; inside the block of an `Interruption` the second signal does. Outside of the main thread, and in a command that
-    another one calls, nothing is changed.
+    left; inside the block of an `Interruption` the second signal does. Outside of the main thread, and in a command
+    that another one calls, nothing is changed.
 
     Args:
         last_words: a line for stderr at such an end.
