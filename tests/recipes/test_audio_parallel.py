@@ -33,4 +33,6 @@ def test_losses_gradients_and_norms_are_the_same(results, mapping, devices):
     assert sum("batch_stats" in name for name in compared) == 26, "mean and variance of 13 layers"
     for name in compared:
         found, wanted = results[devices][f"{mapping}/{name}"], results[1][f"pmap/{name}"]
-        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5, err_msg=name)
+        # The optimiser makes rounding larger, and the statistics after it hear of that.
+        rounding = 2e-4 if name.startswith("statistics/") else 1e-5
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=rounding, err_msg=name)

@@ -74,7 +74,7 @@ def test_parts_of_the_loss_are_those_of_their_channels(beta_end):
     np.testing.assert_allclose(losses.expression, error[..., 7:].mean((1, 2)), rtol=1e-4)
     np.testing.assert_allclose(losses.pose, error[..., 1:7].mean((1, 2)), rtol=1e-4)
 
-    often = partial(denoising_losses, denoiser, first_frame=9.0)
+    often = partial(losses_of, first_frame=9.0)
     weighted = jax.jit(often)(params, examples, times, noise)
     weights = 1 + 8 * np.exp(-np.arange(64) / 2)
     assert weights[0] == 9 and weights[12] < 1.02
