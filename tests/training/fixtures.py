@@ -9,7 +9,7 @@ from kdtalker_jax.motion_models.kdtalker.training.trainer import train
 from tests.training.synthetic import TINY, make_clips, write_dataset
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def quick_compilation():
     """Compiling takes longer than the training here: programs are not made fast. Processes inherit it."""
     settings = {"jax_persistent_cache_min_compile_time_secs": 0.2, "jax_disable_most_optimizations": True}
@@ -23,19 +23,19 @@ def quick_compilation():
         jax.config.update(name, value)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def clips() -> list[dict]:
     return make_clips()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def dataset(clips, tmp_path_factory) -> Path:
     """The clips as a data set on disk: all in the train split, two of them for validation as well."""
     return write_dataset(tmp_path_factory.mktemp("clips"), {"train": clips, "validation": clips[3:5]})
 
 
-@pytest.fixture(scope="package")
-def finished(dataset, tmp_path_factory) -> Path:
+@pytest.fixture(scope="module")
+def finished(quick_compilation, dataset, tmp_path_factory) -> Path:
     """A run of the tiny recipe that nothing interrupted. Not to be changed: copy it."""
     workdir = tmp_path_factory.mktemp("run")
     train(TINY, dataset, workdir)
