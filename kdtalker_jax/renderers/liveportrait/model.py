@@ -136,10 +136,10 @@ def output_size(config: Config) -> int:
 
 
 def motion_of(heads: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-    """The motion extractor's heads, (B, ...) each -> yaw, pitch, roll (B,) degrees, scale (B,), t (B, 3), exp and kp
-    (B, 3 K)."""
-    angles = {name: degrees_from_bins(heads[name]) for name in ("pitch", "yaw", "roll")}  # (B,) each
-    return {**heads, **angles, "scale": heads["scale"][:, 0]}
+    """The motion extractor's heads, (..., numbers) each -> yaw, pitch, roll (...,) degrees, scale (...,), t (..., 3),
+    exp and kp (..., 3 K)."""
+    angles = {name: degrees_from_bins(heads[name]) for name in ("pitch", "yaw", "roll")}
+    return {**heads, **angles, "scale": heads["scale"][..., 0]}
 
 
 def describe(networks: Networks, params: Params, image: jax.Array) -> tuple[SourceArrays, dict[str, jax.Array]]:

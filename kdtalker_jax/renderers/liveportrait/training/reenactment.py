@@ -9,9 +9,10 @@ import jax.numpy as jnp
 
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.parts import by_name
+from kdtalker_jax.renderers.liveportrait.model import motion_of
 from kdtalker_jax.renderers.liveportrait.parts import REENACTED
 from kdtalker_jax.seeds import random_key
-from kdtalker_jax.spaces.geometry import degrees_from_bins, rotation_matrix, transform_keypoints
+from kdtalker_jax.spaces.geometry import rotation_matrix, transform_keypoints
 from kdtalker_jax.training.weights import Weights
 
 NAMES = tuple(part.name for part in REENACTED)
@@ -32,8 +33,9 @@ class FaceMotion(NamedTuple):
     @classmethod
     def of(cls, found: Mapping[str, jax.Array]) -> "FaceMotion":
         """From the dict that the motion extractor returns."""
-        angles = jnp.stack([degrees_from_bins(found[name]) for name in ("yaw", "pitch", "roll")], axis=-1)
-        return cls(found["kp"], found["scale"][..., 0], angles, found["t"], found["exp"])
+        motion = motion_of(found)
+        angles = jnp.stack([motion[name] for name in ("yaw", "pitch", "roll")], axis=-1)
+        return cls(motion["kp"], motion["scale"], angles, motion["t"], motion["exp"])
 
     def keypoints(self, kp: jax.Array) -> jax.Array:
         """Canonical keypoints (..., 3 K), of this head or another, with this motion: (..., K, 3)."""
