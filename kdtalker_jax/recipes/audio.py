@@ -29,9 +29,8 @@ from kdtalker_jax.synthetic.performance import random_performance
 from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.kinds import Kind
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, open_run, run_task
+from kdtalker_jax.training.loop import Outcome, Report, announce, open_run, run_task
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient
-from kdtalker_jax.training.settings import to_text
 from kdtalker_jax.training.tail import mean_over, unless_not_finite
 from kdtalker_jax.training.weights import Weights
 
@@ -121,7 +120,7 @@ class AudioTask:
 
     def __init__(self, config: AudioConfig, workdir: Path, report: Report, progress: bool) -> None:
         self.config, self._report = config, report
-        report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
+        announce(config, report)
         open_run(workdir, NAME, config, None, config.performances)
         numbers = range(config.performances + config.validation.performances)
         spoken = [speak(config, i) for i in progress_bar(numbers, "Speakers", show=progress)]

@@ -103,6 +103,11 @@ def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progr
     return outcome
 
 
+def announce(config: Any, report: Report) -> None:
+    """What a task tells first: its settings, and on what it trains."""
+    report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
+
+
 class Loop:
     """One run on these devices. Use `run_task`."""
 

@@ -58,6 +58,13 @@ def differences(old: Any, new: Any) -> dict[str, str]:
     }
 
 
+def check_sizes(path: str, name: str, found: Any, wanted: Any) -> None:
+    """Raises InputError where the part of this name that stands at a path is not of the sizes that are wanted."""
+    different = differences(found, wanted)
+    if different:
+        raise InputError(f"{path} has a {name} of other sizes: here {'; '.join(different.values())}.")
+
+
 def check(config: TrainingConfig, devices: int) -> None:
     """Raises InputError for values that no run can have on this number of devices."""
     share = devices * config.accumulate

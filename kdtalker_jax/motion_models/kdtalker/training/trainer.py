@@ -13,7 +13,6 @@ from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import is_run, load_checkpoint
 from kdtalker_jax.data.clips import load_statistics, open_clips
 from kdtalker_jax.data.report import check_system
-from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.motion_models.kdtalker.training.curves import CurveSampler
 from kdtalker_jax.motion_models.kdtalker.training.export import KIND, TrainedDenoiser, load_denoiser
@@ -21,8 +20,8 @@ from kdtalker_jax.motion_models.kdtalker.training.input import Batch, Batches, U
 from kdtalker_jax.motion_models.kdtalker.training.step import TrainState, initial_state, make_train_step
 from kdtalker_jax.motion_models.kdtalker.training.validation import Validation
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, is_validated, open_run, run_task
-from kdtalker_jax.training.settings import check, differences, to_text
+from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
+from kdtalker_jax.training.settings import check, check_sizes
 
 
 def train(
@@ -64,7 +63,7 @@ class DenoiserTask:
         self, config: TrainingConfig, data: Path, workdir: Path, init: str | None, report: Report, progress: bool
     ) -> None:
         self.config, self._report = config, report
-        report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
+        announce(config, report)
         clips = _load_clips(config, data, "train", report, progress)
         check_clips(clips, config, f"the train split of {data}")
 
@@ -131,7 +130,5 @@ def _load_init(path: str, config: TrainingConfig) -> TrainedDenoiser:
         sections = replace(config, denoiser=checkpoint.config.denoiser, diffusion=checkpoint.config.diffusion)
         variables = checkpoint.variables(DENOISER.name)
         trained = TrainedDenoiser(variables, sections, checkpoint.config.statistics, step=0, ema=False)
-    different = differences(trained.config.denoiser, config.denoiser)
-    if different:
-        raise InputError(f"{path} has a denoiser of other sizes: here {'; '.join(different.values())}.")
+    check_sizes(path, DENOISER.name, trained.config.denoiser, config.denoiser)
     return trained

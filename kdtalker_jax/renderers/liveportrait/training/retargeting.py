@@ -39,9 +39,8 @@ from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES, Face
 from kdtalker_jax.renderers.liveportrait.training.step import Pictures
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, is_validated, open_run, run_task
+from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient
-from kdtalker_jax.training.settings import to_text
 from kdtalker_jax.training.tail import mean_over, unless_not_finite
 from kdtalker_jax.training.weights import Weights
 
@@ -107,7 +106,7 @@ class RetargetingTask:
         progress: bool,
     ) -> None:
         self.config, self._report = config, report
-        report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
+        announce(config, report)
         self._model, self._renderer = _load_renderer(config, checkpoint)
         clips, validation_clips = (
             open_faces(data, split, config.frames.cache_gb, progress=progress)

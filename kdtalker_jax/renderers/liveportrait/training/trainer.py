@@ -35,8 +35,8 @@ from kdtalker_jax.renderers.liveportrait.training.step import (
 )
 from kdtalker_jax.renderers.liveportrait.training.validation import RendererValidation
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, is_validated, open_run, run_task
-from kdtalker_jax.training.settings import differences, to_text
+from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
+from kdtalker_jax.training.settings import check_sizes
 
 # Landmarks of the parts of the face that small errors show in most.
 REGIONS = (
@@ -104,7 +104,7 @@ class RendererTask:
         self, config: RendererConfig, data: Path, workdir: Path, init: str | None, report: Report, progress: bool
     ) -> None:
         self.config, self._workdir, self._report = config, workdir, report
-        report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
+        announce(config, report)
         clips, validation_clips = (
             open_faces(data, split, config.frames.cache_gb, progress=progress)
             for split in ("train", config.validation.split)
@@ -226,7 +226,5 @@ def _load_init(path: str, config: RendererConfig) -> dict[str, Any]:
         checkpoint.require(*NAMES)
         found, variables = checkpoint.config, {name: checkpoint.variables(name) for name in NAMES}
     for name in NAMES:
-        different = differences(getattr(found, name), getattr(config, name))
-        if different:
-            raise InputError(f"{path} has a {name} of other sizes: here {'; '.join(different.values())}.")
+        check_sizes(path, name, getattr(found, name), getattr(config, name))
     return variables

@@ -1,29 +1,15 @@
 """The renderer learns the same on any number of devices: batch norms see the whole batch."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[4]
+from tests.training.workers import on_one_and_two_devices
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> dict[int, dict[str, np.ndarray]]:
     """By number of devices."""
-    folder, found = tmp_path_factory.mktemp("parallel"), {}
-    for devices in (1, 2):
-        out = folder / f"{devices}.npz"
-        settings = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-        command = [sys.executable, "-m", "tests.training.renderer_worker", str(out)]
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        found[devices] = dict(np.load(out))
-    assert {devices: int(result["devices"]) for devices, result in found.items()} == {1: 1, 2: 2}
-    return found
+    return on_one_and_two_devices("tests.training.renderer_worker", tmp_path_factory.mktemp("parallel"))
 
 
 def test_losses_and_gradients_are_the_same(results):
