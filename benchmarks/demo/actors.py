@@ -10,7 +10,6 @@ import numpy as np
 
 from benchmarks.demo.unseen import take
 from kdtalker_jax.batching import in_batches
-from kdtalker_jax.diffusion.samplers import with_defaults
 from kdtalker_jax.faces.resizing import resize
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.source import Source
@@ -71,5 +70,4 @@ def reenact(model: TalkingPortrait, source: Source, motion: Motion) -> np.ndarra
 
 def speak(model: TalkingPortrait, source: Source, waveform: np.ndarray, seed: int = 0) -> Motion:
     """As `pipelines.sample` does."""
-    sampler, steps = with_defaults(None, None, model.motion_model.sampler)
-    return model.animate(source, waveform, seed=seed, sampler=sampler, steps=steps)
+    return model.animate(source, waveform, seed=seed)

@@ -11,12 +11,12 @@ COEFFICIENTS = ("scale", "yaw", "pitch", "roll", "t", "exp")
 
 @pytest.fixture(scope="module")
 def raw(model, source, recording, expected):
-    return model.animate(source, recording, initial_noise=expected["sequence/x_T"], smooth=False)
+    return model.animate(source, recording, sampler="ddim", initial_noise=expected["sequence/x_T"], smooth=False)
 
 
 @pytest.fixture(scope="module")
 def smoothed(model, source, recording, expected):
-    return model.animate(source, recording, initial_noise=expected["sequence/x_T"])
+    return model.animate(source, recording, sampler="ddim", initial_noise=expected["sequence/x_T"])
 
 
 def test_audio_features(model, recording, expected, assert_parity):

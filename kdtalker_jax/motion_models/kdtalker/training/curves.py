@@ -8,7 +8,7 @@ import numpy as np
 
 from configs.training import TrainingConfig
 from kdtalker_jax.diffusion.noise import window_noise
-from kdtalker_jax.diffusion.samplers import DEFAULT_SAMPLER, make_sampler
+from kdtalker_jax.diffusion.samplers import make_sampler, with_defaults
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.motion_models.kdtalker.model import Carry, Noise, sample_window
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
@@ -38,8 +38,8 @@ class CurveSampler:
         self._audio = audio.reshape(windows, window, -1)  # (windows, L, 512)
         shape = (windows, window, len(self._reference))
         self._noise = window_noise(jax.random.key(0), shape, config.diffusion.noise_offset)
-        sampler = config.diffusion.sampler or DEFAULT_SAMPLER
-        self._rule = make_sampler(sampler, config.validation.sampling_steps, schedule_of(config.diffusion))
+        sampler = with_defaults(None, config.validation.sampling_steps, config.diffusion.sampler)
+        self._rule = make_sampler(*sampler, schedule_of(config.diffusion))
         self._sample = jax.jit(partial(sample_window, DENOISER.build(config), config.diffusion.noise_offset))
 
     def __call__(self, params: dict) -> np.ndarray:

@@ -133,7 +133,8 @@ def test_what_cannot_be_trained_is_refused(faces, tmp_path, changes, message):
 
 def test_all_clips_need_frames(tmp_path):
     data = write_faces(tmp_path / "data", {"train": [{**make_face_clips(1)[0], "jpeg": []}]})
-    with pytest.raises(InputError, match="has no frames: make it again with python -m pipelines.extract --keep_frames"):
+    message = r"has no frames: make it again with python -m pipelines\.extract --keep_frames"
+    with pytest.raises(InputError, match=message):
         train_renderer(TINY_RENDERER, data, tmp_path / "run")
 
 
