@@ -17,7 +17,7 @@ import click
 
 from configs import MODELS
 from kdtalker_jax import parallel
-from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS
+from kdtalker_jax.choices import DEFAULT_STEPS
 
 REFERENCE = "PyTorch"
 DEFAULT_DIFFUSION = ("dpm++", DEFAULT_STEPS["dpm++"])  # as in pipelines.sample

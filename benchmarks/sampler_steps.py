@@ -11,8 +11,9 @@ import numpy as np
 from benchmarks.race import describe_run, echo_table, json_option, write_json
 from configs import SMALL
 from kdtalker_jax import demo
+from kdtalker_jax.choices import FEWEST_STEPS
 from kdtalker_jax.cli import Command
-from kdtalker_jax.diffusion.samplers import FEWEST_STEPS, SAMPLERS, make_sampler, sample
+from kdtalker_jax.diffusion.samplers import SAMPLERS, make_sampler, sample
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.portrait import TalkingPortrait

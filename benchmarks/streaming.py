@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.race import describe_run, json_option, write_json
 from kdtalker_jax import demo
+from kdtalker_jax.choices import DEFAULT_STEPS
 from kdtalker_jax.cli import Command
-from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS
 from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import TalkingPortrait
 

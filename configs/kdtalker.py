@@ -5,7 +5,7 @@ from typing import Any
 from configs.statistics import PUBLISHED_STATISTICS
 from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
-from kdtalker_jax.metrics.syncnet import SyncNetConfig
+from kdtalker_jax.metrics.config import SyncNetConfig
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
 from kdtalker_jax.renderers.liveportrait.config import (

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kdtalker_jax.diffusion.samplers import check_sampler, with_defaults
+from kdtalker_jax.choices import check_sampler, with_defaults
 from kdtalker_jax.edits.smoothing import check_strength
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.protocol import MotionModel

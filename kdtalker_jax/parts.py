@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
+
+if TYPE_CHECKING:
+    import flax.linen as nn
 
 Variables = dict[str, Any]
 Config = Any  # frozen dataclasses as attributes, by the names of parts: a `ModelConfig`, or as much of one as is needed
@@ -28,13 +30,15 @@ class Part:
     """
 
     name: str
-    module: type[nn.Module]
+    module: "type[nn.Module]"
     sizes: type
     inputs: Callable[[Config], Inputs]
     rules: str | None = None
     judges: bool = False
 
-    def build(self, config: Config, *, folded: bool = True, dtype: DTypeLike = jnp.float32, **fields: Any) -> nn.Module:
+    def build(
+        self, config: Config, *, folded: bool = True, dtype: DTypeLike = jnp.float32, **fields: Any
+    ) -> "nn.Module":
         """The module at the sizes of a model; `fields` are those that it has beside the common ones."""
         return self.module(getattr(config, self.name), folded=folded, dtype=dtype, **fields)
 

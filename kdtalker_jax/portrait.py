@@ -24,10 +24,11 @@ from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.batching import one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.choices import CropMode, check_crop, check_dtype
 from kdtalker_jax.edits.driving import driven
 from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.errors import InputError, made_by_network
-from kdtalker_jax.faces.crop import CropMode, check_choice, crop_portrait
+from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import check_image_array, read_image
@@ -93,7 +94,7 @@ class TalkingPortrait:
         Raises:
             InputError: no such dtype. CheckpointError: no such system, or families that do not fit together.
         """
-        _check_dtype(dtype)
+        check_dtype(dtype)
         self.config = config
         self.dtype = dtype or default_dtype()  # of the frames
         renderer, features, motion_model = find_system(config.system).families
@@ -117,7 +118,7 @@ class TalkingPortrait:
         Raises:
             CheckpointError: it is missing, incomplete, damaged or of a newer format. InputError: no such dtype.
         """
-        _check_dtype(dtype)
+        check_dtype(dtype)
         checkpoint = load_checkpoint(directory)
         names = find_system(checkpoint.config.system).required
         checkpoint.require(*names)
@@ -143,7 +144,7 @@ class TalkingPortrait:
             InputError: unreadable picture, no such face. NoFaceError: no face at all.
             DamagedModelError: the networks describe the picture with what is not finite.
         """
-        check_choice(crop, face_index)
+        check_crop(crop, face_index)
         if isinstance(image, (str, os.PathLike)):
             name, image = str(image), read_image(image)
         image = check_image_array(image)
@@ -316,7 +317,7 @@ class TalkingPortrait:
             InputError, OutputError: before any heavy work, but where the picture shows no such face.
         """
         asked, batch_size = Animation(**animation), _batch_size(batch_size)
-        check_choice(crop, face_index)
+        check_crop(crop, face_index)
         if not isinstance(audio, (str, os.PathLike)):
             raise InputError("The recording must be a file, for its sound goes into the video as it is.")
         inputs = [image] if isinstance(image, (str, os.PathLike)) else []
@@ -379,11 +380,6 @@ class TalkingPortrait:
         vectors = window.vectors(self.motion_model)
         made_by_network(self.space.from_vectors, vectors)
         return vectors
-
-
-def _check_dtype(dtype: str | None) -> None:
-    if not (dtype is None or (isinstance(dtype, str) and dtype in DTYPES)):
-        raise InputError(f"There is no dtype {dtype!r}: choose one of {', '.join(DTYPES)}.")
 
 
 def _batch_size(batch_size: int | None) -> int:

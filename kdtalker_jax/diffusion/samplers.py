@@ -20,10 +20,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kdtalker_jax.checks import is_whole
+from kdtalker_jax.choices import check_sampler
 from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
-from kdtalker_jax.errors import InputError
 
 ADAMS_BASHFORTH = np.array([55, -59, 37, -9]) / 24  # of the latest estimate, the one before, ...
 RUNGE_KUTTA = np.array([1, 2, 2, 1]) / 6
@@ -230,23 +229,6 @@ def dpm(schedule: NoiseSchedule, steps: int) -> StepRule:
 
 
 SAMPLERS = {"ddim": ddim, "ddpm": ddpm, "pndm": pndm, "dpm++": dpm}
-DEFAULT_SAMPLER = "dpm++"  # comes in few steps to what ddim comes to, as published
-FEWEST_STEPS = {"pndm": 4}  # its three Runge-Kutta steps join four times
-# The published 50, and the fewest whose result is nearer to 50 steps of ddim than a tenth of the distance between two
-# seeds (docs/benchmarks.md).
-DEFAULT_STEPS = {"ddim": 50, "ddpm": 50, "pndm": 50, "dpm++": 5}
-
-
-def with_defaults(sampler: str | None, steps: int | None, made_for: str | None) -> tuple[str, int]:
-    """A sampler and its steps, where nobody has said which.
-
-    Args:
-        sampler: that was asked for, or None.
-        steps: the same.
-        made_for: `DiffusionConfig.sampler`.
-    """
-    sampler = sampler or made_for or DEFAULT_SAMPLER
-    return sampler, DEFAULT_STEPS.get(sampler, 50) if steps is None else steps
 
 
 def make_sampler(name: str, steps: int, schedule: NoiseSchedule | None = None) -> StepRule:
@@ -258,17 +240,3 @@ def make_sampler(name: str, steps: int, schedule: NoiseSchedule | None = None) -
     schedule = schedule or NoiseSchedule()
     check_sampler(name, steps, schedule.times)
     return SAMPLERS[name](schedule, int(steps))
-
-
-def check_sampler(name: str | None, steps: int | None, times: int = NoiseSchedule().times) -> None:
-    """Whether there can be such a sampler; None stands for what is not chosen yet.
-
-    Raises:
-        InputError: as `make_sampler`.
-    """
-    if name is not None and not (isinstance(name, str) and name in SAMPLERS):
-        raise InputError(f"There is no sampler {name!r}: choose one of {', '.join(SAMPLERS)}.")
-    fewest = FEWEST_STEPS.get(name, 1)
-    if steps is not None and not is_whole(steps, fewest, times):
-        sampler = "A sampler" if name is None else f"The sampler {name}"
-        raise InputError(f"{sampler} takes from {fewest} to {times} steps, not {steps!r}.")

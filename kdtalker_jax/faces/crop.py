@@ -1,20 +1,16 @@
 """Cut the face out of a portrait: into a true square, as published (`legacy`), or not at all (`none`)."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import cv2
 import numpy as np
 
-from kdtalker_jax.checks import is_whole
+from kdtalker_jax.choices import CropMode, check_crop_mode
 from kdtalker_jax.errors import InputError, NoFaceError
 from kdtalker_jax.faces.detector import Box, FaceDetector, find_faces, find_landmarks, largest_first
 from kdtalker_jax.faces.geometry import enclosing_square, face_square, legacy_cut
 from kdtalker_jax.faces.resizing import resize
 from kdtalker_jax.media.image import check_image_array
-
-CropMode = Literal["square", "legacy", "none"]
-MOST_FACES = 1_000_000  # that a picture can show
 
 
 @dataclass(frozen=True)
@@ -35,26 +31,6 @@ class Crop:
     landmarks: np.ndarray | None = None
     box: Box | None = None
     faces: int = 0
-
-
-def check_choice(mode: CropMode, face_index: int | None) -> None:
-    """Whether `crop_portrait` can be asked for this, before any picture is there.
-
-    Raises:
-        InputError: no such mode, or an index that no face can have.
-    """
-    _check_mode(mode, face_index)
-    if face_index is not None and not is_whole(face_index, 0, MOST_FACES):
-        raise InputError(f"The face index must be a whole number from 0, the largest face, not {face_index!r}.")
-
-
-def _check_mode(mode: CropMode, face_index: int | None) -> None:
-    if mode not in get_args(CropMode):
-        raise InputError(f"There is no crop mode {mode!r}: choose one of {', '.join(get_args(CropMode))}.")
-    if mode == "none" and face_index is not None:
-        raise InputError(
-            f'`crop="none"` looks for no faces, so it cannot take face {face_index}: leave one of them out.'
-        )
 
 
 def crop_portrait(
@@ -86,7 +62,7 @@ def crop_portrait(
         CheckpointError: the landmark predictor is missing or damaged.
     """
     check_image_array(image)
-    _check_mode(mode, face_index)
+    check_crop_mode(mode, face_index)
     if mode == "none":
         region = enclosing_square(*image.shape[:2])
         return Crop(cut_square(image, region, size), region)

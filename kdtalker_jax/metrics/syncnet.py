@@ -4,7 +4,6 @@ It makes no part of a video: evaluation alone uses it, as Wav2Lip's does (arXiv 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import chex
@@ -14,24 +13,10 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
+from kdtalker_jax.metrics.config import SyncNetConfig
 from kdtalker_jax.nn.blocks import batch_norm
 from kdtalker_jax.nn.convolution import per_channel
 from kdtalker_jax.parts import Config, Inputs, Part
-from kdtalker_jax.sizes import Sizes
-
-
-@dataclass(frozen=True)
-class SyncNetConfig(Sizes):
-    """SyncNet: judges in evaluation how well lips fit the speech; makes no part of a video."""
-
-    image_size: int = 224  # what the published strides reduce to one position
-    frames: int = 5
-    coefficients: int = 13  # of the MFCC
-    columns: int = 20  # of 10 ms
-    audio_widths: tuple[int, ...] = (64, 192, 384, 256, 256, 512)
-    lip_widths: tuple[int, ...] = (96, 256, 256, 256, 256, 512)
-    hidden: int = 512
-    features: int = 1024
 
 
 class Pool(NamedTuple):

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kdtalker_jax.diffusion.samplers import SAMPLERS, make_sampler, sample, with_defaults
+from kdtalker_jax.choices import with_defaults
+from kdtalker_jax.diffusion.samplers import SAMPLERS, make_sampler, sample
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.errors import InputError
 

@@ -7,8 +7,9 @@ import jax
 import numpy as np
 
 from configs.training import TrainingConfig
+from kdtalker_jax.choices import with_defaults
 from kdtalker_jax.diffusion.noise import window_noise
-from kdtalker_jax.diffusion.samplers import make_sampler, with_defaults
+from kdtalker_jax.diffusion.samplers import make_sampler
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.motion_models.kdtalker.model import Carry, Noise, sample_window
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
