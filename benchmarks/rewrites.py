@@ -33,7 +33,7 @@ from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.kdtalker.model import Carry, Noise, sample_window
 from kdtalker_jax.motion_models.kdtalker.network import PREFIX
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
-from kdtalker_jax.nn.blocks import NORM_EPSILON, upsample_nearest
+from kdtalker_jax.nn.blocks import upsample_nearest
 from kdtalker_jax.nn.convolution import (
     conv2d_direct,
     conv2d_winograd,
@@ -43,7 +43,7 @@ from kdtalker_jax.nn.convolution import (
     plane_kernel,
     winograd_kernel,
 )
-from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.nn.folding import NORM_EPSILON, fold
 from kdtalker_jax.nn.fourier import conv3d_fourier, fourier_kernel
 from kdtalker_jax.nn.resampling import identity_grid, sample_translated, sample_volume
 from kdtalker_jax.random_parts import random_variables

@@ -15,8 +15,7 @@ from convert.weights_file import read_weights
 from kdtalker_jax.checkpoints import CONFIG_FILE, Checkpoint, load_checkpoint
 from kdtalker_jax.cli import Command, Failure
 from kdtalker_jax.errors import CheckpointError
-from kdtalker_jax.nn.blocks import NORM_EPSILON
-from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.nn.folding import NORM_EPSILON, fold
 from kdtalker_jax.systems import find_system
 
 FOLDING_TOLERANCE = 1e-6  # relative; folding rounds to float32 once

@@ -15,13 +15,10 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
-import orbax.checkpoint as ocp
-from orbax.checkpoint.checkpoint_managers import preservation_policy
 
-from configs.training import CheckpointConfig
 from kdtalker_jax.checkpoints.converted import Checkpoint
 from kdtalker_jax.checkpoints.formats import FORMAT, current_run
 from kdtalker_jax.checkpoints.trees import as_numpy, fault_of, quiet_failure, read_tree, sum_of
@@ -31,6 +28,9 @@ from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
 from kdtalker_jax.training.kinds import Kind, kind_of_run
 from kdtalker_jax.unfinished import unfinished_file
+
+if TYPE_CHECKING:
+    from configs.training import CheckpointConfig
 
 RECORD_FILE = "run.json"
 FOLDER = "checkpoints"
@@ -137,8 +137,11 @@ def write_record(directory: str | Path, record: RunRecord) -> None:
 class RunCheckpoints:
     """The checkpoints of a run that is being trained. All processes of the run make the same calls."""
 
-    def __init__(self, directory: str | Path, policy: CheckpointConfig) -> None:
+    def __init__(self, directory: str | Path, policy: "CheckpointConfig") -> None:
         """Raises OutputError where the folder cannot be made."""
+        import orbax.checkpoint as ocp  # takes half a second
+        from orbax.checkpoint.checkpoint_managers import preservation_policy
+
         self._path = (Path(directory) / FOLDER).resolve()
         kept = [
             preservation_policy.LatestN(policy.keep_last),
@@ -171,6 +174,8 @@ class RunCheckpoints:
         Raises:
             OutputError: there is no room for this checkpoint, or the one before could not be written.
         """
+        import orbax.checkpoint as ocp
+
         if step in self._manager.all_steps():
             return
         self.check_room(trees)
@@ -196,6 +201,8 @@ class RunCheckpoints:
         Raises:
             CheckpointError: it is damaged.
         """
+        import orbax.checkpoint as ocp
+
         items = {name: ocp.args.PyTreeRestore(tree, restore_args=as_numpy(tree)) for name, tree in templates.items()}
         items["progress"] = ocp.args.JsonRestore()
         try:

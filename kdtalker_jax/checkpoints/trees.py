@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 LARGEST = 1 << 34  # bytes of one tree: 20 times all published networks together
 
@@ -35,6 +34,8 @@ def quiet_failure() -> Iterator[None]:
 @quiet_failure()
 def read_layout(path: Path) -> Layout:
     """The layout of a tree that Orbax has written to a folder. Reads no arrays."""
+    import orbax.checkpoint as ocp  # takes half a second
+
     path = path.resolve()
     return layout_of(ocp.PyTreeCheckpointHandler().metadata(path).tree)
 
@@ -47,6 +48,8 @@ def read_tree(path: Path) -> dict[str, Any]:
         ValueError: it is larger than any network.
         Exception: of many kinds, where Orbax or its storage cannot read it.
     """
+    import orbax.checkpoint as ocp
+
     path, handler = path.resolve(), ocp.PyTreeCheckpointHandler()
     tree = handler.metadata(path).tree
     size = sum(np.dtype(leaf.dtype).itemsize * int(np.prod(leaf.shape, dtype=object)) for leaf in jax.tree.leaves(tree))
@@ -57,6 +60,8 @@ def read_tree(path: Path) -> dict[str, Any]:
 
 def as_numpy(tree: Any) -> Any:
     """Tells Orbax to restore each leaf of a tree as a NumPy array, whatever devices it was saved from."""
+    import orbax.checkpoint as ocp
+
     return jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from kdtalker_jax.checkpoints.converted import (
     CONFIG_FILE,
@@ -78,6 +77,8 @@ class CheckpointWriter:
         Raises:
             CheckpointError: they are not those of the network's sizes. OutputError: they cannot be written.
         """
+        import orbax.checkpoint as ocp  # takes half a second
+
         variables = jax.tree.map(np.asarray, dict(variables))
         part, layout = find_system(self.config.system).parts[name], layout_of(variables)
         if problem := misfit(part, self.config, layout):

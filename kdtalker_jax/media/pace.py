@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from scipy.signal import welch
 
 from kdtalker_jax.media.rates import SAMPLE_RATE
 
@@ -42,6 +41,8 @@ def sounds_slow(waveform: np.ndarray) -> bool:
     """Whether the middle of its spectrum lies lower than speech has it. Silence and short pieces are not judged."""
     if len(waveform) < _ENOUGH:
         return False
+    from scipy.signal import welch  # takes a second
+
     frequencies, power = welch(waveform[: 60 * SAMPLE_RATE], SAMPLE_RATE, nperseg=1024)
     weighted = np.cumsum(frequencies * power)
     return bool(power.max() > 1e-12 and frequencies[np.searchsorted(weighted, weighted[-1] / 2)] < _LOWEST_MIDDLE)

@@ -23,9 +23,8 @@ from kdtalker_jax.nn.convolution import (
     winograd_kernel,
     winograd_pays,
 )
+from kdtalker_jax.nn.folding import NORM_EPSILON
 from kdtalker_jax.nn.fourier import conv3d_fourier, fourier_kernel, fourier_pays
-
-NORM_EPSILON = 1e-5  # of the published batch and instance norms
 
 
 def conv2d(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kdtalker_jax.nn.blocks import NORM_EPSILON
+NORM_EPSILON = 1e-5  # of the published batch and instance norms
 
 Tree = Mapping[str, Any]
 

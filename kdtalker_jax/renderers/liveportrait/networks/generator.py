@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from kdtalker_jax.nn.blocks import NORM_EPSILON, Conv2d, ConvParameters, SpectralConv, upsample_nearest, winograd_form
+from kdtalker_jax.nn.blocks import Conv2d, ConvParameters, SpectralConv, upsample_nearest, winograd_form
 from kdtalker_jax.nn.convolution import conv2d_same, per_channel
+from kdtalker_jax.nn.folding import NORM_EPSILON
 from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig
 
 SLOPE = 0.2  # of every leaky ReLU here
