@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 from safetensors.numpy import save_file
-from tqdm import tqdm
 
 from convert.network import to_published
 from convert.sources import LANDMARKS
 from convert.tables import table_of
-from kdtalker_jax.checkpoints import load_checkpoint
-from kdtalker_jax.cli import Command
+from kdtalker_jax.cli import Command, result
 from kdtalker_jax.errors import OutputError
+from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.systems import find_system
 from kdtalker_jax.unfinished import unfinished_file
 
@@ -33,7 +32,7 @@ def main(checkpoint: Path, out: Path, overwrite: bool) -> None:
     python -m convert.export --checkpoint checkpoints/mine --out exported
     """
     files = export(checkpoint, out, overwrite)
-    click.echo(f"{len(files)} files in {out}")
+    result(f"{len(files)} files in {out}", files=list(map(str, files)))
 
 
 def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
@@ -43,6 +42,8 @@ def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
         CheckpointError: there is no such checkpoint, or it is damaged.
         OutputError: a file exists, or cannot be written.
     """
+    from kdtalker_jax.checkpoints import load_checkpoint  # takes a second: not needed for --help
+
     checkpoint = load_checkpoint(directory)
     parts = find_system(checkpoint.config.system).parts
     unpublished = [name for name in checkpoint.parts if not parts[name].rules]
@@ -55,7 +56,7 @@ def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
     existing = [str(path) for path in files.values() if path.exists()]
     if existing and not overwrite:
         raise OutputError(f"{', '.join(existing)} exist already: replace with --overwrite")
-    for name, path in tqdm(files.items(), unit="network", disable=None):
+    for name, path in progress_bar(files.items(), unit="network"):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with unfinished_file(path) as unfinished:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,13 +12,15 @@ from convert.tables import table_of
 from convert.weights_file import Tensor
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.parts import Part
 from kdtalker_jax.systems import find_system
+
+if TYPE_CHECKING:
+    from kdtalker_jax.parts import Part
 
 MAX_LINES = 20
 
 
-def to_variables(part: Part, tensors: Mapping[str, Tensor], config: ModelConfig, path: Path) -> dict[str, Any]:
+def to_variables(part: "Part", tensors: Mapping[str, Tensor], config: ModelConfig, path: Path) -> dict[str, Any]:
     """The variables (`folded=False`, float32 NumPy arrays) of one network; bit for bit the values of the file.
 
     Args:
@@ -55,17 +57,17 @@ def to_variables(part: Part, tensors: Mapping[str, Tensor], config: ModelConfig,
     return unflatten({leaf: np.ascontiguousarray(leaves[leaf][1].transform.apply(x)) for leaf, x in arrays.items()})
 
 
-def to_published(part: Part, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def to_published(part: "Part", variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The inverse of `to_variables`, less the tensors that are not used: a state dict in PyTorch's layout."""
     return dict(_published(part, variables))
 
 
-def unused(part: Part, tensors: Mapping[str, Tensor]) -> Counter[str]:
+def unused(part: "Part", tensors: Mapping[str, Tensor]) -> Counter[str]:
     """How many tensors are on the list of unused ones, by its entries (as wildcards)."""
     return Counter(as_wildcard(pattern) for key in tensors if (pattern := table_of(part).is_unused(key)))
 
 
-def _published(part: Part, variables: Mapping[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
+def _published(part: "Part", variables: Mapping[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
     for leaf, array in flatten(variables).items():
         key, rule = table_of(part).published(leaf)
         yield key, np.ascontiguousarray(rule.transform.undo(np.asarray(array)))
@@ -83,11 +85,11 @@ def _values(tensor: Tensor, key: str, problems: list[str]) -> np.ndarray:
 
 
 def _not_this_file(
-    part: Part, tensors: Mapping[str, Tensor], config: ModelConfig, path: Path, problems: list[str]
+    part: "Part", tensors: Mapping[str, Tensor], config: ModelConfig, path: Path, problems: list[str]
 ) -> CheckpointError:
     sample = list(tensors)[:1000]
 
-    def share(other: Part) -> float:
+    def share(other: "Part") -> float:
         return sum(bool(table_of(other).matches(key)) for key in sample) / len(sample)
 
     best = max((other for other in find_system(config.system).parts.values() if other.rules), key=share)

@@ -1,24 +1,28 @@
 """`python -m convert.official`: the published PyTorch files -> one directory that the JAX package loads."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from tqdm import tqdm
 
 from convert.network import to_variables, unused
 from convert.sources import LANDMARKS, find, find_source, find_sources, sha256
 from convert.tables import published_parts
 from convert.weights_file import read_weights
-from kdtalker_jax.checkpoints import CheckpointWriter, Origin, checkpoint_writer, load_checkpoint
-from kdtalker_jax.cli import Command
+from kdtalker_jax.cli import Command, result
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.parts import Part
+from kdtalker_jax.streams import progress_bar, say
 from kdtalker_jax.systems import find_system, resolve
 
-LICENCES = """\
-The LivePortrait weights are under the MIT licence. The KDTalker weights are CC BY-NC 4.0: not for commercial use.
-The 68-landmark predictor was trained on data for non-commercial use."""
+if TYPE_CHECKING:
+    from kdtalker_jax.checkpoints import CheckpointWriter
+    from kdtalker_jax.parts import Part
+
+LICENCES = (
+    "The LivePortrait weights are under the MIT licence. The KDTalker weights are CC BY-NC 4.0: not for commercial use."
+)
+LANDMARKS_LICENCE = "The 68-landmark predictor was trained on data for non-commercial use."
 
 
 @click.command(cls=Command)
@@ -43,6 +47,8 @@ def main(source: Path, out: Path, only: tuple[str, ...], system: str, config: st
     To judge lips:     python -m convert.official --source downloads --out checkpoints/mine --only syncnet
     Afterwards:        python -m convert.verify --source downloads --checkpoint checkpoints/published
     """
+    from kdtalker_jax.checkpoints import load_checkpoint  # takes a second: not needed for --help
+
     found = find_system(system)
     judges = tuple(part.name for part in found.parts.values() if part.judges and find_source(source, part))
     published = tuple(name for name in found.required if found.parts[name].rules)
@@ -50,9 +56,10 @@ def main(source: Path, out: Path, only: tuple[str, ...], system: str, config: st
     checkpoint = load_checkpoint(out)
     extra = "".join(f" and {name}" for name in checkpoint.parts if name not in found.required)
     lacking = f"; it lacks {', '.join(checkpoint.lacking)}" if checkpoint.lacking else ""
-    click.echo(LICENCES)
     has, of = len(found.required) - len(checkpoint.lacking), len(found.required)
-    click.echo(f"{out} has {has} of {of} parts{extra}{lacking}")
+    landmarks = f"\n{LANDMARKS_LICENCE}" if checkpoint.landmarks else ""
+    sentence = f"{LICENCES}{landmarks}\n{out} has {has} of {of} parts{extra}{lacking}"
+    result(sentence, output=out, parts=list(checkpoint.parts), lacking=list(checkpoint.lacking))
 
 
 def convert(
@@ -70,6 +77,8 @@ def convert(
         CheckpointError: a file is missing, damaged or not the right one.
         OutputError: `out` cannot be written, holds something else, or holds these parts already.
     """
+    from kdtalker_jax.checkpoints import checkpoint_writer
+
     found = find_system(system)
     parts = published_parts(found, names)
     configs = resolve(found.configs)
@@ -80,20 +89,22 @@ def convert(
         landmarks = find(source, [LANDMARKS])
         if landmarks:
             writer.add_landmarks(landmarks)
-        progress = tqdm(paths.items(), unit="network", disable=None)
+        progress = progress_bar(paths.items(), unit="network")
         for name, path in progress:
             progress.set_description(name)
             _convert_part(writer, found.parts[name], path, source, configs[config])
 
 
-def _convert_part(writer: CheckpointWriter, part: Part, path: Path, source: Path, config: ModelConfig) -> None:
+def _convert_part(writer: "CheckpointWriter", part: "Part", path: Path, source: Path, config: ModelConfig) -> None:
+    from kdtalker_jax.checkpoints import Origin
+
     tensors = read_weights(path)
     file = path.relative_to(source)
     writer.add(part.name, to_variables(part, tensors, config, path), Origin(file.as_posix(), sha256(path)))
     ignored = unused(part, tensors)
     listed = ", ".join(f"{count} {keys}" for keys, count in ignored.items())
     count = f"{len(tensors) - ignored.total()} tensors"
-    tqdm.write(f"{part.name}: {count} of {file}" + (f"; not used: {listed}" if listed else ""))
+    say(f"{part.name}: {count} of {file}" + (f"; not used: {listed}" if listed else ""))
 
 
 if __name__ == "__main__":

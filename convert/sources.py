@@ -3,18 +3,21 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from convert.rules import Table
 from convert.tables import table_of
 from kdtalker_jax.checkpoints import LANDMARKS_FILE
 from kdtalker_jax.errors import CheckpointError
-from kdtalker_jax.parts import Part
+
+if TYPE_CHECKING:
+    from kdtalker_jax.parts import Part
 
 EXPORTED = ".safetensors"  # the suffix of files that `convert.export` writes
 LANDMARKS = f"ckpts/{LANDMARKS_FILE}"
 
 
-def find_sources(directory: Path, parts: Iterable[Part]) -> dict[str, Path]:
+def find_sources(directory: Path, parts: Iterable["Part"]) -> dict[str, Path]:
     """The file of each network, by its name.
 
     Looks in the published tree, then in ever flatter ones (`base_models/x.pth`, `x.pth`), for .pth before .safetensors.
@@ -31,7 +34,7 @@ def find_sources(directory: Path, parts: Iterable[Part]) -> dict[str, Path]:
     return found
 
 
-def find_source(directory: Path, part: Part) -> Path | None:
+def find_source(directory: Path, part: "Part") -> Path | None:
     """The file of one network, if it is there."""
     if not part.rules:
         return None
@@ -49,7 +52,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _describe_missing(part: Part) -> str:
+def _describe_missing(part: "Part") -> str:
     table = table_of(part)
     looked = ", ".join(str(tail.parent) for tail in _tails(table.file))
     file = PurePosixPath(table.file).name

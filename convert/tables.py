@@ -1,14 +1,17 @@
 """The rule table of a part."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from convert.rules import Table
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.parts import Part
 from kdtalker_jax.systems import System, resolve
 
+if TYPE_CHECKING:
+    from kdtalker_jax.parts import Part
 
-def table_of(part: Part) -> Table:
+
+def table_of(part: "Part") -> Table:
     """How a part's tensors are called in the published file. The table is where the part says it is.
 
     Raises:
@@ -19,7 +22,7 @@ def table_of(part: Part) -> Table:
     return resolve(part.rules)
 
 
-def published_parts(system: System, names: Iterable[str]) -> list[Part]:
+def published_parts(system: System, names: Iterable[str]) -> list["Part"]:
     """The parts of these names. Raises InputError where there is no such part, or it is not published anywhere."""
     known, parts = system.parts, []
     for name in names:

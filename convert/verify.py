@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import numpy as np
@@ -12,11 +12,14 @@ from convert.rules import Transform, flatten
 from convert.sources import find_sources
 from convert.tables import published_parts
 from convert.weights_file import read_weights
-from kdtalker_jax.checkpoints import CONFIG_FILE, Checkpoint, load_checkpoint
-from kdtalker_jax.cli import Command, Failure
+from kdtalker_jax.checkpoints import CONFIG_FILE
+from kdtalker_jax.cli import Command, Failure, result
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.nn.folding import NORM_EPSILON, fold
 from kdtalker_jax.systems import find_system
+
+if TYPE_CHECKING:
+    from kdtalker_jax.checkpoints import Checkpoint
 
 FOLDING_TOLERANCE = 1e-6  # relative; folding rounds to float32 once
 
@@ -53,6 +56,8 @@ def main(source: Path, checkpoint: Path, only: tuple[str, ...]) -> None:
     \b
     python -m convert.verify --source downloads --checkpoint checkpoints/published
     """
+    from kdtalker_jax.checkpoints import load_checkpoint  # takes a second: not needed for --help
+
     groups = list(verify(source, load_checkpoint(checkpoint), only))
     width = max(len(group.name) for group in groups)
     click.echo(f"{'group':{width}}  tensors    stored    folded")
@@ -62,10 +67,10 @@ def main(source: Path, checkpoint: Path, only: tuple[str, ...]) -> None:
     different = sum(not group.equal for group in groups)
     if different:
         raise Failure(f"{checkpoint} differs from {source} in {different} of {len(groups)} groups")
-    click.echo(f"{checkpoint} holds the weights of {source}")
+    result(f"{checkpoint} holds the weights of {source}", groups=len(groups))
 
 
-def verify(source: Path, checkpoint: Checkpoint, names: tuple[str, ...] = ()) -> Iterator[Group]:
+def verify(source: Path, checkpoint: "Checkpoint", names: tuple[str, ...] = ()) -> Iterator[Group]:
     """Compares the parts `names`, or all that the checkpoint has and that are published.
 
     Raises:

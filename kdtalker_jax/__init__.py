@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kdtalker_jax.errors import CheckpointError, InputError, KDTalkerError, NoFaceError, OutputError
-    from kdtalker_jax.portrait import TalkingPortrait, Video
+    from kdtalker_jax.portrait import TalkingPortrait
+    from kdtalker_jax.results import Video
     from kdtalker_jax.source import Source
     from kdtalker_jax.spaces.keypoints import Motion
 
@@ -24,7 +25,8 @@ __all__ = [
 # Each is imported when it is asked for: whoever wants a network alone need not have what reads faces and videos.
 _PLACES = {
     **dict.fromkeys(("CheckpointError", "InputError", "KDTalkerError", "NoFaceError", "OutputError"), "errors"),
-    **dict.fromkeys(("TalkingPortrait", "Video"), "portrait"),
+    "TalkingPortrait": "portrait",
+    "Video": "results",
     "Source": "source",
     "Motion": "spaces.keypoints",
 }

@@ -1,8 +1,11 @@
-"""What all command lines share: one-line errors with exit code 2, `--debug`, and the spellings of options."""
+"""What all command lines share: one-line errors with exit code 2, `--debug`, `--json`, and the spellings of options."""
 
+import contextlib
+import json
 import math
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -12,10 +15,11 @@ import click
 
 from kdtalker_jax.errors import KDTalkerError
 from kdtalker_jax.interruption import listening
+from kdtalker_jax.records import without_nan
 from kdtalker_jax.seeds import LARGEST_SEED
 from kdtalker_jax.streams import mend_streams
 
-_DEBUG = "kdtalker_jax.debug"
+_DEBUG, _JSON, _RESULT = "kdtalker_jax.debug", "kdtalker_jax.json", "kdtalker_jax.result"
 _ARGUMENT = re.compile(r"""`(\w+)(?:=("?)([^`"]*)\2)?`""")  # as the library's sentences name it: `crop="none"`
 _LONG_OPTION = re.compile(r"--?[^\W\d]\w[\w-]*", re.ASCII)
 
@@ -49,6 +53,17 @@ class Failure(click.ClickException):
     exit_code = 2
 
 
+def result(sentence: str, **values: Any) -> None:
+    """What a command has come to: a sentence on stdout, or with `--json` the values, in one line at its end."""
+    click.get_current_context().meta[_RESULT] = values
+    click.echo(sentence, err=wants_json())
+
+
+def wants_json() -> bool:
+    """Whether the command that runs has to leave stdout to `result`."""
+    return bool(click.get_current_context().meta.get(_JSON))
+
+
 class Command(click.Command):
     """A click command whose failures are one line and exit code 2, with a traceback only under `--debug`.
 
@@ -57,6 +72,9 @@ class Command(click.Command):
     Long options may also be written with one dash and with underscores or dashes, as in the published command lines:
     `-source_image X`, `-source_image=X`, `--source-image X` are the same. Errors and warnings of the library name
     arguments of functions; here they name options: see `in_options`. Use as `@click.command(cls=Command)`.
+
+    With `--json` all that is said goes to stderr, and stdout gets one line: an object with `command`, `ok` and either
+    what the command has given `result`, or `error`.
 
     Args:
         distributed: it calls `parallel.initialise` itself, before which no device may be touched.
@@ -67,15 +85,10 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self._distributed = distributed
         self._last_words = "Stopped: run the same command to go on." if resumes else "Stopped."
-        self.params.append(
-            click.Option(
-                ["--debug"],
-                is_flag=True,
-                expose_value=False,
-                callback=lambda context, _, value: context.meta.update({_DEBUG: value}),
-                help="On failure show where in the program it happened.",
-            )
-        )
+        self.params += [
+            _common_flag("--json", _JSON, "Print one line of JSON with the result on stdout, and all else on stderr."),
+            _common_flag("--debug", _DEBUG, "On failure show where in the program it happened."),
+        ]
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         mend_streams()
@@ -86,11 +99,16 @@ class Command(click.Command):
             return super().parse_args(ctx, list(self._normalised(args)))
         except click.UsageError as error:
             sentence = error.format_message().rstrip(".")
-            raise Failure(f"{sentence} ('{ctx.command_path} --help' explains the options)") from error
+            failure = Failure(f"{sentence} ('{ctx.command_path} --help' explains the options)")
+            if "--json" in args:
+                _print_json(ctx, {}, failure.message)
+            raise failure from error
 
     def invoke(self, ctx: click.Context) -> object:
         warnings.formatwarning = lambda message, *_, **__: f"Warning: {self.in_options(str(message))}\n"
-        with listening(self._last_words):
+        # XLA tells of programs that take minutes to compile as of a fault in it, with what its makers want to know.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        with listening(self._last_words), _reported(ctx):
             try:
                 if not self._distributed:
                     _check_platform()
@@ -137,6 +155,46 @@ class Command(click.Command):
 
     def _options(self) -> list[click.Option]:
         return [param for param in self.params if isinstance(param, click.Option)]
+
+
+def _common_flag(name: str, key: str, text: str) -> click.Option:
+    return click.Option(
+        [name],
+        is_flag=True,
+        expose_value=False,
+        callback=lambda context, _, value: context.meta.update({key: value}),
+        help=text,
+    )
+
+
+@contextlib.contextmanager
+def _reported(ctx: click.Context) -> Iterator[None]:
+    """Under `--json`: the line, at the end."""
+    if not ctx.meta.get(_JSON):
+        yield
+        return
+    stdout, error = sys.stdout, None
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except Failure as failure:
+        error = failure.message
+        raise
+    except SystemExit as end:
+        error = f"ended with status {end.code}" if end.code else None
+        raise
+    except BaseException as fault:
+        error = f"{type(fault).__name__}: {fault}"
+        raise
+    finally:
+        with contextlib.redirect_stdout(stdout):
+            _print_json(ctx, ctx.meta.get(_RESULT, {}), error)
+
+
+def _print_json(ctx: click.Context, values: dict[str, Any], error: str | None) -> None:
+    failed = {} if error is None else {"error": error}
+    content = {"command": ctx.info_name, "ok": error is None, **values, **failed}
+    click.echo(json.dumps(without_nan(content), default=str))
 
 
 def printable(text: str) -> str:

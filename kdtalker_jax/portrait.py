@@ -11,7 +11,6 @@ Which features, motion model and renderer these are says the model's system; no 
 import os
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,23 +21,25 @@ import numpy as np
 
 from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation
+from kdtalker_jax.arguments import asked_for, check_motion, check_source
 from kdtalker_jax.batching import one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
+from kdtalker_jax.compiling import announced, compiling_seconds
 from kdtalker_jax.edits.driving import driven
 from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.errors import InputError, made_by_network
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
-from kdtalker_jax.media.audio import load_waveform
-from kdtalker_jax.media.image import check_image_array, read_image
-from kdtalker_jax.media.rates import FRAME_RATE, num_frames
+from kdtalker_jax.media.image import Picture, picture_of
+from kdtalker_jax.media.rates import num_frames
 from kdtalker_jax.media.video import VideoWriter, check_output
-from kdtalker_jax.media.waveforms import in_pieces, pieces_of, waveform_of
+from kdtalker_jax.media.waveforms import in_pieces, pieces_of, recording_file, waveform_of
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.windows import Pending, motion_windows, rows_of
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.rendering import Frames, check_batch_size, default_batch_size, default_dtype
+from kdtalker_jax.results import Video
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.source import Source
 from kdtalker_jax.streams import progress_bar
@@ -48,19 +49,6 @@ DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 PathLike = str | os.PathLike[str]
 Motion = Any  # of the space in which the model's motion is
-
-
-@dataclass(frozen=True)
-class Video:
-    """What `sample` has written. The seconds of rendering count encoding too, and compilation."""
-
-    path: Path
-    frames: int
-    rendering_seconds: float
-
-    @property
-    def seconds(self) -> float:
-        return self.frames / FRAME_RATE
 
 
 class TalkingPortrait:
@@ -127,7 +115,7 @@ class TalkingPortrait:
 
     def prepare(
         self,
-        image: PathLike | np.ndarray,
+        image: Picture,
         crop: CropMode = "square",
         face_index: int | None = None,
         name: str = "the picture",
@@ -135,19 +123,17 @@ class TalkingPortrait:
         """Find the face, cut it out and compute everything that depends on the portrait alone.
 
         Args:
-            image: path, or uint8 RGB (H, W, 3).
+            image: path, picture of Pillow, or uint8 RGB (H, W, 3).
             crop: "square", "legacy" (as published) or "none"; see `faces.crop.crop_portrait`.
             face_index: which of several faces, 0 the largest.
-            name: what errors call a picture that is given as an array.
+            name: what errors call a picture that is no file.
 
         Raises:
             InputError: unreadable picture, no such face. NoFaceError: no face at all.
             DamagedModelError: the networks describe the picture with what is not finite.
         """
         check_crop(crop, face_index)
-        if isinstance(image, (str, os.PathLike)):
-            name, image = str(image), read_image(image)
-        image = check_image_array(image)
+        image, name = picture_of(image, name)
         cut = crop_portrait(image, crop, self.detector, face_index, size=self.renderer.picture_size, name=name)
         arrays, own = self.renderer.describe(self.params, cut.image[None])
         return Source(cut.image, own, cut, arrays)
@@ -187,7 +173,8 @@ class TalkingPortrait:
                 unreadable or too short recording. Nothing has been computed then.
             DamagedModelError: the networks give motion that cannot be.
         """
-        asked = Animation(**animation)
+        check_source(source, "animate")
+        asked = asked_for(self.animate, animation)
         return self._animate(source, waveform_of(audio, rate), asked, progress)
 
     def _animate(self, source: Source, waveform: np.ndarray, asked: Animation, progress: bool) -> Motion:
@@ -195,7 +182,8 @@ class TalkingPortrait:
         total = self._windows_of(waveform)
         windows = one_ahead(lambda window: window, self._sample(source, in_pieces(waveform), asked, total))
         bar = progress_bar(windows, "Motion", total=total, unit="window", show=progress)
-        vectors = [self._vectors(window) for window, _ in bar]  # (n, D) each; the device is one window ahead
+        with announced("the motion model", "up to half a minute", progress):
+            vectors = [self._vectors(window) for window, _ in bar]  # (n, D) each; the device is one window ahead
         smooth = smoothed([np.concatenate(vectors)], float(asked.smooth), self.space.smoothed)
         motion = self.space.from_vectors(np.concatenate(list(smooth)))
         return self.drive(source, motion, relative=asked.relative, stitch=asked.stitch)
@@ -222,7 +210,8 @@ class TalkingPortrait:
             Motion, driven for this portrait. Joined, the pieces are what `animate` returns for the joined chunks, to
             1e-5.
         """
-        asked = Animation(**animation)
+        check_source(source, "stream_motion")
+        asked = asked_for(self.stream_motion, animation)
         windows = self._sample(source, pieces_of(audio_chunks, rate), asked, None)
         return self._drive_pieces(source, map(self._vectors, windows), asked)
 
@@ -246,6 +235,8 @@ class TalkingPortrait:
 
         Arguments as in `animate`; `first` is the beginning of the motion, where this is a later piece of it.
         """
+        check_source(source, "drive")
+        check_motion(motion, self.space.motion, "drive")
         how = {"relative": relative, "stitch": stitch, "first": first}
         return driven(self.renderer, self.params, source, motion, **how)
 
@@ -264,6 +255,8 @@ class TalkingPortrait:
         Raises:
             InputError: at once, for a batch size that cannot be, or a motion that is not this portrait's.
         """
+        check_source(source, "render")
+        check_motion(motion, self.space.motion, "render")
         driving = self.space.driving(motion)
         if driving is None:
             raise InputError("This motion has not been given to a portrait yet: call drive(source, motion) first.")
@@ -273,7 +266,8 @@ class TalkingPortrait:
     def _render(
         self, source: Source, driving: Any, count: int, batch_size: int, progress: bool
     ) -> Iterator[np.ndarray]:
-        with progress_bar(total=count, desc="Rendering", unit="frame", show=progress) as bar:
+        bar = progress_bar(total=count, desc="Rendering", unit="frame", show=progress)
+        with bar, announced("the renderer", "up to a minute", progress):
             for frames in self._frames(source.arrays, driving, batch_size):
                 yield frames
                 bar.update(len(frames))
@@ -298,10 +292,11 @@ class TalkingPortrait:
 
     def sample(
         self,
-        image: PathLike | np.ndarray,
-        audio: PathLike,
+        image: Picture,
+        audio: PathLike | np.ndarray,
         output: PathLike,
         *,
+        rate: int | None = None,
         crop: CropMode = "square",
         face_index: int | None = None,
         batch_size: int | None = None,
@@ -310,38 +305,45 @@ class TalkingPortrait:
     ) -> Video:
         """Portrait and recording to a video file: H.264, 25 frames a second, the recording as its sound.
 
-        Further arguments as in `animate`. The file appears under its name only once it is complete.
+        Further arguments as in `prepare` and `animate`. The file appears under its name only once it is complete.
 
         Raises:
             TypeError: an argument that there is not.
             InputError, OutputError: before any heavy work, but where the picture shows no such face.
         """
-        asked, batch_size = Animation(**animation), _batch_size(batch_size)
+        asked, batch_size = asked_for(self.sample, animation), _batch_size(batch_size)
         check_crop(crop, face_index)
-        if not isinstance(audio, (str, os.PathLike)):
-            raise InputError("The recording must be a file, for its sound goes into the video as it is.")
-        inputs = [image] if isinstance(image, (str, os.PathLike)) else []
-        check_output(output, [audio, *inputs])
-        waveform = load_waveform(audio)
+        inputs = [item for item in (image, audio) if isinstance(item, (str, os.PathLike))]
+        check_output(output, inputs)
+        waveform = waveform_of(audio, rate)
         asked.of(self.motion_model, self._windows_of(waveform))  # refuses before any work
-        video = VideoWriter(output, audio, inputs, frames=num_frames(len(waveform)))
-        source = self.prepare(image, crop, face_index)
-        motion = self._animate(source, waveform, asked, progress)
-        return self._write(video, source, motion, output, batch_size, progress)
+        with recording_file(audio, rate, output) as recording:
+            video = VideoWriter(output, recording, inputs, frames=num_frames(len(waveform)))
+            source = self.prepare(image, crop, face_index)
+            motion = self._animate(source, waveform, asked, progress)
+            return self._write(video, source, motion, output, batch_size, progress)
 
     def write(
         self,
         source: Source,
         motion: Motion,
         output: PathLike,
-        audio: PathLike | None,
+        audio: PathLike | np.ndarray | None,
         *,
+        rate: int | None = None,
         batch_size: int | None = None,
         progress: bool = False,
     ) -> Video:
-        """Render a motion into a video file, with the sound of a recording. The last step of `sample`."""
-        video = VideoWriter(output, audio, frames=len(motion))
-        return self._write(video, source, motion, output, batch_size, progress)
+        """Render a motion into a video file, with the sound of a recording if there is one: the last step of `sample`.
+
+        `audio` and `rate` are as in `animate`.
+        """
+        check_source(source, "write")
+        check_motion(motion, self.space.motion, "write")
+        check_output(output)
+        with recording_file(audio, rate, output) as recording:
+            video = VideoWriter(output, recording, frames=len(motion))
+            return self._write(video, source, motion, output, batch_size, progress)
 
     def _write(
         self,
@@ -352,12 +354,12 @@ class TalkingPortrait:
         batch_size: int | None,
         progress: bool,
     ) -> Video:
-        started = time.perf_counter()
+        started, compiled = time.perf_counter(), compiling_seconds()
         rendered = self.render(source, motion, batch_size=batch_size, progress=progress)
         with video:
             for frames in rendered:
                 video.write(frames)
-        return Video(Path(output), len(motion), time.perf_counter() - started)
+        return Video(Path(output), len(motion), time.perf_counter() - started, compiling_seconds() - compiled)
 
     def _windows_of(self, waveform: np.ndarray) -> int:
         return -(-num_frames(len(waveform)) // self.motion_model.length)

@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import math
 import reprlib
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
@@ -104,3 +106,10 @@ def _from_object(kind: type, value: Any, name: str) -> Any:
 
 def _wrong(name: str, value: Any, wanted: str) -> NoReturn:
     raise ValueError(f"{name} is {reprlib.repr(value)}, not {wanted}")
+
+
+def without_nan(value: Any) -> Any:
+    """For strict JSON: None in place of each number that is not finite."""
+    if isinstance(value, Mapping):
+        return {name: without_nan(item) for name, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -10,10 +10,60 @@ from typing import Any
 
 from tqdm import tqdm
 
+from kdtalker_jax.compiling import compiling_seconds
+
+SECONDS_APART = 10.0  # between two lines about the same work, in a file or a pipe
+
 
 def progress_bar(*arguments: Any, show: bool = True, **options: Any) -> tqdm:
-    """A bar on stderr, if it is to be shown and there is one. Arguments are those of `tqdm`."""
-    return tqdm(*arguments, disable=not show or _is_gone(sys.stderr), **options)
+    """A bar on stderr, if it is to be shown and there is one; a line now and then where that is no terminal.
+
+    Time left and rate leave out what was spent on compiling. Arguments are those of `tqdm`.
+    """
+    if not show or _is_gone(sys.stderr):
+        return tqdm(*arguments, disable=True, **options)
+    if not sys.stderr.isatty():
+        options |= {"file": _Lines(sys.stderr), "mininterval": SECONDS_APART, "delay": SECONDS_APART, "ncols": 100}
+        options.pop("dynamic_ncols", None)
+    return _Bar(*arguments, **options)
+
+
+def say(line: str) -> None:
+    """A line on stdout, above the bars."""
+    tqdm.write(line)
+
+
+class _Bar(tqdm):
+    """Does not count the seconds of compiling."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._left_out = compiling_seconds()
+        super().__init__(*arguments, **options)
+
+    def update(self, n: float = 1) -> bool | None:
+        compiled = compiling_seconds() - self._left_out
+        if compiled and hasattr(self, "start_t"):
+            self._left_out += compiled
+            now = self._time()
+            self.start_t = min(self.start_t + compiled, now)
+            self.last_print_t = min(self.last_print_t + compiled, now)
+        return super().update(n)
+
+
+class _Lines:
+    """A stream that a bar writes to: what would redraw a line of a terminal becomes one of its own."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._last = stream, ""
+
+    def write(self, text: str) -> None:
+        line = text.strip()
+        if line and line != self._last:
+            self._stream.write(f"{line}\n")
+        self._last = line or self._last
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 def mend_streams() -> None:

@@ -4,29 +4,23 @@ import time
 from pathlib import Path
 
 import click
-import numpy as np
 
 from kdtalker_jax import demo
-from kdtalker_jax.cli import Command, cache_option
-from kdtalker_jax.compilation import About, check_export, keep_compiled, write_export
-from kdtalker_jax.diffusion.samplers import SAMPLERS, check_sampler, with_defaults
-from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
-from kdtalker_jax.portrait import DTYPES, TalkingPortrait
-from kdtalker_jax.rendering import check_batch_size, default_batch_size
+from kdtalker_jax.choices import check_sampler, with_defaults
+from kdtalker_jax.cli import Command, cache_option, result
+from pipelines.options import batch_size_option, checkpoint_option, dtype_option, sampler_option, steps_option
 
 
 @click.command(cls=Command)
-@click.option(
-    "--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.  [default: the demo's]"
-)
-@click.option("--sampler", type=click.Choice(list(SAMPLERS)), help="As in pipelines.sample.")
-@click.option("--steps", type=int, help="As in pipelines.sample.")
-@click.option("--dtype", type=click.Choice(list(DTYPES)), help="As in pipelines.sample.")
-@click.option("--batch_size", type=int, help="As in pipelines.sample.")
+@checkpoint_option
+@sampler_option
+@steps_option
+@dtype_option
+@batch_size_option
 @click.option("--export", "exported", type=click.Path(path_type=Path), help="Also export the programs to this folder.")
 @cache_option
 def main(
-    checkpoint: Path | None,
+    checkpoint: Path,
     sampler: str | None,
     steps: int | None,
     dtype: str | None,
@@ -39,6 +33,13 @@ def main(
     --export writes the renderer and the motion window for CPUs, NVIDIA GPUs and TPUs alike, without weights:
     docs/deployment.md says how to run them.
     """
+    import numpy as np  # these take seconds: not needed for --help
+
+    from kdtalker_jax.compilation import About, check_export, keep_compiled, write_export
+    from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
+    from kdtalker_jax.portrait import TalkingPortrait
+    from kdtalker_jax.rendering import check_batch_size, default_batch_size
+
     check_sampler(sampler, steps)
     if batch_size is not None:
         check_batch_size(batch_size)
@@ -46,19 +47,21 @@ def main(
         check_export(exported)
     folder = None if no_cache else keep_compiled()
     started = time.perf_counter()
-    model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
+    model = TalkingPortrait.load(checkpoint, dtype=dtype)
     sampler, steps = with_defaults(sampler, steps, model.motion_model.sampler)
     check_sampler(sampler, steps)
     source = model.prepare(demo.PORTRAITS[0], crop="none")
     silence = np.zeros(SAMPLES_PER_FRAME, np.float32)
     motion = model.animate(source, silence, sampler=sampler, steps=steps, stitch=True)
     list(model.render(source, motion, batch_size=batch_size))
-    click.echo(f"Compiled in {time.perf_counter() - started:.1f} s; {f'kept in {folder}' if folder else 'not kept'}.")
+    seconds = round(time.perf_counter() - started, 1)
     if exported is not None:
         names = model.config.name, model.config.system
         about = About(*names, model.dtype, batch_size or default_batch_size(), sampler, steps)
         write_export(exported, model, source, about)
-        click.echo(f"Exported to {exported}.")
+    kept = f"kept in {folder}" if folder else "not kept"
+    to = f" Exported to {exported}." if exported else ""
+    result(f"Compiled in {seconds} s; {kept}.{to}", seconds=seconds, cache=folder, exported=exported)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,17 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from tqdm import tqdm
 
-from kdtalker_jax.checkpoints import load_checkpoint
-from kdtalker_jax.cli import Command, Failure
+from kdtalker_jax.cli import Command, Failure, result
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.interruption import Interruption
-from kdtalker_jax.media.files import files_below, output_file
-from kdtalker_jax.metrics.evaluation import Evaluator
-from kdtalker_jax.metrics.reference import pair
-from kdtalker_jax.metrics.report import Report
+from kdtalker_jax.streams import progress_bar
+
+if TYPE_CHECKING:
+    from kdtalker_jax.metrics.report import Report
 
 EPILOG = """
 \b
@@ -47,9 +46,16 @@ def main(
     Without --checkpoint only what needs no network is measured; LSE needs one with SyncNet in it. Metrics that cannot
     be measured are named with the reason; docs/evaluation.md defines every number. Exits with 2 if none was measured.
     """
+    from kdtalker_jax.checkpoints import load_checkpoint, model_folder  # these take seconds: not needed for --help
+    from kdtalker_jax.media.files import output_file
+    from kdtalker_jax.metrics.evaluation import Evaluator
+    from kdtalker_jax.metrics.report import Report
+
     files = find_videos(videos)
     references = find_references(reference, videos, files) if reference else {}
-    out = output_file(out, "report", [*files.values(), *references.values(), *([checkpoint] if checkpoint else [])])
+    out = output_file(
+        out, "report", [*files.values(), *references.values(), *([model_folder(checkpoint)] if checkpoint else [])]
+    )
     evaluator = Evaluator(
         load_checkpoint(checkpoint) if checkpoint else None,
         already_cut=already_cut,
@@ -64,7 +70,7 @@ def main(
     }
     report = Report(conditions, evaluator.not_measured)
     with Interruption("this video, with a report of those that are measured") as interruption:
-        for name, path in tqdm(files.items(), unit="video", disable=None):
+        for name, path in progress_bar(files.items(), "Videos", unit="video"):
             if interruption.asked:
                 report.unreadable[name] = "not measured, because a signal asked to stop"
                 continue
@@ -76,7 +82,8 @@ def main(
                 report.unreadable[name] = f"failed, {type(error).__name__}: {error}"
         doubt_shared(report, references)
         report.save(out)
-    click.echo(report.to_table())
+    values = {"report": out, "summary": report.summary(), "videos": len(report.videos)}
+    result(report.to_table(), **values, unreadable=len(report.unreadable))
     for sentence in report.warnings():
         warnings.warn(sentence, stacklevel=1)
     if interruption.asked:
@@ -95,6 +102,8 @@ def find_videos(path: Path) -> dict[str, Path]:
         return {path.name: path}
     if not path.is_dir():
         raise InputError(f"{path} does not exist: name a folder of videos, or one video.")
+    from kdtalker_jax.media.files import files_below
+
     files = {}
     for file in files_below(path):
         if file.suffix != ".json":
@@ -110,13 +119,15 @@ def find_references(path: Path, videos: Path, files: Mapping[str, Path]) -> dict
     Raises:
         InputError: there is no file, or one of several may be meant.
     """
+    from kdtalker_jax.metrics.reference import pair
+
     references = find_videos(path)
     if path.is_file() and videos.is_file():
         return dict.fromkeys(files, path)
     return pair(files, references)
 
 
-def doubt_shared(report: Report, references: Mapping[str, Path]) -> None:
+def doubt_shared(report: "Report", references: Mapping[str, Path]) -> None:
     """Note where videos of one name, such as a.mp4 and a.mov, are compared with the same reference."""
     for name, video in report.videos.items():
         others = [other for other, path in references.items() if path == references.get(name) and other != name]

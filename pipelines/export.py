@@ -4,9 +4,7 @@ from pathlib import Path
 
 import click
 
-from kdtalker_jax.checkpoints import run_kind
-from kdtalker_jax.cli import Command
-from kdtalker_jax.systems import resolve
+from kdtalker_jax.cli import Command, result
 
 EPILOG = """
 \b
@@ -29,11 +27,15 @@ def main(run: Path, checkpoint: Path | None, out: Path, raw: bool, step: str, ov
 
     A denoiser comes with its statistics. The renderer needs no other model: what it lacks can be added later.
     """
+    from kdtalker_jax.checkpoints import run_kind  # takes seconds: not needed for --help
+    from kdtalker_jax.systems import resolve
+
     which = int(step) if step.isdigit() else step
     if isinstance(which, str) and which not in ("latest", "best"):
         raise click.BadParameter(f"{step!r} is neither latest, nor best, nor a number", param_hint="--step")
     export = resolve(run_kind(run).export)
-    click.echo(export(run, checkpoint, out, which=which, raw=raw, overwrite=overwrite))
+    sentence = export(run, checkpoint, out, which=which, raw=raw, overwrite=overwrite)
+    result(sentence, output=out)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ from pathlib import Path
 from types import ModuleType
 
 import click
-from tqdm import tqdm
 
-from kdtalker_jax.cli import Command, Number
+from kdtalker_jax.cli import Command, Number, result
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.streams import progress_bar
 
 EPILOG = """
 \b
@@ -31,7 +31,11 @@ NO_VALIDATION = (
 
 @click.command(cls=Command, resumes=True, epilog=EPILOG)
 @click.option("--videos", type=click.Path(path_type=Path), help="Folder of videos, also in folders below it.")
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="A model: its folder, or demo, which comes along and knows drawn heads.",
+)
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The data set: a folder that is not there yet."
 )
@@ -86,7 +90,10 @@ def main(
     if (videos is None) == (from_mat is None):
         raise InputError("Give either --videos or --from_mat.")
     if videos and not checkpoint:
-        raise InputError("--videos needs --checkpoint, the converted model that describes the faces.")
+        raise InputError(
+            "--videos needs --checkpoint, the model that describes the faces: a folder, or demo, which comes along and "
+            "knows drawn heads."
+        )
     if beam_options and not runner:
         raise InputError(f"{' '.join(beam_options)} is not understood; options of Beam need --runner.")
 
@@ -110,14 +117,14 @@ def main(
     if beam:
         beam.carry_out_all(tasks, make, options)
     else:
-        for task in tqdm(tasks, "Clips", unit="file"):
+        for task in progress_bar(tasks, "Clips", unit="file"):
             work.carry_out(task, make)
     click.echo("Writing the data set ...")
     writing = beam.writing_config(options) if beam else None
     report = dataset.write_dataset(
         out, folder, list(map(work.read_outcome, tasks)), train, given, writing, system=make.system
     )
-    click.echo(f"{out}\n{dataset.summary(report)}")
+    result(f"{out}\n{dataset.summary(report)}", output=out, clips=report["clips"], skipped=len(report["skipped"]))
     if train < 1 and not report["clips"]["validation"]:
         warnings.warn(NO_VALIDATION, stacklevel=1)
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
-from kdtalker_jax.cli import Command, Number, seed_option
+from kdtalker_jax.cli import Command, Number, result, seed_option
+from kdtalker_jax.streams import progress_bar
 
 LONGEST = 3600.0  # seconds of a performance, which is held in memory
 EPILOG = """
@@ -63,9 +63,10 @@ def main(out: Path, seconds: float, recordings: Path | None, **options: int | fl
     from kdtalker_jax.synthetic.clips import WorldOptions
 
     world = WorldOptions(frames=round(seconds * FRAME_RATE), recordings=recordings, **options)
-    build_world(out, world, lambda plans: tqdm(plans, f"Clips for {plans[0].split}", unit="clip"))
+    build_world(out, world, lambda plans: progress_bar(plans, f"Clips for {plans[0].split}", unit="clip"))
     lengths = {split: len(open_world(out, split)) for split in ("train", "validation")}
-    click.echo(f"{out}\n" + ", ".join(f"{split}: {count} clips" for split, count in lengths.items()))
+    sentence = ", ".join(f"{split}: {count} clips" for split, count in lengths.items())
+    result(f"{out}\n{sentence}", output=out, clips=lengths)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,25 @@
 """Checkpoints on disk, of models and of training runs. The only package that knows Orbax."""
 
-from kdtalker_jax.checkpoints.converted import CONFIG_FILE, LANDMARKS_FILE, Checkpoint, Origin, load_checkpoint
-from kdtalker_jax.checkpoints.runs import (
-    RunCheckpoints,
-    RunRecord,
-    Which,
-    is_run,
-    load_item,
-    load_networks,
-    read_record,
-    run_kind,
-    write_model,
-    write_record,
-)
-from kdtalker_jax.checkpoints.writing import CheckpointWriter, checkpoint_writer, save_checkpoint
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kdtalker_jax.checkpoints.converted import Checkpoint, Origin, load_checkpoint
+    from kdtalker_jax.checkpoints.formats import CONFIG_FILE, LANDMARKS_FILE
+    from kdtalker_jax.checkpoints.names import model_folder
+    from kdtalker_jax.checkpoints.runs import (
+        RunCheckpoints,
+        RunRecord,
+        Which,
+        is_run,
+        load_item,
+        load_networks,
+        read_record,
+        run_kind,
+        write_model,
+        write_record,
+    )
+    from kdtalker_jax.checkpoints.writing import CheckpointWriter, checkpoint_writer, save_checkpoint
 
 __all__ = [
     "CONFIG_FILE",
@@ -29,9 +35,24 @@ __all__ = [
     "load_checkpoint",
     "load_item",
     "load_networks",
+    "model_folder",
     "read_record",
     "run_kind",
     "save_checkpoint",
     "write_model",
     "write_record",
 ]
+
+# Each is imported when it is asked for: names of files and models need no JAX.
+_PLACES = {
+    **dict.fromkeys(("CONFIG_FILE", "LANDMARKS_FILE"), "formats"),
+    **dict.fromkeys(("Checkpoint", "Origin", "load_checkpoint"), "converted"),
+    "model_folder": "names",
+    **dict.fromkeys(("CheckpointWriter", "checkpoint_writer", "save_checkpoint"), "writing"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES.get(name, 'runs')}"), name)

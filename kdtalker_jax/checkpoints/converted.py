@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from kdtalker_jax.checkpoints.fit import fit_sum, misfit
-from kdtalker_jax.checkpoints.formats import FORMAT, current_model
+from kdtalker_jax.checkpoints.formats import CONFIG_FILE, FORMAT, LANDMARKS_FILE, current_model
+from kdtalker_jax.checkpoints.names import model_folder
 from kdtalker_jax.checkpoints.trees import fault_of, read_layout, read_tree
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
 from kdtalker_jax.systems import System, disagreement, find_system
 
-CONFIG_FILE = "config.json"
-LANDMARKS_FILE = "shape_predictor_68_face_landmarks.dat"
 HOW_TO_CONVERT = "python -m convert.official --source DOWNLOADS --out"
 
 Variables = Mapping[str, Any]
@@ -156,21 +155,29 @@ class Checkpoint:
 
 
 def load_checkpoint(directory: str | Path) -> Checkpoint:
-    """Opens a directory that `convert.official` or `save_checkpoint` wrote. Reads no parameters yet.
+    """Opens a directory that `convert.official` or `save_checkpoint` wrote, or the model of a name (`names`).
+
+    Reads no parameters yet.
 
     Raises:
         CheckpointError: it does not exist, is no checkpoint, is damaged or of a newer format or version.
     """
-    directory = Path(directory)
+    directory = model_folder(directory)
     path = directory / CONFIG_FILE
     try:
         if directory.is_file():
             raise CheckpointError(f"{directory} is a file, not the folder of a converted checkpoint")
         if not path.is_file():
+            if (directory / "run.json").is_file():
+                raise CheckpointError(
+                    f"{directory} is the run of a training, not a model: make one of it with "
+                    f"'python -m pipelines.export --run {directory} --out MODEL', and name that"
+                )
             there = directory.exists()
             state = "is not a converted checkpoint (no config.json in it)" if there else "does not exist"
             raise CheckpointError(
-                f"{directory} {state}: convert the published files with '{HOW_TO_CONVERT} {directory}'"
+                f"{directory} {state}: convert the published files with '{HOW_TO_CONVERT} {directory}', or name demo, "
+                "the model that comes along"
             )
         checkpoint = _from_content(directory, read_json(path))
     except UnknownSettingError as error:

@@ -10,6 +10,8 @@ from typing import Any
 
 from kdtalker_jax.records import from_json
 
+CONFIG_FILE = "config.json"
+LANDMARKS_FILE = "shape_predictor_68_face_landmarks.dat"
 FORMAT = 2
 DIFFUSION = ("beta_end", "noise_offset", "sampler")  # that format 1 has among the denoiser's sizes
 # What format 1 calls a kind of run.

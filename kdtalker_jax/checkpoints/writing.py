@@ -13,8 +13,6 @@ import jax
 import numpy as np
 
 from kdtalker_jax.checkpoints.converted import (
-    CONFIG_FILE,
-    LANDMARKS_FILE,
     Base,
     Checkpoint,
     Origin,
@@ -25,7 +23,7 @@ from kdtalker_jax.checkpoints.converted import (
     part_folder,
 )
 from kdtalker_jax.checkpoints.fit import fit_sum, misfit
-from kdtalker_jax.checkpoints.formats import FORMAT
+from kdtalker_jax.checkpoints.formats import CONFIG_FILE, FORMAT, LANDMARKS_FILE
 from kdtalker_jax.checkpoints.trees import layout_of, sum_of
 from kdtalker_jax.errors import CheckpointError, OutputError
 from kdtalker_jax.model_config import ModelConfig

@@ -187,10 +187,10 @@ def _float_blocks(waveform: np.ndarray) -> Iterator[np.ndarray]:
         )
     channels = waveform[:, None] if waveform.ndim == 1 else waveform  # (samples, channels)
     for start in range(0, len(channels), _BLOCK):
-        yield _to_float(channels[start : start + _BLOCK])
+        yield to_float(channels[start : start + _BLOCK])
 
 
-def _to_float(block: np.ndarray) -> np.ndarray:
+def to_float(block: np.ndarray) -> np.ndarray:
     """Scale integers to +-1; floats stay as they are."""
     if block.dtype.kind == "f":
         return block.astype(np.float32)

@@ -42,12 +42,13 @@ class FFmpeg:
 
     Args:
         arguments: of the command line, after the common ones.
+        patient: whoever reads its output may pause for as long as they like: it is not given up.
         popen: `stdin`, `stdout` and `cwd` for `subprocess.Popen`.
     """
 
-    def __init__(self, *arguments: str, **popen: Any) -> None:
-        command = [_executable(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *arguments]
-        self._stalled = False
+    def __init__(self, *arguments: str, patient: bool = False, **popen: Any) -> None:
+        command = [executable(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *arguments]
+        self._stalled, self._patient = False, patient
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe could fill up and block; closed in __exit__
         self.process = subprocess.Popen(
             command, stderr=self._messages, start_new_session=True, bufsize=0, **popen
@@ -97,7 +98,9 @@ class FFmpeg:
         return self._messages.read().decode(errors="replace")
 
     def give_up(self) -> None:
-        """Kill a process that makes no progress."""
+        """Kill a process that makes no progress, but for one whose readers may pause."""
+        if self._patient:
+            return
         self._stalled = True
         self._kill()
 
@@ -182,7 +185,7 @@ def _close(pipe: Any) -> None:
 
 
 @functools.cache
-def _executable() -> str:
+def executable() -> str:
     try:
         return imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError as error:

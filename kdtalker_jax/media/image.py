@@ -14,6 +14,8 @@ from kdtalker_jax.media.files import input_file, looks_like_heic, looks_like_rec
 from kdtalker_jax.media.metadata import without_metadata
 from kdtalker_jax.media.profiles import png_profile, to_srgb
 
+Picture = str | os.PathLike[str] | Image.Image | np.ndarray
+
 # Only formats with a decoder of their own: Pillow hands others (EPS) to outside programs.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "MPO", "AVIF", "JPEG2000", "PPM", "ICO")
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # grey of more than 8 bits
@@ -62,6 +64,27 @@ def read_image(path: str | os.PathLike[str], background: tuple[int, int, int] = 
         raise InputError(f"The picture {path} is damaged or cut short; save it again as PNG or JPEG.") from error
 
 
+def picture_of(image: Picture, name: str) -> tuple[np.ndarray, str]:
+    """A picture in any form that callers have it in, as uint8 RGB (H, W, 3), and what errors call it.
+
+    Args:
+        image: path, picture of Pillow (upright, in sRGB and on white as `read_image` makes files), or such an array.
+        name: of one that is no file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if isinstance(image, (str, os.PathLike)):
+        return read_image(image), str(image)
+    if isinstance(image, Image.Image):
+        try:
+            pixels = _to_rgb(image, (255, 255, 255), image.info.get("icc_profile"))
+            return check_image_array(_upright(pixels, _orientation(image))), name
+        except OSError as error:  # Pillow reads a file when its pixels are asked for
+            raise InputError(f"{name[:1].upper()}{name[1:]} cannot be read by Pillow ({error}).") from error
+    return check_image_array(image), name
+
+
 def check_image_array(image: np.ndarray) -> np.ndarray:
     """Return `image` if it is a picture as `read_image` gives them: uint8 RGB of shape (H, W, 3).
 
@@ -69,7 +92,10 @@ def check_image_array(image: np.ndarray) -> np.ndarray:
         InputError: it has another type, shape or range.
     """
     if not isinstance(image, np.ndarray):
-        raise InputError(f"A picture must be a path or a uint8 array of shape (H, W, 3), not {type(image).__name__}.")
+        raise InputError(
+            "A picture must be a path, a picture of Pillow or a uint8 array of shape (H, W, 3), not "
+            f"{type(image).__name__}."
+        )
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3 or image.size == 0:
         raise InputError(
             f"A picture array must be uint8 RGB of shape (H, W, 3); this one is {image.dtype} of shape {image.shape}."

@@ -24,7 +24,7 @@ _SILENT, _RESULT = "silent.mp4", "result"  # in a folder of their own beside the
 # OpenCV and old players convert back with BT.601 whatever the file says, so that matrix is used, and the file says so.
 _MATRIX = "scale=out_color_matrix=smpte170m:out_range=tv,format=yuv420p"
 _TAGS = "setparams=range=tv:colorspace=smpte170m:color_primaries=bt709:color_trc=bt709"
-_ENCODE = ("-vf", f"{_MATRIX},{_TAGS}", "-c:v", "libx264", "-preset", "medium", "-crf", "18")
+ENCODING = ("-vf", f"{_MATRIX},{_TAGS}", "-c:v", "libx264", "-preset", "medium", "-crf", "18")
 # Changes nothing within 60 dB above full scale; AAC fails, at the very end, where a sample is absurd or no number.
 _BOUND = "volume=1/1024:precision=float,asoftclip=type=hard,volume=1024:precision=float"
 # The layouts that AAC knows by number; others need a description of channels that browsers do not read.
@@ -132,7 +132,7 @@ class VideoWriter:
                 sound = opened.enter_context(self.recording.open("rb"))  # ffmpeg has a descriptor of its own
                 files = (sound.fileno(),)
                 arguments += ["-fd", str(sound.fileno()), *READ_STDIN, *self._with_sound(self.expected)]
-            arguments += [*_ENCODE, *(self._result if self._in_one_pass else [_SILENT])]
+            arguments += [*ENCODING, *(self._result if self._in_one_pass else [_SILENT])]
             return FFmpeg(*arguments, stdin=subprocess.PIPE, cwd=self._folder, pass_fds=files)
 
     def _finish(self) -> None:

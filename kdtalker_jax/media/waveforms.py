@@ -1,13 +1,19 @@
 """What callers give as a recording -> 16 kHz waveforms, whole or in pieces."""
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import soundfile
 
-from kdtalker_jax.media.audio import load_waveform, resample_chunks, resample_waveform
+from kdtalker_jax.errors import InputError
+from kdtalker_jax.media.audio import load_waveform, resample_chunks, resample_waveform, to_float
 from kdtalker_jax.media.pace import warn_if_slow, watched
 from kdtalker_jax.media.rates import SAMPLE_RATE
+from kdtalker_jax.unfinished import unfinished_folder
 
 SAMPLES_AT_A_TIME = 1 << 16
 
@@ -19,10 +25,39 @@ def waveform_of(audio: PathLike | np.ndarray, rate: int | None) -> np.ndarray:
     warning if it sounds like more."""
     if isinstance(audio, (str, os.PathLike)):
         return load_waveform(audio)
+    _check_waveform(audio)
     waveform = resample_waveform(audio, SAMPLE_RATE if rate is None else rate)
     if rate is None:
         warn_if_slow(waveform)
     return waveform
+
+
+def _check_waveform(audio: Any) -> None:
+    """Raises InputError for what stands in place of a waveform by mistake, such as a pair with its rate."""
+    parts = [np.ndim(part) for part in audio] if isinstance(audio, (tuple, list)) and len(audio) == 2 else [1]
+    if 0 in parts and max(parts) > 0:
+        raise InputError("The recording is a pair: give the waveform alone, and its samples a second as `rate`.")
+    if not (isinstance(audio, (np.ndarray, list, tuple)) or hasattr(audio, "__array__")):
+        raise InputError(f"The recording must be a path or a waveform, not {type(audio).__name__}.")
+
+
+@contextlib.contextmanager
+def recording_file(
+    audio: PathLike | np.ndarray | None, rate: int | None, output: PathLike
+) -> Iterator[PathLike | None]:
+    """A recording as a file, for the sound of a video: a waveform is written to one, for as long as the block lasts.
+
+    Args:
+        audio, rate: as of `waveform_of`, which has looked at them; or None.
+        output: the video to be, whose folder is there: the file is in a hidden one beside it.
+    """
+    if audio is None or isinstance(audio, (str, os.PathLike)):
+        yield audio
+        return
+    with unfinished_folder(Path(output)) as folder:
+        path = folder / "sound.wav"
+        soundfile.write(path, to_float(np.asarray(audio)), SAMPLE_RATE if rate is None else rate, subtype="FLOAT")
+        yield path
 
 
 def pieces_of(chunks: Iterable[np.ndarray], rate: int | None) -> Iterator[np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kdtalker_jax.media.files import cannot_write
 from kdtalker_jax.metrics.evaluation import METRICS, Measurement
+from kdtalker_jax.records import without_nan
 from kdtalker_jax.unfinished import unfinished_file
 
 FORMAT = 1
@@ -74,7 +75,7 @@ class Report:
             "unreadable": self.unreadable,
             "warnings": self.warnings(),
         }
-        return json.dumps(_without_nan(content), indent=1, allow_nan=False)
+        return json.dumps(without_nan(content), indent=1, allow_nan=False)
 
     def save(self, path: Path) -> None:
         """Raises OutputError where the file cannot be written; what was there before is then still there."""
@@ -95,9 +96,3 @@ class Report:
         lines += [f"{name}: {note}" for name, video in self.videos.items() for note in video.notes]
         lines += [f"{name}: not read: {reason}" for name, reason in self.unreadable.items()]
         return "\n".join(line.rstrip() for line in lines)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _without_nan(item) for name, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -89,6 +89,33 @@ class Motion:
         """Number of frames."""
         return len(self.scale)
 
+    def __getitem__(self, frames: "slice | int") -> "Motion":
+        """Some of the frames: `motion[25:50]` is the second second, `motion[0]` a motion of one frame.
+
+        Raises:
+            IndexError: there is no such frame. InputError: there is none at all.
+        """
+        if not isinstance(frames, slice):
+            frames = range(len(self))[frames]  # also from the end
+            frames = slice(frames, frames + 1)
+        return Motion(**{name: value[frames] for name, value in self._arrays().items()})
+
+    def join(self, *others: "Motion") -> "Motion":
+        """This motion, and others after it.
+
+        Driving keypoints stay where all of them have some. Raises InputError for motions with other keypoints.
+        """
+        parts = [motion._arrays() for motion in (self, *others)]
+        names = [name for name in parts[0] if all(name in part for part in parts)]
+        if len({self.exp.shape[1], *(other.exp.shape[1] for other in others)}) > 1:
+            raise InputError("These motions have other numbers of keypoints: they are of different models.")
+        return Motion(**{name: np.concatenate([part[name] for part in parts]) for name in names})
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """The attributes that are there, by name."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in arrays.items() if value is not None}
+
     @classmethod
     def from_vector(cls, vector: Array) -> "Motion":
         """(T, 7 + 3 K) in the units of the motion extractor -> motion."""
@@ -106,11 +133,10 @@ class Motion:
             OutputError: the file cannot be written. What was there before is then still there.
         """
         path = Path(path)
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with unfinished_file(path) as partial, partial.open("wb") as file:
-                np.savez(file, version=FORMAT_VERSION, **{k: v for k, v in arrays.items() if v is not None})
+                np.savez(file, version=FORMAT_VERSION, **self._arrays())
         except OSError as error:
             raise OutputError(f"The motion cannot be written to {path} ({error.strerror}).") from error
 

@@ -26,7 +26,7 @@ def with_settings(config: Config, assignments: Sequence[str]) -> Config:
         if not equals:
             raise InputError(f"The setting {assignment!r} has no value: write {name or 'NAME'}=VALUE.")
         if name not in names:
-            raise InputError(f"There is no setting {name!r}{_nearest(name, names)}.")
+            raise InputError(f"There is no setting {name!r}{_nearest(name, names)}")
         config = _replaced(config, name.split("."), text.strip(), name)
     check_seed(config.seed)
     return config
@@ -135,7 +135,7 @@ def _nearest(name: str, names: Sequence[str]) -> str:
     matches = get_close_matches(name, candidates, n=1, cutoff=0.5) or get_close_matches(
         name.rpartition(".")[2], candidates, n=1, cutoff=0.5
     )
-    return f": did you mean {candidates[matches[0]]!r}?" if matches else f": there are {', '.join(names)}"
+    return f": did you mean {candidates[matches[0]]!r}?" if matches else f": there are {', '.join(names)}."
 
 
 def _written(value: Any) -> str:

@@ -32,7 +32,7 @@ def stuck(monkeypatch, tmp_path):
         program = tmp_path / "stuck"
         program.write_text(f"#!/bin/sh\n{commands}\n")
         program.chmod(0o755)
-        monkeypatch.setattr(module, "_executable", lambda: str(program))
+        monkeypatch.setattr(module, "executable", lambda: str(program))
 
     return put
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from kdtalker_jax import demo
 from kdtalker_jax.spaces.keypoints import Motion
-from pipelines.sample import ONLY_DRAWN, main
+from pipelines.portraits import ONLY_DRAWN
+from pipelines.sample import main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -1,0 +1,78 @@
+"""Make the motion of a talking head, without its pictures."""
+
+from pathlib import Path
+
+import click
+
+from kdtalker_jax import demo
+from kdtalker_jax.cli import Command, cache_option, result
+from pipelines.options import animation_options, checkpoint_option, dtype_option, portrait_options
+from pipelines.portraits import portrait_of, prepared
+
+EPILOG = """
+\b
+Examples:
+  kdtalker animate --checkpoint model --source_image face.png --driven_audio speech.wav --output talk.npz
+  kdtalker sample --checkpoint model --source_image other.png --driven_audio speech.wav --motion_in talk.npz
+"""
+
+
+@click.command(cls=Command, epilog=EPILOG)
+@checkpoint_option
+@portrait_options
+@click.option("--driven_audio", help="Recording: any audio file, or a video whose (default) sound is used.")
+@click.option("--output", default="results/motion.npz", show_default=True, help="Motion to write, as .npz.")
+@animation_options
+@dtype_option
+@cache_option
+def main(
+    checkpoint: Path,
+    source_image: str | None,
+    crop: str,
+    face_index: int | None,
+    driven_audio: str | None,
+    output: str,
+    seed: int,
+    sampler: str | None,
+    steps: int | None,
+    relative: bool,
+    smoothing: float,
+    stitch: bool,
+    dtype: str | None,
+    no_cache: bool,
+) -> None:
+    """Make the motion of a talking head from one portrait and one recording.
+
+    The file has one array for each quantity, one row for each 40 ms. NumPy reads it, `kdtalker_jax.Motion.load` and
+    --motion_in of pipelines.sample. What is not given comes with the package.
+    """
+    from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
+    from kdtalker_jax.checkpoints import model_folder
+    from kdtalker_jax.choices import check_crop
+    from kdtalker_jax.compilation import keep_compiled
+    from kdtalker_jax.media.audio import load_waveform
+    from kdtalker_jax.media.files import output_file
+    from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
+    from kdtalker_jax.portrait import TalkingPortrait
+
+    driven_audio = driven_audio or str(demo.RECORDINGS[0])
+    settings = {"sampler": sampler, "steps": steps, "relative": relative, "smooth": smoothing, "stitch": stitch}
+    asked = Animation(seed=seed, **settings)
+    check_crop(crop if source_image else "none", face_index)
+    inputs = [path for path in (source_image, driven_audio, model_folder(checkpoint)) if path]
+    output_file(output, "motion", inputs)
+    image, crop = portrait_of(source_image, crop, checkpoint)
+    waveform = load_waveform(driven_audio)
+    if not no_cache:
+        keep_compiled()
+    model = TalkingPortrait.load(checkpoint, dtype=dtype)
+    asked.of(model.motion_model, None)  # refuses before any work
+    source = prepared(model, image, crop, face_index, source_image)
+    motion = model.animate(source, waveform, rate=SAMPLE_RATE, seed=seed, **settings, progress=True)
+    motion.save(output)
+    frames, seconds = len(motion), len(motion) / FRAME_RATE
+    result(f"{output}: {frames} frames of motion, {seconds:.2f} s", output=output, frames=frames, seconds=seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Make a video while the sound is still coming."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from kdtalker_jax.cli import Command, cache_option, result, wants_json
+from kdtalker_jax.errors import InputError, OutputError
+from pipelines.options import animation_options, batch_size_option, checkpoint_option, dtype_option, portrait_options
+from pipelines.portraits import portrait_of, prepared
+
+if TYPE_CHECKING:
+    import numpy as np
+
+EPILOG = """
+\b
+Examples:
+  ffmpeg -i speech.mp3 -f s16le -ac 1 -ar 16000 - | kdtalker stream --source_image face.png > talk.mkv
+  arecord -f S16_LE -c 1 -r 48000 -t raw | kdtalker stream --rate 48000 --source_image face.png | ffplay -
+
+The first frame comes after 2.68 s of sound and the time that computing takes: docs/deployment.md says more.
+"""
+RAW = "raw samples of 16 bits, one channel, such as `ffmpeg -i speech.mp3 -f s16le -ac 1 -ar 16000 -` writes"
+_CONTAINERS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"caff", b".snd", b"FORM")
+
+
+@click.command(cls=Command, epilog=EPILOG)
+@checkpoint_option
+@portrait_options
+@click.option(
+    "--rate", default=16_000, show_default=True, type=click.IntRange(1_000, 1_000_000), help="Samples a second."
+)
+@click.option("--output", default="-", show_default=True, help="Matroska file to write; - is standard output.")
+@animation_options
+@dtype_option
+@batch_size_option
+@cache_option
+def main(
+    checkpoint: Path,
+    source_image: str | None,
+    crop: str,
+    face_index: int | None,
+    rate: int,
+    output: str,
+    seed: int,
+    sampler: str | None,
+    steps: int | None,
+    relative: bool,
+    smoothing: float,
+    stitch: bool,
+    dtype: str | None,
+    batch_size: int | None,
+    no_cache: bool,
+) -> None:
+    """Make a video while the sound is still coming.
+
+    Standard input is the sound: raw samples of 16 bits (little endian), one channel. The video is Matroska with H.264
+    and AAC, and each frame is in it as soon as it is rendered.
+    """
+    from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
+    from kdtalker_jax.choices import check_crop
+    from kdtalker_jax.compilation import keep_compiled
+    from kdtalker_jax.media.live import LiveVideo
+    from kdtalker_jax.portrait import TalkingPortrait
+    from kdtalker_jax.rendering import check_batch_size
+
+    settings = {"sampler": sampler, "steps": steps, "relative": relative, "smooth": smoothing, "stitch": stitch}
+    asked = Animation(seed=seed, **settings)
+    if batch_size is not None:
+        check_batch_size(batch_size)
+    check_crop(crop if source_image else "none", face_index)
+    image, crop = portrait_of(source_image, crop, checkpoint)
+    if sys.stdin is None or sys.stdin.isatty():
+        raise InputError(f"Standard input has to be the sound: pipe in {RAW}.")
+    if not no_cache:
+        keep_compiled()
+    model = TalkingPortrait.load(checkpoint, dtype=dtype)
+    asked.of(model.motion_model, None)
+    source = prepared(model, image, crop, face_index, source_image)
+    with _open(output) as file, LiveVideo(file, rate) as video:
+        chunks = heard(sys.stdin.buffer, video)
+        for frames in model.stream(source, chunks, rate=rate, batch_size=batch_size, seed=seed, **settings):
+            video.write(frames)
+    if output == "-":
+        click.echo(f"{video.frames} frames", err=True)
+    else:
+        result(f"{output}: {video.frames} frames", output=output, frames=video.frames)
+
+
+def heard(stream: BinaryIO, video: Any) -> Iterator["np.ndarray"]:
+    """Pieces int16 (n,) of a stream as they come, which the video gets as well.
+
+    Raises:
+        InputError: it is a file of some format.
+    """
+    import numpy as np
+
+    rest, first = b"", True
+    while data := stream.read1(1 << 16):
+        if first and data.startswith(_CONTAINERS):
+            raise InputError(f"Standard input is a file of some format: pipe in {RAW}.")
+        first, data = False, rest + data
+        whole = len(data) // 2 * 2
+        piece, rest = np.frombuffer(data[:whole], "<i2"), data[whole:]
+        video.hear(piece)
+        yield piece
+
+
+@contextlib.contextmanager
+def _open(output: str) -> Iterator[Any]:
+    """Where the video goes. Raises OutputError where it cannot."""
+    if output != "-":
+        path = Path(output)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                yield file
+        except OSError as error:
+            raise OutputError(f"The output {path} cannot be written: {error.strerror}.") from error
+        return
+    if wants_json():
+        raise OutputError("--json needs --output: standard output is the video.")
+    if sys.stdout.isatty():
+        raise OutputError("Standard output is a terminal: send the video somewhere, such as > talk.mkv or | ffplay -.")
+    yield sys.stdout.fileno()
+
+
+if __name__ == "__main__":
+    main()
