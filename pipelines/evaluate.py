@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kdtalker_jax.cli import Command, Failure, result
+from kdtalker_jax.cli import Command, Failure, cache_option, result
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.interruption import Interruption
 from kdtalker_jax.streams import progress_bar
@@ -32,14 +32,21 @@ Ctrl-C and SIGTERM stop after the video being measured, and the report of those 
     type=click.Path(path_type=Path),
     help="Folder of real videos that show the same, cut alike, under the same names but for the extension; or one.",
 )
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="A model: its folder, or demo.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Report to write, as JSON.")
 @click.option("--already_cut", is_flag=True, help="The videos are squares cut to the face: take them whole.")
 @click.option(
     "--batch_size", default=8, show_default=True, type=click.IntRange(min=1), help="Frames in the networks at a time."
 )
+@cache_option
 def main(
-    videos: Path, reference: Path | None, checkpoint: Path | None, out: Path, already_cut: bool, batch_size: int
+    videos: Path,
+    reference: Path | None,
+    checkpoint: Path | None,
+    out: Path,
+    already_cut: bool,
+    batch_size: int,
+    no_cache: bool,
 ) -> None:
     """Measure how good talking videos are, and write a report.
 
@@ -47,6 +54,8 @@ def main(
     be measured are named with the reason; docs/evaluation.md defines every number. Exits with 2 if none was measured.
     """
     from kdtalker_jax.checkpoints import load_checkpoint, model_folder  # these take seconds: not needed for --help
+    from kdtalker_jax.compilation import keep_compiled
+    from kdtalker_jax.compiling import announced
     from kdtalker_jax.media.files import output_file
     from kdtalker_jax.metrics.evaluation import Evaluator
     from kdtalker_jax.metrics.report import Report
@@ -56,6 +65,8 @@ def main(
     out = output_file(
         out, "report", [*files.values(), *references.values(), *([model_folder(checkpoint)] if checkpoint else [])]
     )
+    if not no_cache:
+        keep_compiled()
     evaluator = Evaluator(
         load_checkpoint(checkpoint) if checkpoint else None,
         already_cut=already_cut,
@@ -69,7 +80,8 @@ def main(
         "already_cut": already_cut,
     }
     report = Report(conditions, evaluator.not_measured)
-    with Interruption("this video, with a report of those that are measured") as interruption:
+    interruption = Interruption("this video, with a report of those that are measured")
+    with interruption, announced("the networks that judge", "up to a minute"):
         for name, path in progress_bar(files.items(), "Videos", unit="video"):
             if interruption.asked:
                 report.unreadable[name] = "not measured, because a signal asked to stop"

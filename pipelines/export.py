@@ -17,7 +17,9 @@ Examples:
 
 @click.command(cls=Command, epilog=EPILOG)
 @click.option("--run", required=True, type=click.Path(path_type=Path), help="The --workdir of pipelines.train.")
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Model that has all other networks.")
+@click.option(
+    "--checkpoint", type=click.Path(path_type=Path), help="Model that has all other networks: its folder, or demo."
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Directory of the new model.")
 @click.option("--raw", is_flag=True, help="The parameters themselves, also where the run keeps a moving average.")
 @click.option("--step", default="latest", show_default=True, help="latest, best by validation loss, or a number.")

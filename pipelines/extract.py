@@ -6,7 +6,7 @@ from types import ModuleType
 
 import click
 
-from kdtalker_jax.cli import Command, Number, result
+from kdtalker_jax.cli import Command, Number, cache_option, result
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.streams import progress_bar
 
@@ -64,6 +64,7 @@ NO_VALIDATION = (
 @click.option(
     "--runner", help="Apache Beam's: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner; its options after --."
 )
+@cache_option
 @click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
 def main(
     videos: Path | None,
@@ -80,6 +81,7 @@ def main(
     norm: Path | None,
     keys: tuple[str, ...],
     runner: str | None,
+    no_cache: bool,
     beam_options: tuple[str, ...],
 ) -> None:
     """Make a data set for training from a folder of videos: motion and audio features of each clip.
@@ -97,10 +99,14 @@ def main(
     if beam_options and not runner:
         raise InputError(f"{' '.join(beam_options)} is not understood; options of Beam need --runner.")
 
+    from kdtalker_jax.compilation import keep_compiled
+    from kdtalker_jax.compiling import announced
     from kdtalker_jax.data import dataset, statistics, work  # these take seconds: not needed for --help and errors
     from kdtalker_jax.data.extraction import ExtractionOptions, VideoClips
     from kdtalker_jax.data.mat import MatClips
 
+    if not no_cache:
+        keep_compiled()
     beam = _import_beam() if runner else None
     options = beam.pipeline_options(runner, beam_options) if beam else None
     if videos:
@@ -117,8 +123,9 @@ def main(
     if beam:
         beam.carry_out_all(tasks, make, options)
     else:
-        for task in progress_bar(tasks, "Clips", unit="file"):
-            work.carry_out(task, make)
+        with announced("the networks that describe clips", "up to a minute"):
+            for task in progress_bar(tasks, "Clips", unit="file"):
+                work.carry_out(task, make)
     click.echo("Writing the data set ...")
     writing = beam.writing_config(options) if beam else None
     report = dataset.write_dataset(

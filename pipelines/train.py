@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
-from kdtalker_jax.cli import Command
+from kdtalker_jax.cli import Command, cache_option, result
+from kdtalker_jax.streams import say
 
 EPILOG = """
 \b
@@ -39,6 +39,7 @@ docs/training.md describes several devices, several machines, and TPU pods.
 @click.option("--coordinator", metavar="HOST:PORT", help="Of process 0. Not needed on Cloud TPU and under Slurm.")
 @click.option("--processes", type=int, help="How many processes the run has, with --coordinator.")
 @click.option("--process", type=int, help="Which of them this is, from 0, with --coordinator.")
+@cache_option
 def main(
     kind: str,
     data: Path | None,
@@ -49,6 +50,7 @@ def main(
     coordinator: str | None,
     processes: int | None,
     process: int | None,
+    no_cache: bool,
 ) -> None:
     """Train a network of a model on a data set of clips, on all devices there are.
 
@@ -56,15 +58,29 @@ def main(
     stitching, eyes and lips) or audio_encoder; other packages may add more.
     """
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
-    from kdtalker_jax.systems import resolve
     from kdtalker_jax.training.kinds import find_kind
 
     found = find_kind(kind)
     recipe = choose_recipe(found, workdir, config, changes)
     parallel.initialise(coordinator, processes, process)
+    recipe = fit_recipe(found, recipe, workdir, config, changes, data, init)
+    train(found, recipe, data, workdir, init, no_cache)
+
+
+def train(kind: Any, recipe: Any, data: Path | None, workdir: Path, init: str | None, no_cache: bool) -> None:
+    """Trains, or goes on; the main process tells what happens."""
+    from kdtalker_jax import parallel
+    from kdtalker_jax.compilation import keep_compiled
+    from kdtalker_jax.systems import resolve
+
+    if not no_cache:
+        keep_compiled()
     is_main = parallel.is_main()
-    report = tqdm.write if is_main else lambda sentence: None
-    resolve(found.train)(recipe, data, workdir, init=init, report=report, progress=is_main)
+    report = say if is_main else lambda sentence: None
+    outcome = resolve(kind.train)(recipe, data, workdir, init=init, report=report, progress=is_main)
+    if is_main:
+        state = "finished" if outcome.finished else "stopped: the same command goes on"
+        result(f"{workdir}: {state}", workdir=workdir, step=outcome.step, finished=outcome.finished)
 
 
 def choose_recipe(kind: Any, workdir: Path, config: str | None, changes: tuple[str, ...]) -> Any:
@@ -84,6 +100,37 @@ def choose_recipe(kind: Any, workdir: Path, config: str | None, changes: tuple[s
     if config is None and is_run(workdir):
         return with_settings(read_record(workdir, kind.name).config, changes)
     return with_settings(recipes[config or next(iter(recipes))], changes)
+
+
+def fit_recipe(
+    kind: Any,
+    recipe: Any,
+    workdir: Path,
+    config: str | None,
+    changes: tuple[str, ...],
+    data: Path | None,
+    init: str | None,
+) -> Any:
+    """The recipe with the sizes that its first parameters, or else the data set, have; of a run that goes on, its own.
+
+    Raises:
+        CheckpointError, InputError: there are no such parameters, or there is no such data set.
+    """
+    from kdtalker_jax.checkpoints import is_run, load_checkpoint, read_record
+    from kdtalker_jax.systems import resolve
+    from kdtalker_jax.training.settings import with_settings
+
+    if is_run(workdir):
+        if config is None or kind.fit is None:
+            return recipe
+        read_record(workdir, kind.name)
+        return with_settings(resolve(kind.fit)(resolve(kind.recipes)[config], data, str(workdir)), changes)
+    if init is not None and not is_run(init):
+        load_checkpoint(init)
+    if kind.fit is None:
+        return recipe
+    name = config or next(iter(resolve(kind.recipes)))
+    return with_settings(resolve(kind.fit)(resolve(kind.recipes)[name], data, init), changes)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
 from configs.demo import DEMO_CONFIGS
-from kdtalker_jax.cli import Command
+from kdtalker_jax.cli import Command, cache_option, result
+from kdtalker_jax.streams import say
 
 EPILOG = """
 \b
@@ -28,12 +28,17 @@ The same command goes on where an interrupted one was. docs/demo.md shows what c
     type=click.Choice(list(DEMO_CONFIGS)),
     help="demo: the one that ships. small: a dry run of all stages in minutes.",
 )
-def main(workdir: Path, config: str) -> None:
+@cache_option
+def main(workdir: Path, config: str, no_cache: bool) -> None:
     """Make the model that comes with this package: every network, trained from nothing on drawn heads that speak."""
-    from kdtalker_jax.recipes.demo import train_demo  # JAX takes a second to load: not needed for --help
+    from kdtalker_jax.compilation import keep_compiled  # JAX takes a second to load: not needed for --help
+    from kdtalker_jax.recipes.demo import train_demo
 
-    if train_demo(DEMO_CONFIGS[config], workdir, report=tqdm.write, progress=True):
-        click.echo(f"{workdir / 'demo' / 'model'}: the model, for --checkpoint of pipelines.sample")
+    if not no_cache:
+        keep_compiled()
+    if train_demo(DEMO_CONFIGS[config], workdir, report=say, progress=True):
+        model = workdir / "demo" / "model"
+        result(f"{model}: the model, for --checkpoint of pipelines.sample", output=model)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
 from configs.renderer import RENDERER_CONFIGS
-from kdtalker_jax.cli import Command
+from kdtalker_jax.cli import Command, cache_option
+from kdtalker_jax.streams import say
 
 EPILOG = """
 \b
@@ -42,6 +42,7 @@ one ends at once.
 @click.option("--coordinator", metavar="HOST:PORT", help="Of process 0. Not needed on Cloud TPU and under Slurm.")
 @click.option("--processes", type=int, help="How many processes the run has, with --coordinator.")
 @click.option("--process", type=int, help="Which of them this is, from 0, with --coordinator.")
+@cache_option
 def main(
     data: Path,
     workdir: Path,
@@ -53,6 +54,7 @@ def main(
     coordinator: str | None,
     processes: int | None,
     process: int | None,
+    no_cache: bool,
 ) -> None:
     """Train the renderer and the keypoint detector on clips with pictures, on all devices there are.
 
@@ -61,19 +63,18 @@ def main(
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
     from kdtalker_jax.systems import resolve
     from kdtalker_jax.training.kinds import find_kind
-    from pipelines.train import choose_recipe
+    from pipelines.train import choose_recipe, fit_recipe, train
 
     if stage2 and (init is None or config):
         raise click.UsageError("--stage2 needs --init, the model with the trained renderer, and no --config.")
     kind = find_kind("retargeting" if stage2 else "renderer")
     recipe = choose_recipe(kind, workdir, config, changes)
     parallel.initialise(coordinator, processes, process)
-    is_main = parallel.is_main()
-    report = tqdm.write if is_main else lambda sentence: None
     if memory and not stage2:
-        resolve(kind.memory)(recipe, report)
+        resolve(kind.memory)(recipe, say if parallel.is_main() else lambda sentence: None)
         return
-    resolve(kind.train)(recipe, data, workdir, init=init, report=report, progress=is_main)
+    recipe = fit_recipe(kind, recipe, workdir, config, changes, data, init)
+    train(kind, recipe, data, workdir, init, no_cache)
 
 
 if __name__ == "__main__":

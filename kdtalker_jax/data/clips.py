@@ -9,10 +9,12 @@ import numpy as np
 
 from kdtalker_jax.data.statistics import STATISTICS_FILE, load_statistics
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.records import read_json
 
 __all__ = ["SPLITS", "Clips", "decode_frame", "load_statistics", "open_clips"]
 
 SPLITS = ("train", "validation")
+WORLD = "synthetic_talking_heads"  # what TFDS calls a data set of `synthetic.builder`
 
 Clip = dict[str, Any]
 
@@ -57,6 +59,12 @@ def open_clips(directory: str | Path, split: str) -> Clips:
 
     if split not in SPLITS:
         raise InputError(f"There is no split {split!r}: choose one of {', '.join(SPLITS)}.")
+    if _is_world(Path(directory)):
+        raise InputError(
+            f"{directory} is a drawn world: renderers and retargeting train on it (python -m pipelines.train renderer "
+            "--config demo_renderer --data WORLD). A denoiser trains on what pipelines.extract makes of videos; "
+            "python -m pipelines.train_demo trains all networks on drawn heads."
+        )
     if not (Path(directory) / STATISTICS_FILE).is_file():
         raise InputError(
             f"{directory} is not a data set (no {STATISTICS_FILE} in it): make one with pipelines.extract."
@@ -68,6 +76,14 @@ def open_clips(directory: str | Path, split: str) -> Clips:
         raise InputError(
             f"{directory} is damaged ({error}): make the data set again with pipelines.extract."
         ) from error
+
+
+def _is_world(directory: Path) -> bool:
+    """Whether it is what pipelines.synthesize has made."""
+    try:
+        return read_json(directory / "dataset_info.json").get("name") == WORLD
+    except (OSError, ValueError):
+        return False
 
 
 def decode_frame(jpeg: bytes) -> np.ndarray:

@@ -73,7 +73,7 @@ class LiveVideo:
         arguments = (*pictures, "-i", "pipe:0", *sound, "-i", f"pipe:{reading}", *ENCODING, *_FAST, "-c:a", "aac")
         try:
             self._ffmpeg = FFmpeg(
-                *(*arguments, "-shortest", *_AT_ONCE),
+                *(*arguments, *_AT_ONCE),
                 patient=True,
                 stdin=subprocess.PIPE,
                 stdout=self._output,

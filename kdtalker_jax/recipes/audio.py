@@ -120,8 +120,8 @@ class AudioTask:
 
     def __init__(self, config: AudioConfig, workdir: Path, report: Report, progress: bool) -> None:
         self.config, self._report = config, report
-        announce(config, report)
         open_run(workdir, NAME, config, None, config.performances)
+        announce(config, report)
         numbers = range(config.performances + config.validation.performances)
         spoken = [speak(config, i) for i in progress_bar(numbers, "Speakers", show=progress)]
         self._validation = spoken[config.performances :]

@@ -20,6 +20,8 @@ class Kind:
         export: "module:NAME" of (run, base, out, *, which, raw, overwrite) -> sentence: writes a model with what a run
             has trained, and all else from the model `base`, which may be None where that is all there is.
         memory: "module:NAME" of (config, report), which tells what a step needs of each device's memory, where it can.
+        fit: "module:NAME" of (recipe, data, init) -> recipe, with the sizes that the first parameters `init`, or else
+            the data set, dictate; None where a recipe names all of them.
         found: what a run finds out before its first step and goes on with, by name.
     """
 
@@ -29,6 +31,7 @@ class Kind:
     train: str
     export: str
     memory: str | None = None
+    fit: str | None = None
     found: Mapping[str, type] = field(default_factory=dict)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from configs.training import FREE_TO_CHANGE
 from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, is_run, read_record, write_record
+from kdtalker_jax.compiling import announced
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.interruption import Interruption
 from kdtalker_jax.seeds import check_seed
@@ -93,7 +94,8 @@ def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progr
         task = make_task()
         loop = Loop(task, workdir, report, progress)
         try:
-            outcome = loop.run(interruption)
+            with announced("the training step", "from ten seconds to some minutes", progress):
+                outcome = loop.run(interruption)
         finally:
             loop.close()
     if outcome.finished:
@@ -104,7 +106,7 @@ def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progr
 
 
 def announce(config: Any, report: Report) -> None:
-    """What a task tells first: its settings, and on what it trains."""
+    """What a task tells once it is clear that it can begin: its settings, and on what it trains."""
     report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
 
 

@@ -73,7 +73,10 @@ def export_run(
 ) -> str:
     """`kinds.Kind.export`."""
     if base is None:
-        raise CheckpointError("The run of a denoiser needs a model that has all other networks.")
+        raise CheckpointError(
+            "The run of a denoiser needs a model that has all other networks: name as `checkpoint` the one that "
+            "described its clips, such as demo."
+        )
     trained = load_denoiser(run, ema=False if raw else None, which=which)
     export_denoiser(trained, base, out, overwrite=overwrite)
     what = "moving average" if trained.ema else "parameters"

@@ -10,5 +10,6 @@ DENOISER = Kind(
     recipes="configs.training:CONFIGS",
     train="kdtalker_jax.motion_models.kdtalker.training.trainer:train",
     export="kdtalker_jax.motion_models.kdtalker.training.export:export_run",
+    fit="kdtalker_jax.motion_models.kdtalker.training.trainer:fitted",
     found={"statistics": MotionStatistics},
 )

@@ -10,9 +10,10 @@ import numpy as np
 
 from configs.training import TrainingConfig
 from kdtalker_jax import parallel
-from kdtalker_jax.checkpoints import is_run, load_checkpoint
+from kdtalker_jax.checkpoints import is_run, load_checkpoint, read_record
 from kdtalker_jax.data.clips import load_statistics, open_clips
 from kdtalker_jax.data.report import check_system
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.motion_models.kdtalker.training.curves import CurveSampler
 from kdtalker_jax.motion_models.kdtalker.training.export import KIND, TrainedDenoiser, load_denoiser
@@ -56,6 +57,19 @@ def train(
     return run_task(make_task, Path(workdir), report, progress)
 
 
+def fitted(config: TrainingConfig, data: str | Path | None, init: str | None) -> TrainingConfig:
+    """`kinds.Kind.fit`: sizes and diffusion of the first parameters, else features as wide as those of the clips."""
+    if init is not None:
+        found = read_record(init, KIND).config if is_run(init) else load_checkpoint(init).config
+        return replace(config, denoiser=found.denoiser, diffusion=found.diffusion)
+    if data is None:
+        raise InputError("A denoiser is trained on a data set: name one that pipelines.extract has made as `data`.")
+    clips = open_clips(data, "train")
+    if not clips:
+        return config
+    return replace(config, denoiser=replace(config.denoiser, audio_features=np.shape(clips[0]["audio"])[1]))
+
+
 class DenoiserTask:
     """A `loop.Task`: the denoiser, on windows of clips."""
 
@@ -63,7 +77,6 @@ class DenoiserTask:
         self, config: TrainingConfig, data: Path, workdir: Path, init: str | None, report: Report, progress: bool
     ) -> None:
         self.config, self._report = config, report
-        announce(config, report)
         clips = _load_clips(config, data, "train", report, progress)
         check_clips(clips, config, f"the train split of {data}")
 
@@ -73,6 +86,7 @@ class DenoiserTask:
         record = open_run(workdir, KIND, config, init, len(clips), find)
         statistics = record.found["statistics"]
         self._first = _load_init(record.init, config) if record.init else None
+        announce(config, report)
         self.batches = Batches(clips, config, process=parallel.process_index(), processes=parallel.process_count())
         self._step = parallel.map_step(make_train_step(config, statistics), config.devices.mapping)
 

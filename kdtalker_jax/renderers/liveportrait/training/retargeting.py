@@ -106,7 +106,6 @@ class RetargetingTask:
         progress: bool,
     ) -> None:
         self.config, self._report = config, report
-        announce(config, report)
         self._model, self._renderer = _load_renderer(config, checkpoint)
         clips, validation_clips = (
             open_faces(data, split, config.frames.cache_gb, progress=progress)
@@ -115,6 +114,7 @@ class RetargetingTask:
         if not clips or clips[0].landmarks.shape[1] != len(LANDMARKS):
             raise InputError(f"{data} does not know how far eyes and mouths are open: name a synthetic data set.")
         open_run(workdir, NAME, config, checkpoint, len(clips))
+        announce(config, report)
         self.batches = RendererBatches(
             clips, self._model, process=parallel.process_index(), processes=parallel.process_count()
         )

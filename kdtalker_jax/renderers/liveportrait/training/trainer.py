@@ -104,7 +104,6 @@ class RendererTask:
         self, config: RendererConfig, data: Path, workdir: Path, init: str | None, report: Report, progress: bool
     ) -> None:
         self.config, self._workdir, self._report = config, workdir, report
-        announce(config, report)
         clips, validation_clips = (
             open_faces(data, split, config.frames.cache_gb, progress=progress)
             for split in ("train", config.validation.split)
@@ -120,6 +119,7 @@ class RendererTask:
 
         record = open_run(workdir, RENDERER, config, init, len(clips), find)
         self._first = _load_init(record.init, config) if record.init else None
+        announce(config, report)
         self.batches = RendererBatches(
             clips, config, process=parallel.process_index(), processes=parallel.process_count()
         )
