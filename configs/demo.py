@@ -1,10 +1,10 @@
 """How the demo model is made from nothing: `python -m pipelines.train_demo`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from configs.audio import DEMO_AUDIO, SMALL_AUDIO, AudioConfig
 from configs.kdtalker import DEMO, SMALL
-from configs.renderer import DEMO_RENDERER, RENDERER_CONFIGS, RendererConfig
+from configs.renderer import DEMO_RENDERER, SMALL_RENDERER, PhaseConfig, RendererConfig
 from configs.retargeting import DEMO_RETARGETING, SMALL_RETARGETING, RetargetingTrainingConfig
 from configs.training import DEMO_RUN, SMALL_RUN, TrainingConfig
 from kdtalker_jax.model_config import ModelConfig
@@ -21,6 +21,7 @@ class DemoConfig:
     expressive_frames: int = 12
     performances: int = 500
     performance_frames: int = 100
+    picture_size: int = 256
     performance_apart: int = 5  # every how many of them one is drawn: heads turn far in four seconds, little in one
     # Performances that the denoiser learns from; they are drawn once and not kept.
     spoken: int = 150
@@ -36,20 +37,24 @@ class DemoConfig:
     denoiser: TrainingConfig = DEMO_RUN
 
 
-# All stages in a minute or two, for tests: what comes out is a video, but not of a face.
+# All stages in a minute or two: what comes out makes a video, but not of a face.
 SMALL_DEMO = DemoConfig(
     name="small",
-    expressive=3,
-    expressive_frames=8,
+    expressive=2,
+    expressive_frames=4,
     performances=3,
     performance_frames=50,
-    spoken=12,
+    picture_size=64,
+    spoken=6,
     spoken_frames=75,
     model=SMALL,
-    renderer=RENDERER_CONFIGS["small_renderer"],
+    # One phase, that is one program to compile, which is nearly all that a dry run waits for.
+    renderer=replace(
+        SMALL_RENDERER, first=PhaseConfig(steps=8, batch_size=4, image_size=32, adversarial=True), second=PhaseConfig()
+    ),
     retargeting=SMALL_RETARGETING,
     audio=SMALL_AUDIO,
-    denoiser=SMALL_RUN,
+    denoiser=replace(SMALL_RUN, steps=60, validation=replace(SMALL_RUN.validation, every=60)),
 )
 
 DEMO_CONFIGS = {"demo": DemoConfig(), "small": SMALL_DEMO}

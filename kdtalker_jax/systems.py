@@ -12,6 +12,7 @@ from importlib import metadata
 from typing import Any
 
 from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.neighbours import check_neighbours
 
 ENTRY_POINTS = "kdtalker_jax.systems"
 
@@ -145,7 +146,11 @@ def _names(family: Any) -> str:
 def resolve(reference: str) -> Any:
     """What "module:NAME" names."""
     module, _, name = reference.partition(":")
-    return getattr(importlib.import_module(module), name)
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ImportError:
+        check_neighbours()
+        raise
 
 
 register(

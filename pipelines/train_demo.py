@@ -31,9 +31,13 @@ The same command goes on where an interrupted one was. docs/demo.md shows what c
 @cache_option
 def main(workdir: Path, config: str, no_cache: bool) -> None:
     """Make the model that comes with this package: every network, trained from nothing on drawn heads that speak."""
-    from kdtalker_jax.compilation import keep_compiled  # JAX takes a second to load: not needed for --help
+    import jax  # takes a second to load: not needed for --help
+
+    from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.recipes.demo import train_demo
 
+    if config == "small":  # nearly all of a dry run is compiling: its programs are not made fast
+        jax.config.update("jax_disable_most_optimizations", True)
     if not no_cache:
         keep_compiled()
     if train_demo(DEMO_CONFIGS[config], workdir, report=say, progress=True):

@@ -89,12 +89,15 @@ def make_world(config: DemoConfig, workdir: Path, report: Report, progress: bool
             seed=config.seed,
             performances=config.performances,
             frames=config.performance_frames,
+            size=config.picture_size,
             apart=config.performance_apart,
             expressive=config.expressive,
             expressive_frames=config.expressive_frames,
             validation=0.05,
         )
-        build_world(workdir / "world", options, lambda plans: progress_bar(plans, "Drawing", show=progress))
+        build_world(
+            workdir / "world", options, lambda plans: progress_bar(plans, "Drawing", unit="clip", show=progress)
+        )
     return True
 
 
