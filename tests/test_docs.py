@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 FILE = re.compile(r"`((?:[\w.]+/)*[\w.]+\.(?:py|md))(?::[^`]*)?`")
 COMMAND = re.compile(r"python -m ((?:pipelines|convert|benchmarks)[\w.]*)")
 IMPORT = re.compile(r"^from (kdtalker_jax[\w.]*) import ([\w, ]+)$", re.MULTILINE)

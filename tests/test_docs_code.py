@@ -1,0 +1,91 @@
+"""Code in the documentation: Python blocks run as they are, command lines are understood by the commands they call."""
+
+import contextlib
+import io
+import re
+import shlex
+import shutil
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import soundfile
+
+from configs import SMALL
+from kdtalker_jax import demo, systems
+from kdtalker_jax.checkpoints import save_checkpoint
+from kdtalker_jax.compilation import About, write_export
+from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.random_parts import random_variables
+from pipelines.command import COMMANDS
+from tests.training.synthetic import make_clips, write_dataset
+
+ROOT = Path(__file__).parents[1]
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CALL = re.compile(r"(?:python -m ((?:pipelines|convert|benchmarks)[\w.]*)|(?<![\w./=])kdtalker (\w+))([^|>\"\n]*)")
+
+
+def blocks(language: str) -> Iterator[pytest.param]:
+    for document in DOCS:
+        found = [text for kind, text in BLOCK.findall(document.read_text(encoding="utf-8")) if kind == language]
+        for number, text in enumerate(found, start=1):
+            yield pytest.param(text, id=f"{document.name}-{number}")
+
+
+def calls() -> Iterator[pytest.param]:
+    """Each command line of each block, once."""
+    seen = set()
+    for block in blocks(""):
+        for module, name, rest in CALL.findall(block.values[0].replace("\\\n", " ")):
+            words = shlex.split(rest.partition(" &&")[0], comments=True)
+            line = (module or COMMANDS[name][0], *words)
+            if line not in seen:
+                seen.add(line)
+                yield pytest.param(line, id=f"{block.id}-{len(seen)}")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, small_checkpoint, small_model) -> Path:
+    """A folder with all that documents speak of, of the small model. Copied by each test."""
+    folder = tmp_path_factory.mktemp("docs")
+    shutil.copy(demo.PORTRAITS[0], folder / "face.jpg")
+    speech = load_waveform(demo.RECORDINGS[0])[: 110 * 640]
+    for name in ("speech.mp3", "speech.wav"):  # what a file is shows its content
+        soundfile.write(folder / name, speech, 16_000, format="WAV")
+    shutil.copytree(small_checkpoint, folder / "checkpoints" / "published")
+    parts = {"denoiser": random_variables("denoiser", SMALL), "syncnet": random_variables("syncnet", SMALL)}
+    save_checkpoint(folder / "checkpoints" / "tuned", parts, SMALL)
+    write_dataset(folder / "dataset", {"train": make_clips()[:2]})
+    source = small_model.prepare(folder / "face.jpg")
+    write_export(folder / "programs", small_model, source, About("small", "kdtalker", "float32", 4, "dpm++", 5))
+    small_model.sample(folder / "face.jpg", speech[: 10 * 640], folder / "talk.mp4", rate=16_000, steps=2)
+    return folder
+
+
+@pytest.mark.parametrize("code", list(blocks("python")))
+def test_python_runs_as_it_is(code, place, tmp_path, monkeypatch):
+    shutil.copytree(place, tmp_path / "place")
+    monkeypatch.chdir(tmp_path / "place")
+    monkeypatch.setattr(systems, "_SYSTEMS", dict(systems._SYSTEMS))
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(compile(code, "block", "exec"), {"__name__": "block"})
+
+
+@pytest.mark.parametrize("line", list(calls()))
+def test_command_lines_are_understood(line):
+    """Every option is there, and takes what it is given; nothing is run."""
+    module, *words = line
+    is_package = (ROOT / module.replace(".", "/")).is_dir()
+    command = pytest.importorskip(f"{module}.__main__" if is_package else module, exc_type=ImportError)
+    assert isinstance(command.main, click.Command)
+    with contextlib.suppress(click.exceptions.Exit):  # --help
+        command.main.make_context(module, list(words))
+
+
+def test_blocks_are_found():
+    assert len(list(blocks("python"))) >= 7
+    assert len(list(calls())) >= 40
