@@ -37,7 +37,21 @@ class DemoConfig:
     denoiser: TrainingConfig = DEMO_RUN
 
 
-# All stages in a minute or two: what comes out makes a video, but not of a face.
+# Networks for a dry run, of fewer layers than the small ones: nearly all that it waits for is compiling them.
+_TINY = SMALL.replace(
+    appearance=replace(SMALL.appearance, residual_blocks=1),
+    motion_extractor=replace(SMALL.motion_extractor, depths=(1, 1, 1, 1)),
+    warping=replace(SMALL.warping, hourglass_blocks=2),
+    generator=replace(SMALL.generator, middle_blocks=1),
+)
+_TINY_RENDERER = replace(
+    SMALL_RENDERER,
+    **{name: _TINY.sections[name] for name in ("appearance", "motion_extractor", "warping", "generator")},
+    first=PhaseConfig(steps=8, batch_size=2, image_size=32),
+    second=PhaseConfig(),
+)
+
+# All stages in a few minutes: what comes out makes a video, but not of a face.
 SMALL_DEMO = DemoConfig(
     name="small",
     expressive=2,
@@ -47,11 +61,8 @@ SMALL_DEMO = DemoConfig(
     picture_size=64,
     spoken=6,
     spoken_frames=75,
-    model=SMALL,
-    # One phase, that is one program to compile, which is nearly all that a dry run waits for.
-    renderer=replace(
-        SMALL_RENDERER, first=PhaseConfig(steps=8, batch_size=4, image_size=32, adversarial=True), second=PhaseConfig()
-    ),
+    model=_TINY,
+    renderer=_TINY_RENDERER,
     retargeting=SMALL_RETARGETING,
     audio=SMALL_AUDIO,
     denoiser=replace(SMALL_RUN, steps=60, validation=replace(SMALL_RUN.validation, every=60)),

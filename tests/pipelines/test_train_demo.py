@@ -10,7 +10,7 @@ from pipelines.train_demo import main
 
 @pytest.mark.slow
 def test_all_stages_end_in_a_model_that_speaks(tmp_path):
-    """Seven minutes on two cores, nearly all of it compilation."""
+    """A few minutes on two cores, nearly all of it compilation."""
     arguments = ["--workdir", str(tmp_path / "work"), "--config", "small"]
     first = CliRunner().invoke(main, arguments)
     assert first.exit_code == 0, first.output
