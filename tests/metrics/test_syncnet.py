@@ -54,7 +54,7 @@ def test_a_batch_equals_its_rows_one_by_one(variables, inputs):
 def test_bfloat16_stays_close(variables, inputs):
     low = apply(fold(variables), *inputs, dtype=jnp.bfloat16)
     assert all(x.dtype == np.float32 for x in low)
-    assert_close(low, apply(fold(variables), *inputs), 0.3)
+    assert_close(low, apply(fold(variables), *inputs), 0.03)  # half as much again as three draws of weights come to
 
 
 def test_order_of_frames_matters(variables, inputs):
@@ -73,7 +73,7 @@ def test_convolution_of_a_clip_is_the_3d_one(frames):
     y = conv.apply({"params": {"kernel": kernel, "bias": bias}}, x)
     dimensions = ("NDHWC", "DHWIO", "NDHWC")
     expected = lax.conv_general_dilated(x, kernel, (1, 2, 1), ((0, 0), (1, 1), (0, 2)), dimension_numbers=dimensions)
-    np.testing.assert_allclose(y, expected + bias, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(y, np.asarray(expected) + bias, rtol=1e-4, atol=1e-4)
 
 
 def test_the_pool_does_not_see_its_padding():
