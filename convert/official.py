@@ -1,5 +1,6 @@
 """`python -m convert.official`: the published PyTorch files -> one directory that the JAX package loads."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -46,7 +47,7 @@ def main(source: Path, out: Path, only: tuple[str, ...], system: str, config: st
     found = find_system(system)
     judges = tuple(part.name for part in found.parts.values() if part.judges and find_source(source, part))
     published = tuple(name for name in found.required if found.parts[name].rules)
-    convert(source, out, only or published + judges, config, overwrite, system)
+    convert(source, out, only or published + judges, config, overwrite, system, say=tqdm.write)
     checkpoint = load_checkpoint(out)
     extra = "".join(f" and {name}" for name in checkpoint.parts if name not in found.required)
     lacking = f"; it lacks {', '.join(checkpoint.lacking)}" if checkpoint.lacking else ""
@@ -62,8 +63,11 @@ def convert(
     config: str,
     overwrite: bool = False,
     system: str = "kdtalker",
+    say: Callable[[str], object] = lambda line: None,
 ) -> None:
     """Converts the parts `names` from the folder `source` into the checkpoint `out`, or leaves `out` as it was.
+
+    `say` is given a line about each part.
 
     Raises:
         InputError: there is no such system, part or sizes, or a part is published nowhere.
@@ -83,17 +87,18 @@ def convert(
         progress = tqdm(paths.items(), unit="network", disable=None)
         for name, path in progress:
             progress.set_description(name)
-            _convert_part(writer, found.parts[name], path, source, configs[config])
+            say(_convert_part(writer, found.parts[name], path, source, configs[config]))
 
 
-def _convert_part(writer: CheckpointWriter, part: Part, path: Path, source: Path, config: ModelConfig) -> None:
+def _convert_part(writer: CheckpointWriter, part: Part, path: Path, source: Path, config: ModelConfig) -> str:
+    """Returns what has been done, in a line."""
     tensors = read_weights(path)
     file = path.relative_to(source)
     writer.add(part.name, to_variables(part, tensors, config, path), Origin(file.as_posix(), sha256(path)))
     ignored = unused(part, tensors)
     listed = ", ".join(f"{count} {keys}" for keys, count in ignored.items())
     count = f"{len(tensors) - ignored.total()} tensors"
-    tqdm.write(f"{part.name}: {count} of {file}" + (f"; not used: {listed}" if listed else ""))
+    return f"{part.name}: {count} of {file}" + (f"; not used: {listed}" if listed else "")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.batching import one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
@@ -29,6 +28,7 @@ from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.errors import InputError, made_by_network
 from kdtalker_jax.faces.crop import CropMode, check_choice, crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
+from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import check_image_array, read_image
 from kdtalker_jax.media.rates import FRAME_RATE, num_frames
@@ -111,18 +111,28 @@ class TalkingPortrait:
         self.detector = FaceDetector(predictor_file)
 
     @classmethod
-    def load(cls, directory: PathLike = demo.MODEL, *, dtype: str | None = None) -> "TalkingPortrait":
-        """Read a directory that `convert.official` has written; by default the model that comes with the package.
+    def load(
+        cls, directory: PathLike = "demo", *, dtype: str | None = None, accept_licence: bool = False
+    ) -> "TalkingPortrait":
+        """A model by its name: "demo" comes with the package, "published" is fetched and converted once.
+
+        Args:
+            directory: one of these names, "hf:owner/name", or a directory that `convert.official` has written; see
+                `hub.names.find_model`.
+            dtype: as of the class.
+            accept_licence: the licences of a model that is fetched are accepted; otherwise the user is asked.
 
         Raises:
-            CheckpointError: it is missing, incomplete, damaged or of a newer format. InputError: no such dtype.
+            CheckpointError: it is missing, incomplete, damaged or of a newer format, or cannot be fetched.
+            InputError: no such dtype or model, or its licences were not accepted. OutputError: the cache is not to be
+            written.
         """
         _check_dtype(dtype)
-        checkpoint = load_checkpoint(directory)
+        checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
         names = find_system(checkpoint.config.system).required
         checkpoint.require(*names)
         params = {name: fold(checkpoint.variables(name)) for name in names}
-        return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.landmarks)
+        return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.predictor)
 
     def prepare(
         self,

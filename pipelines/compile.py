@@ -7,18 +7,18 @@ import click
 import numpy as np
 
 from kdtalker_jax import demo
-from kdtalker_jax.cli import Command, cache_option
+from kdtalker_jax.cli import MODEL_HELP, Command, cache_option, licence_option
 from kdtalker_jax.compilation import About, check_export, keep_compiled, write_export
 from kdtalker_jax.diffusion.samplers import SAMPLERS, check_sampler, with_defaults
+from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import DTYPES, TalkingPortrait
 from kdtalker_jax.rendering import check_batch_size, default_batch_size
 
 
 @click.command(cls=Command)
-@click.option(
-    "--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.  [default: the demo's]"
-)
+@click.option("--checkpoint", default="demo", show_default=True, help=MODEL_HELP)
+@licence_option
 @click.option("--sampler", type=click.Choice(list(SAMPLERS)), help="As in pipelines.sample.")
 @click.option("--steps", type=int, help="As in pipelines.sample.")
 @click.option("--dtype", type=click.Choice(list(DTYPES)), help="As in pipelines.sample.")
@@ -26,7 +26,8 @@ from kdtalker_jax.rendering import check_batch_size, default_batch_size
 @click.option("--export", "exported", type=click.Path(path_type=Path), help="Also export the programs to this folder.")
 @cache_option
 def main(
-    checkpoint: Path | None,
+    checkpoint: str,
+    accept_licence: bool,
     sampler: str | None,
     steps: int | None,
     dtype: str | None,
@@ -44,9 +45,10 @@ def main(
         check_batch_size(batch_size)
     if exported is not None:
         check_export(exported)
+    directory = find_model(checkpoint, accept_licence=accept_licence)
     folder = None if no_cache else keep_compiled()
     started = time.perf_counter()
-    model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
+    model = TalkingPortrait.load(directory, dtype=dtype)
     sampler, steps = with_defaults(sampler, steps, model.motion_model.sampler)
     check_sampler(sampler, steps)
     source = model.prepare(demo.PORTRAITS[0], crop="none")

@@ -8,8 +8,10 @@ import click
 from tqdm import tqdm
 
 from kdtalker_jax.checkpoints import load_checkpoint
-from kdtalker_jax.cli import Command, Failure
+from kdtalker_jax.cli import MODEL_HELP, Command, Failure, licence_option
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.hub.cache import present_models
+from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.interruption import Interruption
 from kdtalker_jax.media.files import files_below, output_file
 from kdtalker_jax.metrics.evaluation import Evaluator
@@ -33,25 +35,45 @@ Ctrl-C and SIGTERM stop after the video being measured, and the report of those 
     type=click.Path(path_type=Path),
     help="Folder of real videos that show the same, cut alike, under the same names but for the extension; or one.",
 )
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
+@click.option("--checkpoint", help=MODEL_HELP)
+@click.option(
+    "--judge",
+    help="Model with SyncNet, where --checkpoint has none.  [default: syncnet, if it has been fetched]",
+)
+@licence_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Report to write, as JSON.")
 @click.option("--already_cut", is_flag=True, help="The videos are squares cut to the face: take them whole.")
 @click.option(
     "--batch_size", default=8, show_default=True, type=click.IntRange(min=1), help="Frames in the networks at a time."
 )
 def main(
-    videos: Path, reference: Path | None, checkpoint: Path | None, out: Path, already_cut: bool, batch_size: int
+    videos: Path,
+    reference: Path | None,
+    checkpoint: str | None,
+    judge: str | None,
+    accept_licence: bool,
+    out: Path,
+    already_cut: bool,
+    batch_size: int,
 ) -> None:
     """Measure how good talking videos are, and write a report.
 
-    Without --checkpoint only what needs no network is measured; LSE needs one with SyncNet in it. Metrics that cannot
-    be measured are named with the reason; docs/evaluation.md defines every number. Exits with 2 if none was measured.
+    Without --checkpoint only what needs no network is measured; LSE needs SyncNet, which --judge syncnet fetches.
+    Metrics that cannot be measured are named with the reason; docs/evaluation.md defines every number. Exits with 2 if
+    none was measured.
     """
     files = find_videos(videos)
     references = find_references(reference, videos, files) if reference else {}
     out = output_file(out, "report", [*files.values(), *references.values(), *([checkpoint] if checkpoint else [])])
+    if judge is None and "syncnet" in present_models():
+        judge = "syncnet"
+    models = [
+        load_checkpoint(find_model(name, accept_licence=accept_licence)) if name else None
+        for name in (checkpoint, judge)
+    ]
     evaluator = Evaluator(
-        load_checkpoint(checkpoint) if checkpoint else None,
+        models[0],
+        judge=models[1],
         already_cut=already_cut,
         references=reference is not None,
         batch_size=batch_size,
@@ -59,8 +81,9 @@ def main(
     conditions = {
         "videos": str(videos),
         "reference": reference and str(reference),
-        "checkpoint": checkpoint and str(checkpoint),
+        "checkpoint": checkpoint,
         "already_cut": already_cut,
+        **({"judge": judge} if judge else {}),
     }
     report = Report(conditions, evaluator.not_measured)
     with Interruption("this video, with a report of those that are measured") as interruption:

@@ -1,6 +1,5 @@
 """Make a talking video from one portrait and one recording."""
 
-from pathlib import Path
 from typing import get_args
 
 import click
@@ -8,10 +7,11 @@ import click
 from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.checkpoints import load_checkpoint
-from kdtalker_jax.cli import Command, cache_option, seed_option
+from kdtalker_jax.cli import MODEL_HELP, Command, cache_option, licence_option, seed_option
 from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.diffusion.samplers import DEFAULT_STEPS, SAMPLERS
 from kdtalker_jax.faces.crop import CropMode, check_choice
+from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.files import output_file
 from kdtalker_jax.media.image import read_image
@@ -24,7 +24,7 @@ from kdtalker_jax.sources.saved import saved_motion
 EPILOG = """
 \b
 Examples:
-  python -m pipelines.sample --checkpoint model --source_image face.png --driven_audio speech.wav
+  python -m pipelines.sample --checkpoint published --source_image face.png --driven_audio speech.wav
   python -m pipelines.sample --checkpoint model --source_image face.png --driven_audio speech.mp3 \\
       --output talk.mp4 --seed 3 --steps 8 --motion_out talk.npz
   python -m pipelines.sample --checkpoint model --source_image other.png --driven_audio speech.mp3 \\
@@ -37,14 +37,12 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 
 STEPS = ", ".join(f"{steps} for {name}" for name, steps in DEFAULT_STEPS.items())
 
-ONLY_DRAWN = (
-    "The model without --checkpoint knows only drawn heads: docs/conversion.md says where to get the published one "
-    "for photos."
-)
+ONLY_DRAWN = "The model without --checkpoint knows only drawn heads: for photos say --checkpoint published."
 
 
 @click.command(cls=Command, epilog=EPILOG)
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Directory of a converted model.")
+@click.option("--checkpoint", help=f"{MODEL_HELP}  [default: demo]")
+@licence_option
 @click.option("--source_image", help="Portrait: any common picture format, one face or several.")
 @click.option("--driven_audio", help="Recording: any audio file, or a video whose (default) sound is used.")
 @click.option("--output", default="results/talking.mp4", show_default=True, help=".mp4, .m4v, .mov or .mkv.")
@@ -81,7 +79,8 @@ ONLY_DRAWN = (
 @click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
 @cache_option
 def main(
-    checkpoint: Path | None,
+    checkpoint: str | None,
+    accept_licence: bool,
     source_image: str | None,
     driven_audio: str | None,
     output: str,
@@ -101,9 +100,8 @@ def main(
 ) -> None:
     """Make a talking video from one portrait and one recording.
 
-    --checkpoint is a directory that convert.official has written: docs/conversion.md says where to get the published
-    weights and how to convert them. What is not given comes with the package: a model that knows drawn heads alone, a
-    drawn portrait, a synthetic voice.
+    --checkpoint published fetches the published weights, once, and converts them; docs/models.md says more. What is not
+    given comes with the package: a model that knows drawn heads alone, a drawn portrait, a synthetic voice.
     """
     driven_audio = driven_audio or str(demo.RECORDINGS[0])
     if checkpoint is None and source_image is not None:
@@ -115,18 +113,19 @@ def main(
         check_batch_size(batch_size)
     crop = "none" if source_image is None else crop
     check_choice(crop, face_index)
-    inputs = [path for path in (source_image, driven_audio, motion_in, checkpoint or demo.MODEL) if path]
+    inputs = [path for path in (source_image, driven_audio, motion_in, checkpoint) if path]
     check_output(output, inputs)
     if motion_out:
         output_file(motion_out, "motion", inputs, [output])
     image = read_image(source_image or demo.PORTRAITS[0])
-    saved = saved_motion(motion_in, load_checkpoint(checkpoint or demo.MODEL).config) if motion_in else None
     waveform = load_waveform(driven_audio)
     VideoWriter(output, driven_audio)  # refuses sound that no video can hold
+    directory = find_model(checkpoint or "demo", accept_licence=accept_licence)
+    saved = saved_motion(motion_in, load_checkpoint(directory).config) if motion_in else None
 
     if not no_cache:
         keep_compiled()
-    model = TalkingPortrait.load(checkpoint or demo.MODEL, dtype=dtype)
+    model = TalkingPortrait.load(directory, dtype=dtype)
     asked.of(model.motion_model, None)  # refuses before any work
     source = model.prepare(image, crop, face_index, name=source_image or "the drawn portrait")
     if source.crop.faces > 1 and face_index is None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from kdtalker_jax.cli import Command
+from kdtalker_jax.cli import Command, licence_option
 
 EPILOG = """
 \b
@@ -36,6 +36,7 @@ docs/training.md describes several devices, several machines, and TPU pods.
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may come several times."
 )
 @click.option("--init", help="Start from a model, or from another run (its moving average, if any).")
+@licence_option
 @click.option("--coordinator", metavar="HOST:PORT", help="Of process 0. Not needed on Cloud TPU and under Slurm.")
 @click.option("--processes", type=int, help="How many processes the run has, with --coordinator.")
 @click.option("--process", type=int, help="Which of them this is, from 0, with --coordinator.")
@@ -46,6 +47,7 @@ def main(
     config: str | None,
     changes: tuple[str, ...],
     init: str | None,
+    accept_licence: bool,
     coordinator: str | None,
     processes: int | None,
     process: int | None,
@@ -56,12 +58,14 @@ def main(
     stitching, eyes and lips) or audio_encoder; other packages may add more.
     """
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
+    from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.systems import resolve
     from kdtalker_jax.training.kinds import find_kind
 
     found = find_kind(kind)
     recipe = choose_recipe(found, workdir, config, changes)
     parallel.initialise(coordinator, processes, process)
+    init = init and str(find_model(init, accept_licence=accept_licence))
     is_main = parallel.is_main()
     report = tqdm.write if is_main else lambda sentence: None
     resolve(found.train)(recipe, data, workdir, init=init, report=report, progress=is_main)

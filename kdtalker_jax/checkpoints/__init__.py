@@ -1,6 +1,13 @@
 """Checkpoints on disk, of models and of training runs. The only package that knows Orbax."""
 
-from kdtalker_jax.checkpoints.converted import CONFIG_FILE, LANDMARKS_FILE, Checkpoint, Origin, load_checkpoint
+from kdtalker_jax.checkpoints.converted import (
+    CONFIG_FILE,
+    LANDMARKS_FILE,
+    Checkpoint,
+    Origin,
+    load_checkpoint,
+    read_description,
+)
 from kdtalker_jax.checkpoints.runs import (
     RunCheckpoints,
     RunRecord,
@@ -13,7 +20,7 @@ from kdtalker_jax.checkpoints.runs import (
     write_model,
     write_record,
 )
-from kdtalker_jax.checkpoints.writing import CheckpointWriter, checkpoint_writer, save_checkpoint
+from kdtalker_jax.checkpoints.writing import CheckpointWriter, checkpoint_writer, move_into_place, save_checkpoint
 
 __all__ = [
     "CONFIG_FILE",
@@ -29,6 +36,8 @@ __all__ = [
     "load_checkpoint",
     "load_item",
     "load_networks",
+    "move_into_place",
+    "read_description",
     "read_record",
     "run_kind",
     "save_checkpoint",
