@@ -47,8 +47,8 @@ def find_model(name: str | os.PathLike[str], *, accept_licence: bool = False, up
             _refuse_published(match[1])
         if Path(name).name == name:
             raise CheckpointError(
-                f"{name} does not exist as a folder, and no model has that name: there are {', '.join(model_names())}, and "
-                "hf:owner/name for those on the hub."
+                f"{name} does not exist as a folder, and no model has that name: there are {', '.join(model_names())}, "
+                "and hf:owner/name for those on the hub."
             )
     return Path(name)
 

@@ -96,8 +96,8 @@ def model_card(checkpoint: Checkpoint, repository: str, licence: str | None = No
             "and one recording go in, a video of that person speaking comes out.",
             "",
             "```",
-            f"python -m pipelines.sample --checkpoint hf:{repository} \\",
-            "    --source_image face.jpg --driven_audio speech.mp3",
+            f"python -m pipelines.sample --checkpoint hf:{repository} "
+            "--source_image face.jpg --driven_audio speech.mp3",
             "```",
             "",
             "| part | made of |",
