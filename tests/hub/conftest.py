@@ -1,13 +1,14 @@
-"""A hub of the test's own, with small published files, and a user whose caches are empty."""
+"""A hub of the tests' own, with small published files, and a user whose caches are empty.
+
+There is one for each process, because huggingface_hub reads where it is when it is imported.
+"""
 
 import dataclasses
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import huggingface_hub.constants
 import pytest
 
 from configs.published import PUBLISHED, SYNCNET
@@ -16,6 +17,15 @@ from tests.convert.conftest import small_states as small_states  # a fixture
 from tests.convert.conftest import write_download
 from tests.convert.torch_writer import legacy_file
 from tests.hub.server import Hub, start
+
+_, HUB = start()
+os.environ |= {
+    "HF_ENDPOINT": HUB.url,
+    "HF_HUB_DISABLE_XET": "1",  # its storage is another protocol
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+}
+import huggingface_hub.constants  # noqa: E402 - it reads the environment
 
 ROOT = Path(__file__).resolve().parents[2]
 KDTALKER, LIVE_PORTRAIT, LATENT_SYNC = "ChaolongYang/KDTalker", "KwaiVGI/LivePortrait", "ByteDance/LatentSync-1.5"
@@ -35,18 +45,14 @@ def syncnet_file(small_states) -> bytes:
 
 
 @pytest.fixture
-def hub(published_files, syncnet_file, tmp_path, monkeypatch) -> Iterator[Hub]:
-    """The hub that huggingface_hub asks, in this process and in those that it starts."""
-    server, hub = start()
-    hub.repository(KDTALKER).put(published_files)
-    hub.repository(LATENT_SYNC).put({"auxiliary/syncnet_v2.model": syncnet_file, "latentsync_unet.pt": bytes(9999)})
+def hub(published_files, syncnet_file, tmp_path, monkeypatch) -> Hub:
+    """The hub that huggingface_hub asks, in this process and in those that it starts; nothing has been fetched yet."""
+    HUB.reset()
+    HUB.repository(KDTALKER).put(published_files)
+    HUB.repository(LATENT_SYNC).put({"auxiliary/syncnet_v2.model": syncnet_file, "latentsync_unet.pt": bytes(9999)})
     home = tmp_path / "home"
     environment = {
-        "HF_ENDPOINT": hub.url,
         "HF_HOME": str(home / "huggingface"),
-        "HF_HUB_DISABLE_XET": "1",  # its storage is another protocol
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_UPDATE_CHECK": "1",
         "KDTALKER_CACHE": str(home / "kdtalker_jax"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
@@ -54,18 +60,12 @@ def hub(published_files, syncnet_file, tmp_path, monkeypatch) -> Iterator[Hub]:
         monkeypatch.setenv(name, value)
     for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "KDTALKER_ACCEPT_LICENCE"):
         monkeypatch.delenv(name, raising=False)
-    # The same for this process, where the environment has been read already.
-    constants = huggingface_hub.constants
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "huggingface" / "hub"))
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "huggingface" / "token"))
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    # The same for this process, which reads its environment once.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(home / "huggingface" / "hub"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", str(home / "huggingface" / "token"))
     for model in (PUBLISHED, SYNCNET):
         monkeypatch.setitem(registry._REGISTERED, model.name, dataclasses.replace(model, config="small"))
-    yield hub
-    server.shutdown()
-    server.server_close()
+    return HUB
 
 
 @pytest.fixture

@@ -46,12 +46,17 @@ class Hub:
     page: bytes | None = None  # what a network that wants a login answers to everything
     url: str = ""
 
+    def reset(self) -> None:
+        for state in (self.repositories, self.faults, self.requests, self.uploads):
+            state.clear()
+        self.page = None
+
     def repository(self, name: str) -> Repository:
         return self.repositories.setdefault(name, Repository())
 
 
 def start() -> tuple[ThreadingHTTPServer, Hub]:
-    """A hub that answers until `shutdown`."""
+    """A hub that answers as long as this process lives."""
     hub = Hub()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"hub": hub}))
     server.daemon_threads = True

@@ -305,9 +305,9 @@ def test_licences_are_asked_about_once(hub, monkeypatch, capsys):
 @pytest.mark.parametrize("answer", [b"n\n", b"\n", b"yess\n", b"\x04"])
 def test_who_does_not_accept_gets_nothing(hub, cache, monkeypatch, answer):
     main, terminal = pty.openpty()
-    with open(terminal, "r+", buffering=1) as stream, monkeypatch.context() as patch:  # noqa: PTH123 - a descriptor
+    with os.fdopen(os.dup(terminal), "w") as err, os.fdopen(terminal) as stream, monkeypatch.context() as patch:
         patch.setattr("sys.stdin", stream)
-        patch.setattr("sys.stderr", stream)
+        patch.setattr("sys.stderr", err)
         os.write(main, answer)
         with pytest.raises(InputError, match=r"two is not fetched: its licences were not accepted\."):
             find_model(NAME)
@@ -317,25 +317,40 @@ def test_who_does_not_accept_gets_nothing(hub, cache, monkeypatch, answer):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A function that mounts a disk of a few megabytes, which may be read-only."""
+def mount():
+    """A function that mounts something on a folder, for users who may."""
     mounted = []
 
-    def mount(folder, options: str) -> None:
+    def do(folder, *arguments: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
-        if done.returncode:
+        if subprocess.run(["mount", *arguments, folder], capture_output=True).returncode:
             pytest.skip("needs a user who may mount")
         mounted.append(folder)
 
-    yield mount
+    yield do
     for folder in mounted:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
+@pytest.fixture
+def small_disk(mount):
+    return lambda folder, size: mount(folder, "-t", "tmpfs", "-o", f"size={size}", "tmpfs")
+
+
+@pytest.fixture
+def make_read_only(mount):
+    """For whom permissions are nothing: a view of the folder that may not be written."""
+
+    def do(folder) -> None:
+        mount(folder, "--bind", folder)
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+
+    return do
+
+
 def test_a_disk_that_is_full(fails, hub, cache, downloads, small_disk, published_files, monkeypatch):
     """Before anything is fetched, where the sizes tell; in the middle, where they do not."""
-    small_disk(downloads, "size=40k")
+    small_disk(downloads, "40k")
     sentence = fails(
         f"{re.escape(str(downloads))} has no room left: make some, or name a folder on a larger disk", OutputError
     )
@@ -343,19 +358,17 @@ def test_a_disk_that_is_full(fails, hub, cache, downloads, small_disk, published
     assert asked(hub, "GET") == []
     monkeypatch.setattr("kdtalker_jax.hub.installing._check_room", lambda files: None)
     fails("has no room left", OutputError)
-    assert list(downloads.rglob("*.incomplete")) == []
 
 
 def test_a_disk_that_is_full_when_it_comes_to_converting(fails, hub, cache, small_disk):
-    small_disk(cache, "size=60k")
+    small_disk(cache, "60k")
     fails("KDTALKER_CACHE|no room left|cannot be written", OutputError)
     assert written(cache) == set()
 
 
-def test_a_cache_that_may_only_be_read(fails, hub, cache, small_disk):
-    small_disk(cache, "size=9m")
+def test_a_cache_that_may_only_be_read(fails, hub, cache, make_read_only):
     model = get()
-    subprocess.run(["mount", "-o", "remount,ro", cache], check=True)
+    make_read_only(cache)
     hub.requests.clear()
     assert get() == model
     assert load_checkpoint(model).variables("retargeting")
