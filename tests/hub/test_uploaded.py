@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
+import tensorstore
 
 from configs import SMALL
 from kdtalker_jax.checkpoints import LANDMARKS_FILE, Origin, checkpoint_writer, load_checkpoint, save_checkpoint
@@ -208,6 +209,23 @@ def test_arrays_that_no_network_has_are_not_read(model, tmp_path, monkeypatch):
 def test_forged_sums_do_not_help(hub, cache, model, tmp_path):
     hub.repository(NAME).put(files_of(forged(model, tmp_path)))
     refused(cache, "params/huge is not one of its arrays")
+
+
+def test_a_chunk_that_unpacks_to_more_than_its_array(hub, cache, model, tmp_path):
+    """Some kilobytes that would become very many: reading stops where the array ends."""
+    size = 1 << 26
+    wanted = {"shape": [size], "chunks": [size], "dtype": "|u1", "compressor": {"id": "zstd"}, "fill_value": None}
+    spec = {"driver": "zarr", "kvstore": "memory://", "create": True, "metadata": wanted}
+    large = tensorstore.open(spec).result()
+    large.write(np.ones(size, np.uint8)).result()
+    packed = bytes(large.kvstore[b"0"])
+    assert len(packed) < 10_000
+    directory = shutil.copytree(model, tmp_path / "bomb")
+    base = f"file://{directory}/networks/{PART}/"
+    store = tensorstore.KvStore.open({"driver": "ocdbt", "base": base}).result()
+    store[next(key for key in store.list().result() if key.endswith(b"/0"))] = packed
+    hub.repository(NAME).put(files_of(directory))
+    refused(cache, f"is not used, for it is damaged or worse: .*{PART} cannot be read")
 
 
 def test_values_that_are_not_finite(hub, cache, model, variables, tmp_path):
