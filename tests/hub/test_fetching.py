@@ -348,6 +348,7 @@ def make_read_only(mount):
     return do
 
 
+@pytest.mark.filterwarnings("default:Not enough free disk space")  # huggingface_hub's own word about it
 def test_a_disk_that_is_full(fails, hub, cache, downloads, small_disk, published_files, monkeypatch):
     """Before anything is fetched, where the sizes tell; in the middle, where they do not."""
     small_disk(downloads, "40k")
