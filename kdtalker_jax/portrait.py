@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.batching import one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
@@ -112,7 +113,7 @@ class TalkingPortrait:
 
     @classmethod
     def load(
-        cls, directory: PathLike = "demo", *, dtype: str | None = None, accept_licence: bool = False
+        cls, directory: PathLike = demo.MODEL, *, dtype: str | None = None, accept_licence: bool = False
     ) -> "TalkingPortrait":
         """A model by its name: "demo" comes with the package, "published" is fetched and converted once.
 

@@ -17,7 +17,7 @@ from kdtalker_jax.rendering import check_batch_size, default_batch_size
 
 
 @click.command(cls=Command)
-@click.option("--checkpoint", default="demo", show_default=True, help=MODEL_HELP)
+@click.option("--checkpoint", help=f"{MODEL_HELP}  [default: demo]")
 @licence_option
 @click.option("--sampler", type=click.Choice(list(SAMPLERS)), help="As in pipelines.sample.")
 @click.option("--steps", type=int, help="As in pipelines.sample.")
@@ -26,7 +26,7 @@ from kdtalker_jax.rendering import check_batch_size, default_batch_size
 @click.option("--export", "exported", type=click.Path(path_type=Path), help="Also export the programs to this folder.")
 @cache_option
 def main(
-    checkpoint: str,
+    checkpoint: str | None,
     accept_licence: bool,
     sampler: str | None,
     steps: int | None,
@@ -45,7 +45,7 @@ def main(
         check_batch_size(batch_size)
     if exported is not None:
         check_export(exported)
-    directory = find_model(checkpoint, accept_licence=accept_licence)
+    directory = find_model(checkpoint or demo.MODEL, accept_licence=accept_licence)
     folder = None if no_cache else keep_compiled()
     started = time.perf_counter()
     model = TalkingPortrait.load(directory, dtype=dtype)

@@ -120,7 +120,7 @@ def main(
     image = read_image(source_image or demo.PORTRAITS[0])
     waveform = load_waveform(driven_audio)
     VideoWriter(output, driven_audio)  # refuses sound that no video can hold
-    directory = find_model(checkpoint or "demo", accept_licence=accept_licence)
+    directory = find_model(checkpoint or demo.MODEL, accept_licence=accept_licence)
     saved = saved_motion(motion_in, load_checkpoint(directory).config) if motion_in else None
 
     if not no_cache:

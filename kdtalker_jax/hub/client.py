@@ -188,8 +188,8 @@ def _in_words(error: Exception, repository: str, revision: str, path: str | None
     what = f"{path} of {repository}" if path else repository
     status = getattr(getattr(error, "response", None), "status_code", None)
     cause = error.__cause__
-    if isinstance(error, errors.LocalEntryNotFoundError) and isinstance(cause, errors.HfHubHTTPError):
-        return _in_words(cause, repository, revision, path)  # it has looked in its cache before it gave up
+    if isinstance(cause, errors.HfHubHTTPError) and not status:
+        return _in_words(cause, repository, revision, path)  # of a look into its cache, or of one upload among many
     if isinstance(error, errors.GatedRepoError):
         return AbsentError(
             f"{repository} has terms of its own, which you have not accepted: accept them at "

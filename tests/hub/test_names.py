@@ -79,3 +79,10 @@ def test_the_published_model_is_whole():
 def test_a_model_without_files_of_its_own_is_one_entry():
     """What is added later: one entry of a table, no code."""
     assert replace(PUBLISHED, name="face_mesh", files=(), parts=()).repositories == ()
+
+
+def test_without_a_name_it_is_the_model_of_the_package(small_checkpoint, tmp_path, monkeypatch):
+    """Whatever folders lie about."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo").symlink_to(small_checkpoint)
+    assert TalkingPortrait.load().config.name == "demo"
