@@ -16,6 +16,7 @@ from kdtalker_jax.errors import InputError
 ROOT = Path(__file__).parents[1]
 MAPPINGS = get_args(parallel.Mapping)
 SPLITS = [(mapping, devices) for mapping in MAPPINGS for devices in ("one", "four", "two_by_two")]
+PATIENCE = 1800  # seconds; one minute is enough, but other work may have the processors
 SPLITS.remove(("pmap", "one"))  # what the others are compared with
 
 
@@ -34,7 +35,10 @@ def start(devices: int, *arguments: object) -> subprocess.Popen:
 
 def finish(*processes: subprocess.Popen) -> None:
     for process in processes:
-        output, _ = process.communicate(timeout=300)
+        try:
+            output, _ = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()  # where it has not ended
         assert process.returncode == 0, output
 
 

@@ -73,7 +73,7 @@ def test_convolution_of_a_clip_is_the_3d_one(frames):
     y = conv.apply({"params": {"kernel": kernel, "bias": bias}}, x)
     dimensions = ("NDHWC", "DHWIO", "NDHWC")
     expected = lax.conv_general_dilated(x, kernel, (1, 2, 1), ((0, 0), (1, 1), (0, 2)), dimension_numbers=dimensions)
-    np.testing.assert_allclose(y, expected + bias, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(y, np.asarray(expected) + bias, rtol=1e-4, atol=1e-4)
 
 
 def test_the_pool_does_not_see_its_padding():
