@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
 from benchmarks.device import pack, report
 from benchmarks.device.pieces import PIECES, Piece
@@ -19,6 +20,7 @@ from benchmarks.device.record import FAILED, FINISHED, LATE, Record
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 4  # times the limit of a piece on a CPU, which others may want too
+GLANCE = 0.5  # seconds between two looks at a process
 SHORTEST = 5.0  # seconds: with less left a piece is not begun
 # Of small networks little is computed: compilers and waiting threads would take all the time.
 ON_A_CPU = {"TORCH_COMPILE_DISABLE": "1", "OMP_NUM_THREADS": "1", "JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
@@ -81,57 +83,57 @@ def run(pieces: Sequence[Piece], record: Record, asked: argparse.Namespace, cach
                 record.end(piece.name, LATE, 0, "No time was left for it.")
             continue
         print(f"{piece.name}: {piece.text}, at most {limit:.0f} s", flush=True)
-        options = ["--tiny"] * asked.tiny + (["--recorded", str(asked.recorded)] if asked.recorded else [])
+        command = [sys.executable, "-m", "benchmarks.device.child", piece.name, *["--tiny"] * asked.tiny]
+        command += ["--recorded", str(asked.recorded.resolve())] if asked.recorded else []
         began = time.monotonic()
         record.begin(piece.name)
         with log.open("a") as output:
-            state, sentence = measure(piece.name, record, options, limit, environment, output)
+            state, sentence = measure(piece.name, record, command, limit, environment, output)
         record.end(piece.name, state, time.monotonic() - began, sentence)
         if sentence:
             print(f"  {sentence}", flush=True)
 
 
 def measure(
-    name: str, record: Record, options: list[str], limit: float, environment: dict[str, str], output
+    name: str, record: Record, command: list[str], limit: float, environment: dict[str, str], output: TextIO
 ) -> tuple[str, str]:
-    """Run a piece in a process of its own and keep its rows as they come: the piece's state, and a sentence."""
+    """Run a piece in a process of its own and keep its rows as they come: the piece's state, and a sentence.
+
+    The command is given the descriptor for its rows as its last argument.
+    """
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "benchmarks.device.child", name, "--rows", str(writing), *options]
-    child = subprocess.Popen(
-        command, cwd=ROOT, env=environment, pass_fds=[writing], stdout=output, stderr=output, start_new_session=True
-    )
+    streams = {"stdout": output, "stderr": output, "pass_fds": [writing]}
+    command = [*command, "--rows", str(writing)]
+    child = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, **streams)
     os.close(writing)
-    sentence = ""
     try:
         with os.fdopen(reading, "rb", buffering=0) as rows:
-            for line in lines_until(rows, time.monotonic() + limit):
+            for line in lines_of(child, rows, time.monotonic() + limit):
                 row = json.loads(line)
+                if "done" in row:  # what it would do to end in peace takes seconds
+                    return FINISHED, ""
                 if "failed" in row:
-                    sentence = row["failed"]
-                else:
-                    record.add(name, row["row"], row["value"])
-        code = child.wait(timeout=SHORTEST)
-    except (TimeoutError, subprocess.TimeoutExpired):
+                    return FAILED, row["failed"]
+                record.add(name, row["row"], row["value"])
+    except TimeoutError:
         return LATE, f"It was ended after {limit:.0f} s; what it had measured is kept."
     finally:
         end(child)
-    if code:
-        return FAILED, sentence or f"Its process ended with {code}; {output.name} has what it said."
-    return FINISHED, ""
+    return FAILED, f"Its process ended with {child.returncode}; {output.name} has what it said."
 
 
-def lines_until(stream, deadline: float) -> Iterator[bytes]:
-    """Lines as they come; raises TimeoutError at the deadline."""
+def lines_of(child: subprocess.Popen, stream: BinaryIO, deadline: float) -> Iterator[bytes]:
+    """Lines as they come, until the process is gone, whoever else has the stream; TimeoutError at the deadline."""
     rest = b""
-    while True:
-        ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            raise TimeoutError
-        piece = os.read(stream.fileno(), 1 << 16)
+    while (left := deadline - time.monotonic()) > 0:
+        gone = child.poll() is not None
+        ready, _, _ = select.select([stream], [], [], 0 if gone else min(left, GLANCE))
+        piece = os.read(stream.fileno(), 1 << 16) if ready else b""
         *lines, rest = (rest + piece).split(b"\n")
         yield from lines
-        if not piece:
+        if gone and not piece:
             return
+    raise TimeoutError
 
 
 def end(child: subprocess.Popen) -> None:

@@ -28,6 +28,7 @@ def main() -> int:
 
         try:
             piece.run(Settings(asked.tiny, asked.recorded), report)
+            print(json.dumps({"done": True}), file=rows, flush=True)
         except Exception as error:
             traceback.print_exc()
             message = str(error).strip().partition("\n")[0]

@@ -1,13 +1,11 @@
 """The machine: what it is, and its ceilings."""
 
-import os
 import platform
 import shutil
 import statistics
 import subprocess
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -16,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.contestants import tune_torch
+from benchmarks.device import weights
 from benchmarks.device.pieces import Report, Settings
-from benchmarks.published_layout import FILES, random_state_dict
 from benchmarks.race import describe_run
 from configs import MODELS
 
@@ -33,13 +31,8 @@ def describe(settings: Settings, report: Report) -> None:
         answer = subprocess.run(["nvidia-smi", QUESTION, "--format=csv,noheader"], capture_output=True, text=True)
         report("nvidia-smi", answer.stdout.strip())
     began = time.perf_counter()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(_keep_weights, FILES, [settings.model] * len(FILES)))
+    weights.keep(settings.model)
     report("weights", {"seconds": time.perf_counter() - began})
-
-
-def _keep_weights(network: str, model: str) -> None:
-    random_state_dict(network, MODELS[model])
 
 
 def ceilings(settings: Settings, report: Report) -> None:
