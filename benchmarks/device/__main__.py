@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Stopped: the same command goes on.", file=sys.stderr)
         return 130
     finally:
-        report.show(record.pieces)
+        report.show(record.pieces, asked.tiny)
     return 0
 
 
