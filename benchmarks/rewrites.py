@@ -279,7 +279,7 @@ def terms_once(config: ModelConfig) -> Rewrite:
         variables: dict, canonical: jax.Array, reference: jax.Array, audio: jax.Array, x_T: jax.Array
     ) -> jax.Array:
         state, noise = Carry(canonical[None], reference[None]), Noise(x_T[None], jax.random.key(0)[None])
-        return sample_window(denoiser, 0.0, variables, rule, state, audio[None], noise)[1][0]
+        return sample_window(denoiser, config.diffusion, variables, rule, state, audio[None], noise)[1][0]
 
     tokens = normal(2, c.motion_size)
     window = *tokens, normal(c.window, c.audio_features), normal(c.window, c.motion_size)

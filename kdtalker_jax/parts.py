@@ -40,10 +40,11 @@ class Part:
 
     def initialise(self, config: Config, key: jax.Array, *, folded: bool = False) -> Variables:
         """Fresh variables; under `jax.eval_shape` their shapes alone."""
-        arguments, keywords = self.inputs(config)
-        # JAX's default generator is compiled anew for each of hundreds of kernels, longer than all else here.
-        key = jax.random.key(jax.random.bits(key), impl="unsafe_rbg")
-        return self.build(config, folded=folded).init(key, *arguments, **keywords)
+        with jax.enable_x64(False):  # parameters are float32, and the same, whatever the program around has set
+            arguments, keywords = self.inputs(config)
+            # JAX's default generator is compiled anew for each of hundreds of kernels, longer than all else here.
+            key = jax.random.key(jax.random.bits(key), impl="unsafe_rbg")
+            return self.build(config, folded=folded).init(key, *arguments, **keywords)
 
     def shapes(self, config: Config, *, folded: bool = False) -> Variables:
         """The tree of `jax.ShapeDtypeStruct` that a checkpoint of this network has. Costs no memory."""

@@ -1,10 +1,11 @@
 """Systems: which features, motion model and renderer work together, by the name that a model's config.json gives.
 
 A family is imported when a model names it. Other packages add systems with `register`, or with an entry point in the
-group `kdtalker_jax.systems` that names a `System`.
+group `kdtalker_jax.systems`, of the system's name, that names a `System`.
 """
 
 import importlib
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -70,17 +71,34 @@ def register(system: System) -> None:
 
 
 def find_system(name: str) -> System:
-    """Raises CheckpointError where there is no such system."""
+    """Raises CheckpointError where there is no such system, or the package that brings it is broken."""
     if name not in _SYSTEMS:
-        for found in metadata.entry_points(group=ENTRY_POINTS):
-            register(found.load())
+        for found in metadata.entry_points(group=ENTRY_POINTS, name=name):
+            register(_loaded(found))
     if name not in _SYSTEMS:
         raise CheckpointError(f"There is no system {name!r} here, only {', '.join(_SYSTEMS)}: install what brings it.")
     return _SYSTEMS[name]
 
 
+def _loaded(found: metadata.EntryPoint) -> System:
+    where = f"The entry point {found.name} = {found.value} in the group {ENTRY_POINTS}"
+    try:
+        system = found.load()
+    except Exception as error:  # whatever another package does when it is imported
+        raise CheckpointError(f"{where} cannot be loaded: {type(error).__name__}: {error}.") from error
+    if not isinstance(system, System) or system.name != found.name:
+        raise CheckpointError(f"{where} is no `System` of that name.")
+    return system
+
+
 def all_systems() -> Iterator[System]:
-    """Those that are known so far."""
+    """Those of this package and of others that are installed; a broken one of others is left out, with a warning."""
+    for found in metadata.entry_points(group=ENTRY_POINTS):
+        if found.name not in _SYSTEMS:
+            try:
+                register(_loaded(found))
+            except CheckpointError as error:
+                warnings.warn(f"{error} It is left out.", stacklevel=2)
     return iter(_SYSTEMS.values())
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,8 @@ from configs.audio import SMALL_AUDIO
 from configs.retargeting import RetargetingTrainingConfig
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.data.landmarks import LANDMARKS
+from kdtalker_jax.diffusion.config import DiffusionConfig
+from kdtalker_jax.diffusion.prediction import Kind
 from kdtalker_jax.motion_models.kdtalker.model import Carry, sample_window
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips
@@ -63,13 +66,17 @@ def test_networks(name, folded, dtype):
     jax.eval_shape(jax.grad(total), PARTS[name].shapes(SMALL, folded=folded), *arguments)
 
 
+@pytest.mark.parametrize("prediction", get_args(Kind))
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm", "pndm", "dpm++"])
-def test_sampling(small_model, sampler):
+def test_sampling(small_model, sampler, prediction):
     model, config = small_model.motion_model, SMALL.denoiser
     rule = Animation(sampler=sampler, steps=5).of(model, None)[0]
     state, noise = Carry(float32s(2, 70), float32s(2, 70)), model.noise(jax.random.split(jax.random.key(0), 2), 3)
     window = (state, float32s(2, 64, config.audio_features), noise)
-    jax.eval_shape(partial(sample_window, DENOISER.build(SMALL), 0.5), small_model.params["denoiser"], rule, *window)
+    diffusion = DiffusionConfig(prediction=prediction, noise_offset=0.5)
+    jax.eval_shape(
+        partial(sample_window, DENOISER.build(SMALL), diffusion), small_model.params["denoiser"], rule, *window
+    )
 
 
 def test_describing_and_rendering(small_model):

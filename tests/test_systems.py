@@ -1,14 +1,17 @@
 """No configuration describes a model that no machine could hold, or whose parts do not work together."""
 
 import dataclasses
+import sys
 
 import pytest
 
 from configs import DEMO, MODELS, PUBLISHED, SMALL
+from kdtalker_jax import systems
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
 from kdtalker_jax.renderers.liveportrait.config import AppearanceConfig, GeneratorConfig, WarpingConfig
 from kdtalker_jax.systems import check_fit, disagreement, find_system
+from kdtalker_jax.training.kinds import find_kind
 
 SYSTEM = find_system("kdtalker")
 EVERYTHING = list(SYSTEM.parts)
@@ -86,3 +89,59 @@ def test_families_that_do_not_fit_are_refused():
 def test_a_system_that_there_is_not():
     with pytest.raises(CheckpointError, match=r"no system 'hologram' here, only .*kdtalker"):
         find_system("hologram")
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Puts a package with an entry point beside ours, as pip would."""
+    monkeypatch.setattr(systems, "_SYSTEMS", dict(systems._SYSTEMS))
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def put(name, module, source):
+        monkeypatch.delitem(sys.modules, module, raising=False)  # of the test before
+        (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")
+        folder = tmp_path / f"{module}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n", encoding="utf-8")
+        entry = f"[kdtalker_jax.systems]\n{name} = {module}:SYSTEM\n"
+        (folder / "entry_points.txt").write_text(entry, encoding="utf-8")
+
+    return put
+
+
+WHOLE = """
+from dataclasses import replace
+from kdtalker_jax.systems import find_system
+SYSTEM = replace(find_system("kdtalker"), name="cousin", trainings=("kind_of_cousin:KIND",))
+"""
+KIND = """
+from kdtalker_jax.training.kinds import Kind
+KIND = Kind("dance", dict, "", "", "")
+"""
+
+
+def test_a_system_of_another_package_is_found_by_its_entry_point(install, tmp_path):
+    (tmp_path / "kind_of_cousin.py").write_text(KIND, encoding="utf-8")
+    install("cousin", "package_of_cousin", WHOLE)
+    assert find_kind("dance").name == "dance", "its trainings too, without being asked for it first"
+    assert find_system("cousin").parts.keys() == SYSTEM.parts.keys()
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import missing_module", "cannot be loaded: ModuleNotFoundError: No module named 'missing_module'"),
+        ("1 / 0", "cannot be loaded: ZeroDivisionError"),
+        ("", "cannot be loaded: AttributeError"),
+        ("SYSTEM = 'kdtalker'", "is no `System` of that name"),
+        (WHOLE, "is no `System` of that name"),  # it calls itself cousin
+    ],
+)
+def test_a_broken_package_is_named_and_does_not_stop_the_others(install, source, reason):
+    install("broken", "package_that_is_broken", source)
+    with pytest.raises(CheckpointError, match="broken = package_that_is_broken:SYSTEM") as error:
+        find_system("broken")
+    assert reason in str(error.value)
+    assert find_system("kdtalker") is SYSTEM
+    with pytest.warns(UserWarning, match="It is left out"):
+        assert find_kind("denoiser").name == "denoiser"

@@ -4,10 +4,15 @@ All convolutions here have stride 1, "same" padding with zeros and odd kernels, 
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from kdtalker_jax.nn.bilinear import with_gradients
+
+Shape = tuple[int, ...]
 
 BAND_TILES = 256  # that `conv2d_winograd` works on at once
 BAND_POSITIONS = 1024  # the same of `kernel_gradient_in_bands`
@@ -18,39 +23,35 @@ def conv2d_same(x: jax.Array, kernel: jax.Array, transformed: jax.Array | None =
     return conv2d_direct(x, kernel) if transformed is None else conv2d_winograd(x, transformed)
 
 
-@jax.custom_vjp
 def conv2d_direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """`conv2d_same` as the library does it, but for the kernel's gradient on CPUs.
-
-    Hence differentiated backwards only: `custom_derivatives.linear_call`, which would do for both ways, has no `vmap`.
-    """
-    return _conv2d_of_library(x, kernel)
+    """`conv2d_same` as the library does it, but for the kernel's gradient on CPUs."""
+    return _conv2d(x, kernel)
 
 
-def _conv2d_of_library(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def conv2d_of_library(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """`conv2d_same`, and its gradients, as the library does them."""
     padding = [(size // 2, size // 2) for size in kernel.shape[:2]]
     return lax.conv_general_dilated(x, kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
-def _conv2d_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return conv2d_direct(x, kernel), (x, kernel)
+def _input_gradient(dy: jax.Array, kernel: jax.Array, _: Shape) -> jax.Array:
+    """A convolution with the kernel turned round."""
+    return conv2d_direct(dy, kernel[::-1, ::-1].swapaxes(2, 3))
 
 
-def _conv2d_backward(saved: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The input's gradient is a convolution with the kernel turned round."""
-    x, kernel = saved
-
+def _kernel_gradient(dy: jax.Array, x: jax.Array, shape: Shape) -> jax.Array:
     def of_library(x: jax.Array, dy: jax.Array) -> jax.Array:
-        return jax.vjp(lambda kernel: _conv2d_of_library(x, kernel), kernel)[1](dy)[0]
+        kernel = jax.ShapeDtypeStruct(shape, dy.dtype)
+        (dkernel,) = jax.linear_transpose(partial(conv2d_of_library, x), kernel)(dy)
+        return dkernel
 
     def in_bands(x: jax.Array, dy: jax.Array) -> jax.Array:
-        return kernel_gradient_in_bands(x, dy, kernel.shape[:2]).astype(kernel.dtype)
+        return kernel_gradient_in_bands(x, dy, shape[:2]).astype(dy.dtype)
 
-    dkernel = lax.platform_dependent(x, dy, cpu=in_bands, default=of_library)
-    return conv2d_direct(dy, kernel[::-1, ::-1].swapaxes(2, 3)), dkernel
+    return lax.platform_dependent(x, dy, cpu=in_bands, default=of_library)
 
 
-conv2d_direct.defvjp(_conv2d_forward, _conv2d_backward)
+_conv2d = with_gradients(conv2d_of_library, of_first=_input_gradient, of_second=_kernel_gradient)
 
 
 def kernel_gradient_in_bands(x: jax.Array, dy: jax.Array, size: Sequence[int]) -> jax.Array:
@@ -143,37 +144,40 @@ def depthwise2d_direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
     )
 
 
-@jax.custom_vjp
 def depthwise2d_by_shifts(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """`depthwise2d` as a sum of shifted maps, each times one tap: one pass over the memory."""
+    return _depthwise2d(x, kernel)
+
+
+def _sum_of_shifts(x: jax.Array, kernel: jax.Array) -> jax.Array:
     taps = [(i, j) for i in range(kernel.shape[0]) for j in range(kernel.shape[1])]
-    padded = _pad_for(kernel, x)
+    padded = _pad_for(kernel.shape, x)
     _, height, width, _ = x.shape
     return sum(padded[:, i : i + height, j : j + width] * per_channel(kernel[i, j, 0], x) for i, j in taps)
 
 
-def _depthwise2d_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return depthwise2d_by_shifts(x, kernel), (x, kernel)
+def _filtered_gradient(dy: jax.Array, kernel: jax.Array, _: Shape) -> jax.Array:
+    """The same filter turned round."""
+    return depthwise2d_by_shifts(dy, kernel[::-1, ::-1])
 
 
-def _depthwise2d_backward(saved: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The input's gradient is the same filter turned round; the kernel's has one sum over the map per tap."""
-    x, kernel = saved
-    padded, (rows, columns) = _pad_for(kernel, x), kernel.shape[:2]
+def _filter_gradient(dy: jax.Array, x: jax.Array, shape: Shape) -> jax.Array:
+    """One sum over the map per tap."""
+    padded, (rows, columns) = _pad_for(shape, x), shape[:2]
 
     def tap(place: jax.Array) -> jax.Array:  # in a loop: fused into one pass, the sums would be slow
         shifted = lax.dynamic_slice(padded, (0, place // columns, place % columns, 0), x.shape)
         return jnp.sum(shifted * dy, axis=(0, 1, 2))
 
-    dkernel = lax.map(tap, jnp.arange(rows * columns)).reshape(kernel.shape)
-    return depthwise2d_by_shifts(dy, kernel[::-1, ::-1]), dkernel
+    return lax.map(tap, jnp.arange(rows * columns)).reshape(shape)
 
 
-depthwise2d_by_shifts.defvjp(_depthwise2d_forward, _depthwise2d_backward)
+_depthwise2d = with_gradients(_sum_of_shifts, of_first=_filtered_gradient, of_second=_filter_gradient)
 
 
-def _pad_for(kernel: jax.Array, x: jax.Array) -> jax.Array:
-    rows, columns = (size // 2 for size in kernel.shape[:2])
+def _pad_for(shape: Shape, x: jax.Array) -> jax.Array:
+    """Zeros around a map for a kernel of this shape."""
+    rows, columns = (size // 2 for size in shape[:2])
     return jnp.pad(x, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
 
 

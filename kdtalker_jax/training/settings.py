@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from configs.training import TrainingConfig
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.seeds import check_seed
 
@@ -63,35 +62,6 @@ def check_sizes(path: str, name: str, found: Any, wanted: Any) -> None:
     different = differences(found, wanted)
     if different:
         raise InputError(f"{path} has a {name} of other sizes: here {'; '.join(different.values())}.")
-
-
-def check(config: TrainingConfig, devices: int) -> None:
-    """Raises InputError for values that no run can have on this number of devices."""
-    share = devices * config.accumulate
-    positive = ("steps", "batch_size", "accumulate", "log_every", "ema.every", "validation.every",
-                "validation.sampling_steps", "checkpoints.every", "checkpoints.keep_last", "input.threads",
-                "input.prefetch")  # fmt: skip
-    values = {name: value for name, _, value in settings(config)}
-    for name in positive:
-        if values[name] < 1:
-            raise InputError(f"{name} must be at least 1, not {values[name]}.")
-    if config.batch_size % share:
-        raise InputError(
-            f"batch_size={config.batch_size} cannot be split evenly over {devices} devices in {config.accumulate} "
-            f"parts each: choose a multiple of {share}."
-        )
-    if config.optimizer.warmup_steps >= config.steps:
-        raise InputError(
-            f"optimizer.warmup_steps={config.optimizer.warmup_steps} must be fewer than steps={config.steps}."
-        )
-    if not 0 <= config.audio_noise <= 1:
-        raise InputError(f"audio_noise is a probability, from 0 to 1, not {config.audio_noise}.")
-    if config.min_snr is not None and not config.min_snr > 0:
-        raise InputError(f"min_snr is a ratio, more than 0, not {config.min_snr}.")
-    if not config.first_frame > 0:
-        raise InputError(f"first_frame says how often a frame counts, more than 0, not {config.first_frame}.")
-    if config.diffusion.prediction != "noise":
-        raise InputError(f"diffusion.prediction is noise, which the denoiser tells, not {config.diffusion.prediction}.")
 
 
 def _replaced(config: Any, path: list[str], text: str, name: str) -> Any:

@@ -54,7 +54,7 @@ def test_a_batch_equals_its_rows_one_by_one(variables, inputs):
 def test_bfloat16_stays_close(variables, inputs):
     low = apply(fold(variables), *inputs, dtype=jnp.bfloat16)
     assert all(x.dtype == np.float32 for x in low)
-    assert_close(low, apply(fold(variables), *inputs), 0.3)
+    assert_close(low, apply(fold(variables), *inputs), 0.03)  # half as much again as three draws of weights come to
 
 
 def test_order_of_frames_matters(variables, inputs):

@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
 
 from kdtalker_jax.nn import convolution
 from kdtalker_jax.nn.blocks import upsample_nearest
 from kdtalker_jax.nn.convolution import (
     conv2d_direct,
+    conv2d_of_library,
     conv2d_winograd,
     conv3d_by_planes,
     conv3d_direct,
@@ -44,16 +44,38 @@ def test_gradients_of_the_plain_form(size, bands, monkeypatch):
     """Those of the kernel have a form of their own on CPUs."""
     monkeypatch.setattr(convolution, "BAND_POSITIONS", bands)
 
-    def plain(x, kernel):
-        return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-
-    assert_equal_form(conv2d_direct, plain, normal(2, 8, 6, 5), normal(size, size, 5, 4, seed=1))
+    assert_equal_form(conv2d_direct, conv2d_of_library, normal(2, 8, 6, 5), normal(size, size, 5, 4, seed=1))
 
 
 @pytest.mark.parametrize("size", [3, 7])
 def test_depthwise_convolution_by_shifts(size):
     x, kernel = normal(2, 6, 9, 5), normal(size, size, 1, 5, seed=1)
     assert_equal_form(depthwise2d_by_shifts, depthwise2d_direct, x, kernel)
+
+
+@pytest.mark.parametrize(
+    ("form", "plain", "inputs"),
+    [(conv2d_direct, conv2d_of_library, 5), (depthwise2d_by_shifts, depthwise2d_direct, 1)],
+    ids=["2-D", "depthwise"],
+)
+def test_gradients_of_our_own_do_not_stand_in_the_way_of_others(form, plain, inputs):
+    """Derivatives forwards, forwards over backwards and twice backwards, and all of it in batches."""
+    x, kernel = normal(3, 2, 4, 6, 5), normal(3, 3, 3, inputs, 5, seed=1)
+    tangents = normal(*x.shape, seed=2), normal(*kernel.shape, seed=3)
+
+    def derivatives(function):
+        def loss(x, kernel):
+            return jnp.sin(function(x, kernel)).sum()
+
+        def of_one(x, kernel, *tangents):
+            twice = jax.grad(lambda kernel: jnp.sum(jax.grad(loss)(x, kernel) ** 2))(kernel)
+            forwards = jax.jvp(function, (x, kernel), tangents)[1]
+            return forwards, jax.jvp(jax.grad(loss, argnums=1), (x, kernel), tangents)[1], twice
+
+        return jax.vmap(of_one)(x, kernel, *tangents)
+
+    for actual, expected in zip(derivatives(form), derivatives(plain), strict=True):
+        np.testing.assert_allclose(actual, expected, atol=1e-5 * float(jnp.std(expected)), rtol=0)
 
 
 @pytest.mark.parametrize("size", [3, 7])

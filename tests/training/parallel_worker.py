@@ -16,12 +16,12 @@ from configs import PUBLISHED_STATISTICS, SMALL
 from configs.training import DevicesConfig
 from kdtalker_jax import parallel
 from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips
+from kdtalker_jax.motion_models.kdtalker.training.optimizer import make_optimizer
 from kdtalker_jax.motion_models.kdtalker.training.step import initial_state, make_train_step
 from kdtalker_jax.motion_models.kdtalker.training.validation import Validation
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.renderers.liveportrait.parts import GENERATOR
-from kdtalker_jax.training.optimizer import make_optimizer
 from tests.training.synthetic import TINY, make_clips
 
 # In two parts, and with so few numbers a parameter that fsdp would leave all of them whole.

@@ -7,8 +7,8 @@ import optax
 from optax.contrib import MuonDimensionNumbers
 
 from configs import SMALL
+from kdtalker_jax.motion_models.kdtalker.training.optimizer import decay_mask
 from kdtalker_jax.training.muon import ADAMS_SIZE, matrices, muon
-from kdtalker_jax.training.optimizer import decay_mask
 from tests.networks import PARTS
 
 

@@ -13,6 +13,7 @@ from jax.typing import DTypeLike
 
 from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.diffusion.noise import window_noise
+from kdtalker_jax.diffusion.prediction import as_noise
 from kdtalker_jax.diffusion.samplers import StepRule, make_sampler, sample
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.features.protocol import FeatureSpec
@@ -57,12 +58,11 @@ class KDTalker:
         self.hears = FeatureSpec(FRAME_RATE, self._config.audio_features)
         self.length, self.sampler = self._config.window, self._diffusion.sampler
         self.noise_shape = (self.length, self._config.motion_size)
-        self._window = jit(partial(sample_window, DENOISER.build(config, dtype=dtype), self._diffusion.noise_offset))
+        self._window = jit(partial(sample_window, DENOISER.build(config, dtype=dtype), self._diffusion))
 
     @classmethod
     def check(cls, config: ModelConfig) -> None:
-        if config.diffusion.prediction != "noise":
-            raise ValueError(f"model.diffusion.prediction is {config.diffusion.prediction}, where KDTalker has noise")
+        """The sections check themselves."""
 
     @classmethod
     def disagreement(cls, config: ModelConfig, names: Collection[str]) -> str | None:
@@ -108,7 +108,7 @@ def _folded(keys: jax.Array, number: int) -> jax.Array:
 
 def sample_window(
     network: nn.Module,
-    noise_offset: float,
+    diffusion: DiffusionConfig,
     params: Any,
     rule: StepRule,
     state: Carry,
@@ -122,13 +122,15 @@ def sample_window(
     of_times = denoiser(rule.time, method="terms_of_time")  # (calls, 2 * width) each
     of_audio = denoiser(context, method="terms_of_audio")  # (B, 2 + L, 2 * width) each
 
-    def denoise(x: jax.Array, of_time: list[jax.Array]) -> jax.Array:
+    def denoise(x: jax.Array, told: tuple[jax.Array, list[jax.Array]]) -> jax.Array:
+        time, of_time = told
         tokens = jnp.concatenate([prefix, x], axis=1)  # (B, 2 + L, 70)
         of_time = [term[None] for term in of_time]  # (1, 2 * width) each
-        return denoiser(tokens, of_time, of_audio, method="predict")[:, PREFIX:]
+        predicted = denoiser(tokens, of_time, of_audio, method="predict")[:, PREFIX:]
+        return as_noise(diffusion.prediction, predicted, x, time, schedule_of(diffusion))
 
-    added = None if rule.noise is None else noise_of_calls(noise, rule.calls, noise_offset)
-    motion = sample(denoise, rule, noise.start, noise=added, told=of_times)  # (B, L, 70)
+    added = None if rule.noise is None else noise_of_calls(noise, rule.calls, diffusion.noise_offset)
+    motion = sample(denoise, rule, noise.start, noise=added, told=(rule.time, of_times))  # (B, L, 70)
     return Carry(state.canonical, motion[:, -1]), motion
 
 

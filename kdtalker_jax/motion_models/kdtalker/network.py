@@ -1,5 +1,7 @@
 """D: the spatiotemporal denoiser, noisy motion and audio -> noise (KDTalker, arXiv 2503.12963)."""
 
+import math
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -151,7 +153,7 @@ def layer_norm(dtype: DTypeLike, name: str | None = None) -> LayerNorm:
 def sinusoid(time: jax.Array, width: int) -> jax.Array:
     """Embedding of timesteps (B,) -> (B, width): sines, then cosines, of frequencies from 1 down to 1e-4."""
     half = width // 2
-    frequencies = jnp.exp(jnp.arange(half, dtype=jnp.float32) * (-np.log(1e4) / (half - 1)))
+    frequencies = jnp.exp(jnp.arange(half, dtype=jnp.float32) * (-math.log(1e4) / (half - 1)))
     angles = time.astype(jnp.float32)[:, None] * frequencies[None]
     return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
 

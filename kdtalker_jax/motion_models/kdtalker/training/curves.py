@@ -40,7 +40,7 @@ class CurveSampler:
         self._noise = window_noise(jax.random.key(0), shape, config.diffusion.noise_offset)
         sampler = with_defaults(None, config.validation.sampling_steps, config.diffusion.sampler)
         self._rule = make_sampler(*sampler, schedule_of(config.diffusion))
-        self._sample = jax.jit(partial(sample_window, DENOISER.build(config), config.diffusion.noise_offset))
+        self._sample = jax.jit(partial(sample_window, DENOISER.build(config), config.diffusion))
 
     def __call__(self, params: dict) -> np.ndarray:
         """The picture for parameters on this process: uint8 RGB (H, W, 3)."""

@@ -1,4 +1,4 @@
-"""From windows of clips to the loss on predicted noise (KDTalker, section 3.3). Pure functions of a device's share."""
+"""From windows of clips to the loss on predictions (KDTalker, section 3.3). Pure functions of a device's share."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from kdtalker_jax.diffusion.config import DiffusionConfig
-from kdtalker_jax.diffusion.schedule import NoiseSchedule, schedule_of
+from kdtalker_jax.diffusion.prediction import signal_and_spread, target
+from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.motion_models.kdtalker.network import PREFIX, Denoiser
 from kdtalker_jax.spaces.keypoints import canonical_token, normalise
 from kdtalker_jax.spaces.statistics import MotionStatistics
@@ -36,7 +37,7 @@ class Examples(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Mean squared error on the noise of each sample, (B,) each. Only the total is minimised."""
+    """Mean squared error of each sample's prediction, (B,) each. Only the total is minimised."""
 
     total: jax.Array
     expression: jax.Array
@@ -79,15 +80,17 @@ def denoising_losses(
 ) -> Losses:
     """How well the denoiser finds the noise (B, L, 70) in windows at diffusion times (B,) (DDPM, equation 14).
 
+    Or the clean motion, or the velocity, where the diffusion's prediction is that.
+
     `first_frame` is how often a window's first frame counts, the next ones less and less, down to once.
     """
-    alpha_bars = schedule_of(diffusion).alpha_bars
-    signal = jnp.asarray(np.sqrt(alpha_bars), jnp.float32)[times, None, None]  # (B, 1, 1)
-    spread = jnp.asarray(np.sqrt(1 - alpha_bars), jnp.float32)[times, None, None]  # (B, 1, 1)
+    schedule = schedule_of(diffusion)
+    signal, spread = signal_and_spread(schedule, times, noise.ndim)  # (B, 1, 1) each
     noisy = signal * examples.motion + spread * noise  # (B, L, 70)
     tokens = jnp.concatenate([examples.prefix, noisy], axis=1)  # (B, 2 + L, 70)
     predicted = denoiser.apply({"params": params}, tokens, times, examples.audio)[:, PREFIX:]  # (B, L, 70)
-    error = jnp.square(predicted - noise)  # (B, L, 70)
+    wanted = target(diffusion.prediction, examples.motion, noise, times, schedule)  # (B, L, 70)
+    error = jnp.square(predicted - wanted)  # (B, L, 70)
     if first_frame != 1:
         weights = 1 + (first_frame - 1) * np.exp(-np.arange(error.shape[1]) / FADE)  # (L,)
         error *= jnp.asarray(weights / weights.mean(), jnp.float32)[None, :, None]
@@ -98,10 +101,13 @@ def denoising_losses(
     )
 
 
-def snr_weights(schedule: NoiseSchedule, times: jax.Array, largest: float) -> jax.Array:
+def snr_weights(diffusion: DiffusionConfig, times: jax.Array, largest: float) -> jax.Array:
     """What samples at diffusion times (B,) count: min(SNR, largest) / SNR (arXiv 2303.09556, equation 10). (B,)
 
     A sample with more signal then counts by its error in clean motion, as one with less does by its error in noise.
+    Predictions of other kinds are errors of another size: the weights make the same of them (section 3.4).
     """
-    ratios = schedule.alpha_bars / (1 - schedule.alpha_bars)
-    return jnp.asarray(np.minimum(ratios, largest) / ratios, jnp.float32)[times]
+    alpha_bars = schedule_of(diffusion).alpha_bars
+    ratios = alpha_bars / (1 - alpha_bars)
+    in_noise = {"noise": ratios, "sample": 1.0, "velocity": ratios + 1}[diffusion.prediction]
+    return jnp.asarray(np.minimum(ratios, largest) / in_noise, jnp.float32)[times]

@@ -24,9 +24,10 @@ from kdtalker_jax.motion_models.kdtalker.training.loss import (
     snr_weights,
     to_examples,
 )
+from kdtalker_jax.motion_models.kdtalker.training.optimizer import learning_rate_schedule, make_optimizer
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.statistics import MotionStatistics
-from kdtalker_jax.training.optimizer import global_norm, learning_rate_schedule, make_optimizer, update_ema
+from kdtalker_jax.training.optimizer import global_norm, update_ema
 from kdtalker_jax.training.tail import in_parts, mean_over, unless_not_finite
 
 Params = Any
@@ -82,7 +83,7 @@ def make_train_step(
         examples, times, noise = draw(config, to_examples(windows, statistics), windows.position, state.step, axis_name)
         weights = jnp.ones(times.shape, jnp.float32)
         if config.min_snr is not None:
-            weights = snr_weights(schedule_of(config.diffusion), times, config.min_snr)
+            weights = snr_weights(config.diffusion, times, config.min_snr)
         batch = (weights, examples, times, noise)
         gradients, losses = mean_gradients(
             denoiser, config.diffusion, config.accumulate, state.params, batch, config.first_frame

@@ -13,15 +13,17 @@ from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import is_run, load_checkpoint
 from kdtalker_jax.data.clips import load_statistics, open_clips
 from kdtalker_jax.data.report import check_system
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.motion_models.kdtalker.training.curves import CurveSampler
 from kdtalker_jax.motion_models.kdtalker.training.export import KIND, TrainedDenoiser, load_denoiser
 from kdtalker_jax.motion_models.kdtalker.training.input import Batch, Batches, UsableClips, check_clips
+from kdtalker_jax.motion_models.kdtalker.training.settings import check
 from kdtalker_jax.motion_models.kdtalker.training.step import TrainState, initial_state, make_train_step
 from kdtalker_jax.motion_models.kdtalker.training.validation import Validation
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
-from kdtalker_jax.training.settings import check, check_sizes
+from kdtalker_jax.training.settings import check_sizes
 
 
 def train(
@@ -122,7 +124,7 @@ def _load_clips(config: TrainingConfig, data: Path, split: str, report: Report, 
 
 
 def _load_init(path: str, config: TrainingConfig) -> TrainedDenoiser:
-    """The denoiser of another run or of a model. A run may change its diffusion, but no sizes."""
+    """The denoiser of another run or of a model. A run may change its schedule, but no sizes nor what it predicts."""
     if is_run(path):
         trained = load_denoiser(path)
     else:
@@ -131,4 +133,7 @@ def _load_init(path: str, config: TrainingConfig) -> TrainedDenoiser:
         variables = checkpoint.variables(DENOISER.name)
         trained = TrainedDenoiser(variables, sections, checkpoint.config.statistics, step=0, ema=False)
     check_sizes(path, DENOISER.name, trained.config.denoiser, config.denoiser)
+    predicts, wanted = trained.config.diffusion.prediction, config.diffusion.prediction
+    if predicts != wanted:
+        raise InputError(f"{path} predicts {predicts}, and diffusion.prediction={wanted} does not begin there.")
     return trained

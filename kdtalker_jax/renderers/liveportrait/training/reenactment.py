@@ -55,8 +55,9 @@ class Networks:
     """The four networks at the size of a phase, as pure functions.
 
     Args:
+        config: with `remat`, a network's activations are not kept for its gradient but computed again.
+        train: whether batch norms take the statistics of the batch, but those that the phase freezes.
         axis_name: of the mapped axis that batch norms average over.
-        remat: keep no activations of a network for its gradient; compute them again.
     """
 
     def __init__(

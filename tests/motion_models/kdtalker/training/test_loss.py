@@ -9,6 +9,7 @@ import pytest
 
 from configs import PUBLISHED_STATISTICS
 from kdtalker_jax.diffusion.config import DiffusionConfig
+from kdtalker_jax.diffusion.prediction import as_noise, signal_and_spread, target
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.motion_models.kdtalker.network import Denoiser
 from kdtalker_jax.motion_models.kdtalker.training.loss import (
@@ -86,8 +87,23 @@ def test_weights_are_those_of_min_snr():
     """All of a noisy sample counts; of a cleaner one what its error is in clean motion, which SNR times noise is."""
     alpha_bars = NoiseSchedule().alpha_bars
     ratios = alpha_bars / (1 - alpha_bars)
-    weights = np.asarray(snr_weights(NoiseSchedule(), jnp.arange(1000), 0.5))
+    weights = np.asarray(snr_weights(DiffusionConfig(), jnp.arange(1000), 0.5))
     np.testing.assert_array_equal(weights[ratios <= 0.5], 1)
     cleaner = ratios > 0.5
     assert 300 < cleaner.sum() < 700
     np.testing.assert_allclose((weights * ratios)[cleaner], 0.5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("prediction", ["sample", "velocity"])
+def test_other_predictions_count_as_the_noise_that_they_imply(prediction):
+    """A network that says the same in another way has the same weighted loss."""
+    random = np.random.default_rng(2)
+    clean, told = (random.standard_normal((4, 64, 70)).astype(np.float32) for _ in range(2))
+    noise, times = random.standard_normal(clean.shape).astype(np.float32), np.array([10, 200, 600, 990])
+    schedule, config = NoiseSchedule(), DiffusionConfig(prediction=prediction)
+    signal, spread = signal_and_spread(schedule, times, 3)
+    implied = as_noise(prediction, told, signal * clean + spread * noise, times, schedule)
+    error = jnp.square(told - target(prediction, clean, noise, times, schedule)).mean((1, 2))
+    in_noise = jnp.square(implied - noise).mean((1, 2))
+    weighted = snr_weights(config, times, 0.5) * error
+    np.testing.assert_allclose(weighted, snr_weights(DiffusionConfig(), times, 0.5) * in_noise, rtol=1e-3)
