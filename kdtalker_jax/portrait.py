@@ -10,7 +10,7 @@ Which features, motion model and renderer these are says the model's system; no 
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from kdtalker_jax import demo
-from kdtalker_jax.animation import Animation
-from kdtalker_jax.batching import one_ahead
+from kdtalker_jax.animation import Animation, several
+from kdtalker_jax.batching import made_ahead, one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.edits.driving import driven
 from kdtalker_jax.edits.smoothing import smoothed
@@ -36,7 +36,7 @@ from kdtalker_jax.media.rates import FRAME_RATE, num_frames
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, waveform_of
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.motion_models.windows import Pending, motion_windows, rows_of
+from kdtalker_jax.motion_models.windows import Pending, check_heard, motion_windows, rows_of, windows_together
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.rendering import Frames, check_batch_size, default_batch_size, default_dtype
 from kdtalker_jax.seeds import random_key
@@ -169,7 +169,9 @@ class TalkingPortrait:
         waveform = waveform_of(audio, rate)
         total = self._windows_of(waveform)
         windows = progress_bar(self._hear(in_pieces(waveform)), "Audio", total=total, unit="window", show=progress)
-        return np.concatenate(list(windows))
+        features = np.concatenate(list(windows))
+        check_heard(features)
+        return features
 
     def animate(
         self,
@@ -206,6 +208,45 @@ class TalkingPortrait:
         windows = one_ahead(lambda window: window, self._sample(source, in_pieces(waveform), asked, total))
         bar = progress_bar(windows, "Motion", total=total, unit="window", show=progress)
         vectors = [self._vectors(window) for window, _ in bar]  # (n, D) each; the device is one window ahead
+        return self._drive_whole(source, vectors, asked)
+
+    def animate_together(
+        self,
+        sources: Sequence[Source],
+        audio: Sequence[PathLike | np.ndarray],
+        *,
+        seeds: Sequence[int] | None = None,
+        rate: int | None = None,
+        **animation: Any,
+    ) -> list[Motion]:
+        """`animate` of several recordings, with one call of the motion model for a window of each.
+
+        Args:
+            sources: a portrait for each recording; the same one may come several times.
+            audio: paths or waveforms, of any lengths.
+            seeds: one for each; by default 0 for all. Other arguments are those of `animate`, the same for all, without
+                `initial_noise`.
+
+        Returns:
+            The motion of each, that of `animate` to 1e-5.
+
+        Raises:
+            InputError: as `animate`; also for other numbers of portraits or seeds than of recordings.
+        """
+        asked = several(len(sources), len(audio), seeds, **animation)
+        model, own = self.motion_model, [source.own for source in sources]
+        rule, controls, _ = asked[0].of(model, None)
+        heard = [self._hear(in_pieces(waveform_of(recording, rate))) for recording in audio]
+        keys = jnp.stack([random_key(one.seed) for one in asked])
+        rounds = windows_together(model, self.params, rule, own, heard, keys, controls)
+        vectors: list[list[np.ndarray]] = [[] for _ in audio]
+        for windows, _ in one_ahead(lambda windows: windows, rounds):
+            for i, window in enumerate(windows):
+                vectors[i] += [] if window is None else [self._vectors(window)]
+        return [self._drive_whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
+
+    def _drive_whole(self, source: Source, vectors: Sequence[np.ndarray], asked: Animation) -> Motion:
+        """From the vectors (n, D) of all windows."""
         smooth = smoothed([np.concatenate(vectors)], float(asked.smooth), self.space.smoothed)
         motion = self.space.from_vectors(np.concatenate(list(smooth)))
         return self.drive(source, motion, relative=asked.relative, stitch=asked.stitch)
@@ -299,12 +340,14 @@ class TalkingPortrait:
     ) -> Iterator[np.ndarray]:
         """Frames as the sound arrives: uint8 (b, H, W, 3), those of `render` for the motion of `animate`.
 
-        The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). Arguments as in
+        The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). While a window's
+        frames are rendered, the next one's sound is taken and its motion computed, in another thread. Arguments as in
         `stream_motion` and `render`, which are checked before any sound is taken.
         """
         batch_size = _batch_size(batch_size)
         motions = self.stream_motion(source, audio_chunks, rate=rate, **animation)
-        return (frames for motion in motions for frames in self.render(source, motion, batch_size=batch_size))
+        ahead = made_ahead(motions)
+        return (frames for motion in ahead for frames in self.render(source, motion, batch_size=batch_size))
 
     def sample(
         self,
@@ -372,7 +415,7 @@ class TalkingPortrait:
     def _windows_of(self, waveform: np.ndarray) -> int:
         return -(-num_frames(len(waveform)) // self.motion_model.length)
 
-    def _hear(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def _hear(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray | jax.Array]:
         """Features (n, width) of each window of motion."""
         return self.features.windows(self.params, pieces, rows_of(self.motion_model))
 
