@@ -10,7 +10,7 @@ Which features, motion model and renderer these are says the model's system; no 
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from kdtalker_jax import demo
-from kdtalker_jax.animation import Animation
+from kdtalker_jax.animation import Animation, several
 from kdtalker_jax.arguments import asked_for, check_motion, check_source
-from kdtalker_jax.batching import one_ahead
+from kdtalker_jax.batching import made_ahead, one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
 from kdtalker_jax.compiling import announced, compiling_seconds
@@ -31,12 +31,13 @@ from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.errors import InputError, made_by_network
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
+from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.media.image import Picture, picture_of
 from kdtalker_jax.media.rates import num_frames
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, recording_file, waveform_of
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.motion_models.windows import Pending, motion_windows, rows_of
+from kdtalker_jax.motion_models.windows import Pending, check_heard, motion_windows, rows_of, windows_together
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.rendering import Frames, check_batch_size, default_batch_size, default_dtype
 from kdtalker_jax.results import Video
@@ -100,18 +101,28 @@ class TalkingPortrait:
         self.detector = FaceDetector(predictor_file)
 
     @classmethod
-    def load(cls, directory: PathLike = demo.MODEL, *, dtype: str | None = None) -> "TalkingPortrait":
-        """Read a directory that `convert.official` has written; by default the model that comes with the package.
+    def load(
+        cls, directory: PathLike = demo.MODEL, *, dtype: str | None = None, accept_licence: bool = False
+    ) -> "TalkingPortrait":
+        """A model by its name: "demo" comes with the package, "published" is fetched and converted once.
+
+        Args:
+            directory: one of these names, "hf:owner/name", or a directory that `convert.official` has written; see
+                `hub.names.find_model`.
+            dtype: as of the class.
+            accept_licence: the licences of a model that is fetched are accepted; otherwise the user is asked.
 
         Raises:
-            CheckpointError: it is missing, incomplete, damaged or of a newer format. InputError: no such dtype.
+            CheckpointError: it is missing, incomplete, damaged or of a newer format, or cannot be fetched.
+            InputError: no such dtype or model, or its licences were not accepted. OutputError: the cache is not to be
+            written.
         """
         check_dtype(dtype)
-        checkpoint = load_checkpoint(directory)
+        checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
         names = find_system(checkpoint.config.system).required
         checkpoint.require(*names)
         params = {name: fold(checkpoint.variables(name)) for name in names}
-        return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.landmarks)
+        return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.predictor)
 
     def prepare(
         self,
@@ -145,7 +156,9 @@ class TalkingPortrait:
         waveform = waveform_of(audio, rate)
         total = self._windows_of(waveform)
         windows = progress_bar(self._hear(in_pieces(waveform)), "Audio", total=total, unit="window", show=progress)
-        return np.concatenate(list(windows))
+        features = np.concatenate(list(windows))
+        check_heard(features)
+        return features
 
     def animate(
         self,
@@ -184,6 +197,45 @@ class TalkingPortrait:
         bar = progress_bar(windows, "Motion", total=total, unit="window", show=progress)
         with announced("the motion model", "up to half a minute", progress):
             vectors = [self._vectors(window) for window, _ in bar]  # (n, D) each; the device is one window ahead
+        return self._drive_whole(source, vectors, asked)
+
+    def animate_together(
+        self,
+        sources: Sequence[Source],
+        audio: Sequence[PathLike | np.ndarray],
+        *,
+        seeds: Sequence[int] | None = None,
+        rate: int | None = None,
+        **animation: Any,
+    ) -> list[Motion]:
+        """`animate` of several recordings, with one call of the motion model for a window of each.
+
+        Args:
+            sources: a portrait for each recording; the same one may come several times.
+            audio: paths or waveforms, of any lengths.
+            seeds: one for each; by default 0 for all. Other arguments are those of `animate`, the same for all, without
+                `initial_noise`.
+
+        Returns:
+            The motion of each, that of `animate` to 1e-5.
+
+        Raises:
+            InputError: as `animate`; also for other numbers of portraits or seeds than of recordings.
+        """
+        asked = several(len(sources), len(audio), seeds, **animation)
+        model, own = self.motion_model, [source.own for source in sources]
+        rule, controls, _ = asked[0].of(model, None)
+        heard = [self._hear(in_pieces(waveform_of(recording, rate))) for recording in audio]
+        keys = jnp.stack([random_key(one.seed) for one in asked])
+        rounds = windows_together(model, self.params, rule, own, heard, keys, controls)
+        vectors: list[list[np.ndarray]] = [[] for _ in audio]
+        for windows, _ in one_ahead(lambda windows: windows, rounds):
+            for i, window in enumerate(windows):
+                vectors[i] += [] if window is None else [self._vectors(window)]
+        return [self._drive_whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
+
+    def _drive_whole(self, source: Source, vectors: Sequence[np.ndarray], asked: Animation) -> Motion:
+        """From the vectors (n, D) of all windows."""
         smooth = smoothed([np.concatenate(vectors)], float(asked.smooth), self.space.smoothed)
         motion = self.space.from_vectors(np.concatenate(list(smooth)))
         return self.drive(source, motion, relative=asked.relative, stitch=asked.stitch)
@@ -283,12 +335,14 @@ class TalkingPortrait:
     ) -> Iterator[np.ndarray]:
         """Frames as the sound arrives: uint8 (b, H, W, 3), those of `render` for the motion of `animate`.
 
-        The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). Arguments as in
+        The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). While a window's
+        frames are rendered, the next one's sound is taken and its motion computed, in another thread. Arguments as in
         `stream_motion` and `render`, which are checked before any sound is taken.
         """
         batch_size = _batch_size(batch_size)
         motions = self.stream_motion(source, audio_chunks, rate=rate, **animation)
-        return (frames for motion in motions for frames in self.render(source, motion, batch_size=batch_size))
+        ahead = made_ahead(motions)
+        return (frames for motion in ahead for frames in self.render(source, motion, batch_size=batch_size))
 
     def sample(
         self,
@@ -364,7 +418,7 @@ class TalkingPortrait:
     def _windows_of(self, waveform: np.ndarray) -> int:
         return -(-num_frames(len(waveform)) // self.motion_model.length)
 
-    def _hear(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def _hear(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray | jax.Array]:
         """Features (n, width) of each window of motion."""
         return self.features.windows(self.params, pieces, rows_of(self.motion_model))
 
