@@ -76,8 +76,13 @@ def main(model: str, dtype: str | None, batch: int, rates: bool, repeats: int, j
     write_json(json_file, results)
 
 
-def trace_programs(config: ModelConfig, dtype: str, batch: int) -> dict[str, Traced]:
-    """The programs of `batch` frames of one portrait, each network's and both together."""
+def trace_programs(
+    config: ModelConfig, dtype: str, batch: int, *, prepared: bool = True, **jit: Any
+) -> dict[str, Traced]:
+    """The programs of `batch` frames of one portrait, each network's and both together.
+
+    prepared: with kernels in the form that this machine likes. jit: its further options.
+    """
     c, precision = config.warping, DTYPES[dtype]
 
     def shape(*sizes: int) -> jax.ShapeDtypeStruct:
@@ -89,17 +94,17 @@ def trace_programs(config: ModelConfig, dtype: str, batch: int) -> dict[str, Tra
     )
     driving = shape(batch, c.keypoints, 3)
     folded = {part.name: part.shapes(config, folded=True) for part in RENDERED}
-    params = jax.eval_shape(partial(prepare, config, dtype=precision), folded)
+    params = jax.eval_shape(partial(prepare, config, dtype=precision), folded) if prepared else folded
     painters = {part.name: part.build(config, dtype=precision) for part in RENDERED}
     warp = partial(painters["warping"].apply, method="warp")
     generate = painters["generator"].apply
     features = shape(batch, c.feature_size, c.feature_size, c.output_channels)
     return {
-        "warping": jax.jit(warp).trace(
+        "warping": jax.jit(warp, **jit).trace(
             params["warping"], source.volume, source.compressed, source=source.keypoints, driving=driving
         ),
-        "generator": jax.jit(generate).trace(params["generator"], features),
-        FRAME: jax.jit(partial(render, painters)).trace(params, source, driving),
+        "generator": jax.jit(generate, **jit).trace(params["generator"], features),
+        FRAME: jax.jit(partial(render, painters), **jit).trace(params, source, driving),
     }
 
 

@@ -5,8 +5,10 @@ download the real ones. `random_state_dict` makes them from a seed; `FILES` says
 """
 
 import math
+import os
 import zlib
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -194,6 +196,10 @@ def random_state_dict(network: str, config: ModelConfig, seed: int = 0) -> dict[
     dicts (`retargeting`), their names and keys are joined with a dot. Batch-norm variances are positive, the vectors of
     spectral norm belong to the largest singular value, and predicted motion is spread like the training set's.
     """
+    kept = _kept(network, config, seed)
+    if kept is not None and kept.exists():
+        with np.load(kept) as file:
+            return dict(file)
     state = {}
     for key, shape in LAYOUTS[network](config).items():
         rng = np.random.default_rng([seed, zlib.crc32(f"{network}/{key}".encode())])
@@ -205,7 +211,18 @@ def random_state_dict(network: str, config: ModelConfig, seed: int = 0) -> dict[
         _spread_like(state, config.statistics)
     elif network == "denoiser":
         _follow_the_input(state)
+    if kept is not None:
+        unfinished = kept.with_suffix(f".{os.getpid()}.npz")
+        np.savez(unfinished, **state)
+        unfinished.replace(kept)
     return state
+
+
+def _kept(network: str, config: ModelConfig, seed: int) -> Path | None:
+    """Where these values are kept for other processes, if KDTALKER_RANDOM_WEIGHTS names a folder: they take minutes."""
+    folder = os.environ.get("KDTALKER_RANDOM_WEIGHTS")
+    sizes = zlib.crc32(repr((LAYOUTS[network](config), config.statistics)).encode())
+    return Path(folder) / f"{network}-{seed}-{sizes:08x}.npz" if folder else None
 
 
 def file_content(network: str, state: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from kdtalker_jax import parallel
 from kdtalker_jax.cli import Command
 from kdtalker_jax.data.clips import open_clips
 from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
-from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips
+from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips, stack_windows
 from kdtalker_jax.motion_models.kdtalker.training.loss import Windows
 from kdtalker_jax.motion_models.kdtalker.training.step import initial_state, make_train_step
 
@@ -48,6 +48,14 @@ def synthetic_clips(config: DenoiserConfig, count: int = 64, frames: int = 200) 
         }
         for i in range(count)
     ]
+
+
+def synthetic_windows(config: TrainingConfig) -> Windows:
+    """A batch of them."""
+    clips = UsableClips(synthetic_clips(config.denoiser), config.denoiser.window, config.input)
+    chosen = [clips[i % len(clips)] for i in range(config.batch_size)]
+    positions = np.arange(config.batch_size, dtype=np.int32)
+    return stack_windows(chosen, [0] * config.batch_size, config.denoiser.window, positions)
 
 
 def jax_stepper(

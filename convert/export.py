@@ -10,20 +10,20 @@ from safetensors.numpy import save_file
 from convert.network import to_published
 from convert.sources import LANDMARKS
 from convert.tables import table_of
-from kdtalker_jax.cli import Command, result
+from kdtalker_jax.cli import MODEL_HELP, Command, licence_option, result
 from kdtalker_jax.errors import OutputError
+from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.systems import find_system
 from kdtalker_jax.unfinished import unfinished_file
 
 
 @click.command(cls=Command)
-@click.option(
-    "--checkpoint", required=True, type=click.Path(path_type=Path), help="Folder with a converted checkpoint."
-)
+@click.option("--checkpoint", required=True, help=MODEL_HELP)
+@licence_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; made if it is not there.")
 @click.option("--overwrite", is_flag=True, help="Replace files of these names.")
-def main(checkpoint: Path, out: Path, overwrite: bool) -> None:
+def main(checkpoint: str, accept_licence: bool, out: Path, overwrite: bool) -> None:
     """Write a checkpoint's weights for PyTorch: one .safetensors file per network, in the published folders.
 
     Names, layouts and values are the published ones, bit for bit; `convert.official` reads the result back.
@@ -31,7 +31,7 @@ def main(checkpoint: Path, out: Path, overwrite: bool) -> None:
     \b
     python -m convert.export --checkpoint checkpoints/mine --out exported
     """
-    files = export(checkpoint, out, overwrite)
+    files = export(find_model(checkpoint, accept_licence=accept_licence), out, overwrite)
     result(f"{len(files)} files in {out}", files=list(map(str, files)))
 
 

@@ -1,5 +1,6 @@
 """`python -m convert.official`: the published PyTorch files -> one directory that the JAX package loads."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,11 @@ from convert.network import to_variables, unused
 from convert.sources import LANDMARKS, find, find_source, find_sources, sha256
 from convert.tables import published_parts
 from convert.weights_file import read_weights
+from kdtalker_jax import streams
 from kdtalker_jax.cli import Command, result
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.streams import progress_bar, say
+from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.systems import find_system, resolve
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def main(source: Path, out: Path, only: tuple[str, ...], system: str, config: st
     found = find_system(system)
     judges = tuple(part.name for part in found.parts.values() if part.judges and find_source(source, part))
     published = tuple(name for name in found.required if found.parts[name].rules)
-    convert(source, out, only or published + judges, config, overwrite, system)
+    convert(source, out, only or published + judges, config, overwrite, system, say=streams.say)
     checkpoint = load_checkpoint(out)
     extra = "".join(f" and {name}" for name in checkpoint.parts if name not in found.required)
     lacking = f"; it lacks {', '.join(checkpoint.lacking)}" if checkpoint.lacking else ""
@@ -69,8 +71,11 @@ def convert(
     config: str,
     overwrite: bool = False,
     system: str = "kdtalker",
+    say: Callable[[str], object] = lambda line: None,
 ) -> None:
     """Converts the parts `names` from the folder `source` into the checkpoint `out`, or leaves `out` as it was.
+
+    `say` is given a line about each part.
 
     Raises:
         InputError: there is no such system, part or sizes, or a part is published nowhere.
@@ -92,10 +97,11 @@ def convert(
         progress = progress_bar(paths.items(), unit="network")
         for name, path in progress:
             progress.set_description(name)
-            _convert_part(writer, found.parts[name], path, source, configs[config])
+            say(_convert_part(writer, found.parts[name], path, source, configs[config]))
 
 
-def _convert_part(writer: "CheckpointWriter", part: "Part", path: Path, source: Path, config: ModelConfig) -> None:
+def _convert_part(writer: "CheckpointWriter", part: "Part", path: Path, source: Path, config: ModelConfig) -> str:
+    """Returns what has been done, in a line."""
     from kdtalker_jax.checkpoints import Origin
 
     tensors = read_weights(path)
@@ -104,7 +110,7 @@ def _convert_part(writer: "CheckpointWriter", part: "Part", path: Path, source: 
     ignored = unused(part, tensors)
     listed = ", ".join(f"{count} {keys}" for keys, count in ignored.items())
     count = f"{len(tensors) - ignored.total()} tensors"
-    say(f"{part.name}: {count} of {file}" + (f"; not used: {listed}" if listed else ""))
+    return f"{part.name}: {count} of {file}" + (f"; not used: {listed}" if listed else "")
 
 
 if __name__ == "__main__":

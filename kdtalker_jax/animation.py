@@ -1,5 +1,6 @@
 """What an animation can be asked for, checked before anything is computed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,3 +91,19 @@ class Animation:
         if noise.dtype.kind not in "fiu" or not (np.abs(noise) <= LARGEST_NOISE).all():
             raise InputError(f"The initial noise must be real numbers from -{LARGEST_NOISE} to {LARGEST_NOISE}.")
         return noise.astype(np.float32)
+
+
+def several(portraits: int, recordings: int, seeds: Sequence[int] | None, **animation: Any) -> list[Animation]:
+    """What recordings that share their calls are asked for: the same but for their seeds, by default 0.
+
+    Raises:
+        TypeError, InputError: as `Animation`; also where there are not as many of each, or initial noise is given.
+    """
+    seeds = [0] * recordings if seeds is None else seeds
+    if not portraits == recordings == len(seeds) > 0:
+        raise InputError(
+            f"Each recording needs a portrait and a seed: there are {portraits} and {len(seeds)} for {recordings}."
+        )
+    if animation.get("initial_noise") is not None:
+        raise InputError("Recordings that are animated together take `seeds`, and no `initial_noise`.")
+    return [Animation(seed=seed, **animation) for seed in seeds]

@@ -1,6 +1,8 @@
 """Work on sequences of any length with functions that are compiled for one."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import jax
@@ -49,3 +51,30 @@ def one_ahead(start: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tup
         waiting = started
     if waiting is not None:
         yield waiting
+
+
+def made_ahead(items: Iterable[Any]) -> Iterator[Any]:
+    """Items in their order, each handed out once the next one's making has begun, in a thread of its own.
+
+    For items whose making waits, for sound or for the device, which `one_ahead` would let the caller wait for as well.
+    At most two are alive, and nothing is begun before the first is asked for. What goes wrong in an item's making is
+    raised where it would have come. A caller that stops early waits for nothing: the item in the making is dropped.
+    """
+    iterator, end = iter(items), object()
+
+    def begin() -> Future:
+        future: Future = Future()
+
+        def make() -> None:
+            try:
+                future.set_result(next(iterator, end))
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=make, name="made_ahead", daemon=True).start()
+        return future
+
+    waiting = begin()
+    while (item := waiting.result()) is not end:
+        waiting = begin()
+        yield item

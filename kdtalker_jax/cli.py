@@ -42,6 +42,15 @@ class Number(click.FloatRange):
         return number
 
 
+MODEL_HELP = "Model: demo, published, hf:owner/name, or the directory of a converted one."
+licence_option = click.option(
+    "--accept_licence",
+    is_flag=True,
+    envvar="KDTALKER_ACCEPT_LICENCE",
+    help="Accept the licences of a model that is fetched by its name (or set KDTALKER_ACCEPT_LICENCE=1).",
+)
+
+
 def seed_option(text: str) -> Callable:
     """`--seed`, a whole number of 64 bits; `text` says what another one gives."""
     return click.option("--seed", default=0, show_default=True, type=click.IntRange(0, LARGEST_SEED), help=text)
@@ -158,6 +167,23 @@ class Command(click.Command):
 
     def _options(self) -> list[click.Option]:
         return [param for param in self.params if isinstance(param, click.Option)]
+
+
+class Group(click.Group):
+    """Commands under one name, each a `Command`."""
+
+    command_class = Command
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        mend_streams()
+        return super().main(*args, **kwargs)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            names = ", ".join(self.list_commands(ctx))
+            raise Failure(f"{error.format_message().rstrip('.')}: there are {names}.") from error
 
 
 def _common_flag(name: str, key: str, text: str) -> click.Option:

@@ -10,7 +10,7 @@ Which features, motion model and renderer these are says the model's system; no 
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,27 +20,28 @@ import jax.numpy as jnp
 import numpy as np
 
 from kdtalker_jax import demo
-from kdtalker_jax.animation import Animation
+from kdtalker_jax.animation import Animation, several
 from kdtalker_jax.arguments import asked_for, check_motion, check_source
-from kdtalker_jax.batching import one_ahead
+from kdtalker_jax.batching import made_ahead, one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
 from kdtalker_jax.compiling import announced, compiling_seconds
 from kdtalker_jax.edits.driving import driven
 from kdtalker_jax.edits.smoothing import smoothed
-from kdtalker_jax.errors import InputError, made_by_network
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
+from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.media.image import Picture, picture_of
 from kdtalker_jax.media.rates import num_frames
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, recording_file, waveform_of
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.motion_models.windows import Pending, motion_windows, rows_of
+from kdtalker_jax.motion_models.windows import check_heard
 from kdtalker_jax.nn.folding import fold
-from kdtalker_jax.rendering import Frames, check_batch_size, default_batch_size, default_dtype
+from kdtalker_jax.performing import Performer
+from kdtalker_jax.rendering import Frames, batch_size_of, default_dtype
 from kdtalker_jax.results import Video
-from kdtalker_jax.seeds import random_key
 from kdtalker_jax.source import Source
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.systems import check_fit, find_system
@@ -100,18 +101,28 @@ class TalkingPortrait:
         self.detector = FaceDetector(predictor_file)
 
     @classmethod
-    def load(cls, directory: PathLike = demo.MODEL, *, dtype: str | None = None) -> "TalkingPortrait":
-        """Read a directory that `convert.official` has written; by default the model that comes with the package.
+    def load(
+        cls, directory: PathLike = demo.MODEL, *, dtype: str | None = None, accept_licence: bool = False
+    ) -> "TalkingPortrait":
+        """A model by its name: "demo" comes with the package, "published" is fetched and converted once.
+
+        Args:
+            directory: one of these names, "hf:owner/name", or a directory that `convert.official` has written; see
+                `hub.names.find_model`.
+            dtype: as of the class.
+            accept_licence: the licences of a model that is fetched are accepted; otherwise the user is asked.
 
         Raises:
-            CheckpointError: it is missing, incomplete, damaged or of a newer format. InputError: no such dtype.
+            CheckpointError: it is missing, incomplete, damaged or of a newer format, or cannot be fetched.
+            InputError: no such dtype or model, or its licences were not accepted. OutputError: the cache is not to be
+            written.
         """
         check_dtype(dtype)
-        checkpoint = load_checkpoint(directory)
+        checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
         names = find_system(checkpoint.config.system).required
         checkpoint.require(*names)
         params = {name: fold(checkpoint.variables(name)) for name in names}
-        return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.landmarks)
+        return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.predictor)
 
     def prepare(
         self,
@@ -143,9 +154,13 @@ class TalkingPortrait:
     ) -> np.ndarray:
         """What the motion model hears: (T, width), one row per frame of 40 ms. Arguments as in `animate`."""
         waveform = waveform_of(audio, rate)
-        total = self._windows_of(waveform)
-        windows = progress_bar(self._hear(in_pieces(waveform)), "Audio", total=total, unit="window", show=progress)
-        return np.concatenate(list(windows))
+        total = self._performer.windows_of(waveform)
+        windows = progress_bar(
+            self._performer.hear(in_pieces(waveform)), "Audio", total=total, unit="window", show=progress
+        )
+        features = np.concatenate(list(windows))
+        check_heard(features)
+        return features
 
     def animate(
         self,
@@ -179,11 +194,44 @@ class TalkingPortrait:
 
     def _animate(self, source: Source, waveform: np.ndarray, asked: Animation, progress: bool) -> Motion:
         """`animate` for a 16 kHz waveform."""
-        total = self._windows_of(waveform)
-        windows = one_ahead(lambda window: window, self._sample(source, in_pieces(waveform), asked, total))
+        performer = self._performer
+        total = performer.windows_of(waveform)
+        windows = one_ahead(lambda window: window, performer.perform(source.own, in_pieces(waveform), asked, total))
         bar = progress_bar(windows, "Motion", total=total, unit="window", show=progress)
         with announced("the motion model", "up to half a minute", progress):
-            vectors = [self._vectors(window) for window, _ in bar]  # (n, D) each; the device is one window ahead
+            vectors = [performer.vectors(window) for window, _ in bar]  # (n, D) each; the device is one window ahead
+        return self._drive_whole(source, vectors, asked)
+
+    def animate_together(
+        self,
+        sources: Sequence[Source],
+        audio: Sequence[PathLike | np.ndarray],
+        *,
+        seeds: Sequence[int] | None = None,
+        rate: int | None = None,
+        **animation: Any,
+    ) -> list[Motion]:
+        """`animate` of several recordings, with one call of the motion model for a window of each.
+
+        Args:
+            sources: a portrait for each recording; the same one may come several times.
+            audio: paths or waveforms, of any lengths.
+            seeds: one for each; by default 0 for all. Other arguments are those of `animate`, the same for all, without
+                `initial_noise`.
+
+        Returns:
+            The motion of each, that of `animate` to 1e-5.
+
+        Raises:
+            InputError: as `animate`; also for other numbers of portraits or seeds than of recordings.
+        """
+        asked = several(len(sources), len(audio), seeds, **animation)
+        waveforms = [waveform_of(recording, rate) for recording in audio]
+        vectors = self._performer.perform_together([source.own for source in sources], waveforms, asked)
+        return [self._drive_whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
+
+    def _drive_whole(self, source: Source, vectors: Sequence[np.ndarray], asked: Animation) -> Motion:
+        """From the vectors (n, D) of all windows."""
         smooth = smoothed([np.concatenate(vectors)], float(asked.smooth), self.space.smoothed)
         motion = self.space.from_vectors(np.concatenate(list(smooth)))
         return self.drive(source, motion, relative=asked.relative, stitch=asked.stitch)
@@ -212,8 +260,9 @@ class TalkingPortrait:
         """
         check_source(source, "stream_motion")
         asked = asked_for(self.stream_motion, animation)
-        windows = self._sample(source, pieces_of(audio_chunks, rate), asked, None)
-        return self._drive_pieces(source, map(self._vectors, windows), asked)
+        performer = self._performer
+        windows = performer.perform(source.own, pieces_of(audio_chunks, rate), asked, None)
+        return self._drive_pieces(source, map(performer.vectors, windows), asked)
 
     def _drive_pieces(self, source: Source, vectors: Iterable[np.ndarray], asked: Animation) -> Iterator[Motion]:
         first = None
@@ -261,7 +310,7 @@ class TalkingPortrait:
         if driving is None:
             raise InputError("This motion has not been given to a portrait yet: call drive(source, motion) first.")
         self.space.check(motion)
-        return self._render(source, driving, len(motion), _batch_size(batch_size), progress)
+        return self._render(source, driving, len(motion), batch_size_of(batch_size), progress)
 
     def _render(
         self, source: Source, driving: Any, count: int, batch_size: int, progress: bool
@@ -283,12 +332,14 @@ class TalkingPortrait:
     ) -> Iterator[np.ndarray]:
         """Frames as the sound arrives: uint8 (b, H, W, 3), those of `render` for the motion of `animate`.
 
-        The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). Arguments as in
+        The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). While a window's
+        frames are rendered, the next one's sound is taken and its motion computed, in another thread. Arguments as in
         `stream_motion` and `render`, which are checked before any sound is taken.
         """
-        batch_size = _batch_size(batch_size)
+        batch_size = batch_size_of(batch_size)
         motions = self.stream_motion(source, audio_chunks, rate=rate, **animation)
-        return (frames for motion in motions for frames in self.render(source, motion, batch_size=batch_size))
+        ahead = made_ahead(motions)
+        return (frames for motion in ahead for frames in self.render(source, motion, batch_size=batch_size))
 
     def sample(
         self,
@@ -311,12 +362,12 @@ class TalkingPortrait:
             TypeError: an argument that there is not.
             InputError, OutputError: before any heavy work, but where the picture shows no such face.
         """
-        asked, batch_size = asked_for(self.sample, animation), _batch_size(batch_size)
+        asked, batch_size = asked_for(self.sample, animation), batch_size_of(batch_size)
         check_crop(crop, face_index)
         inputs = [item for item in (image, audio) if isinstance(item, (str, os.PathLike))]
         check_output(output, inputs)
         waveform = waveform_of(audio, rate)
-        asked.of(self.motion_model, self._windows_of(waveform))  # refuses before any work
+        asked.of(self.motion_model, self._performer.windows_of(waveform))  # refuses before any work
         with recording_file(audio, rate, output) as recording:
             video = VideoWriter(output, recording, inputs, frames=num_frames(len(waveform)))
             source = self.prepare(image, crop, face_index)
@@ -361,32 +412,6 @@ class TalkingPortrait:
                 video.write(frames)
         return Video(Path(output), len(motion), time.perf_counter() - started, compiling_seconds() - compiled)
 
-    def _windows_of(self, waveform: np.ndarray) -> int:
-        return -(-num_frames(len(waveform)) // self.motion_model.length)
-
-    def _hear(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Features (n, width) of each window of motion."""
-        return self.features.windows(self.params, pieces, rows_of(self.motion_model))
-
-    def _sample(
-        self, source: Source, pieces: Iterable[np.ndarray], asked: Animation, windows: int | None
-    ) -> Iterator[Pending]:
-        """Windows of motion of a 16 kHz waveform in pieces. What is asked for is checked before any is taken."""
-        model = self.motion_model
-        rule, controls, noise = asked.of(model, windows)
-        heard, key = self._hear(pieces), random_key(asked.seed)
-        return motion_windows(model, self.params, rule, source.own, heard, key, controls, noise)
-
-    def _vectors(self, window: Pending) -> np.ndarray:
-        """Waits for a window: vectors (n, D) of the space."""
-        vectors = window.vectors(self.motion_model)
-        made_by_network(self.space.from_vectors, vectors)
-        return vectors
-
-
-def _batch_size(batch_size: int | None) -> int:
-    """The one that was asked for, or the default."""
-    if batch_size is None:
-        return default_batch_size()
-    check_batch_size(batch_size)
-    return int(batch_size)
+    @property
+    def _performer(self) -> Performer:
+        return Performer(self.features, self.motion_model, self.space, self.params)

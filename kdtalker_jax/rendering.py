@@ -37,6 +37,14 @@ def check_batch_size(batch_size: int) -> None:
         raise InputError(f"The batch size must be a whole number from 1 to {LARGEST_BATCH}, not {batch_size!r}.")
 
 
+def batch_size_of(asked: int | None) -> int:
+    """The one that was asked for, or the default. Raises InputError as `check_batch_size`."""
+    if asked is None:
+        return default_batch_size()
+    check_batch_size(asked)
+    return int(asked)
+
+
 class FramePath:
     """A renderer's frames on all devices: (portrait, driving) -> results that may still be in the making.
 

@@ -30,6 +30,8 @@ class System:
         configs: mapping of whole models' configurations by name, the published one first.
         trainings: what can be trained, each a `training.kinds.Kind`.
         judges: parts that measure videos of any system.
+        published: tuple of what can be fetched by name, each a `hub.registry.PublishedModel`; "" where there is none.
+        fits: set of `checkpoints.fit.fit_key` of named configurations, so that these need no tracing; "" for none.
     """
 
     name: str
@@ -39,6 +41,8 @@ class System:
     configs: str
     trainings: tuple[str, ...] = ()
     judges: tuple[str, ...] = ("kdtalker_jax.metrics.syncnet:SYNCNET",)
+    published: str = ""
+    fits: str = ""
 
     @cached_property
     def families(self) -> tuple[Any, Any, Any]:
@@ -55,6 +59,11 @@ class System:
     def required(self) -> tuple[str, ...]:
         """The names of the parts that a complete model has."""
         return tuple(name for name, part in self.parts.items() if not part.judges)
+
+    @cached_property
+    def known_fits(self) -> frozenset[str]:
+        """`checkpoints.fit.fit_key` of parts whose arrays are known to be those of their sizes."""
+        return resolve(self.fits) if self.fits else frozenset()
 
     @cached_property
     def sections(self) -> Mapping[str, type]:
@@ -178,6 +187,8 @@ register(
         motion_model="kdtalker_jax.motion_models.kdtalker.model:KDTalker",
         renderer="kdtalker_jax.renderers.liveportrait.model:LivePortrait",
         configs="configs.kdtalker:MODELS",
+        published="configs.published:MODELS",
+        fits="configs.fits:FITS",
         trainings=(
             "kdtalker_jax.motion_models.kdtalker.training.kind:DENOISER",
             "kdtalker_jax.renderers.liveportrait.training.kinds:RENDERER",

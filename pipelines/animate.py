@@ -1,11 +1,9 @@
 """Make the motion of a talking head, without its pictures."""
 
-from pathlib import Path
-
 import click
 
 from kdtalker_jax import demo
-from kdtalker_jax.cli import Command, cache_option, result
+from kdtalker_jax.cli import Command, cache_option, licence_option, result
 from pipelines.options import animation_options, checkpoint_option, dtype_option, portrait_options
 from pipelines.portraits import portrait_of, prepared
 
@@ -19,6 +17,7 @@ Examples:
 
 @click.command(cls=Command, epilog=EPILOG)
 @checkpoint_option
+@licence_option
 @portrait_options
 @click.option("--driven_audio", help="Recording: any audio file, or a video whose (default) sound is used.")
 @click.option("--output", default="results/motion.npz", show_default=True, help="Motion to write, as .npz.")
@@ -26,7 +25,8 @@ Examples:
 @dtype_option
 @cache_option
 def main(
-    checkpoint: Path,
+    checkpoint: str,
+    accept_licence: bool,
     source_image: str | None,
     crop: str,
     face_index: int | None,
@@ -47,7 +47,6 @@ def main(
     --motion_in of pipelines.sample. What is not given comes with the package.
     """
     from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
-    from kdtalker_jax.checkpoints import model_folder
     from kdtalker_jax.choices import check_crop
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.media.audio import load_waveform
@@ -59,13 +58,13 @@ def main(
     settings = {"sampler": sampler, "steps": steps, "relative": relative, "smooth": smoothing, "stitch": stitch}
     asked = Animation(seed=seed, **settings)
     check_crop(crop if source_image else "none", face_index)
-    inputs = [path for path in (source_image, driven_audio, model_folder(checkpoint)) if path]
+    inputs = [path for path in (source_image, driven_audio, checkpoint) if path]
     output_file(output, "motion", inputs)
     image, crop = portrait_of(source_image, crop, checkpoint)
     waveform = load_waveform(driven_audio)
     if not no_cache:
         keep_compiled()
-    model = TalkingPortrait.load(checkpoint, dtype=dtype)
+    model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
     asked.of(model.motion_model, None)  # refuses before any work
     source = prepared(model, image, crop, face_index, source_image)
     motion = model.animate(source, waveform, rate=SAMPLE_RATE, seed=seed, **settings, progress=True)

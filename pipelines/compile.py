@@ -7,12 +7,13 @@ import click
 
 from kdtalker_jax import demo
 from kdtalker_jax.choices import check_sampler, with_defaults
-from kdtalker_jax.cli import Command, cache_option, result
+from kdtalker_jax.cli import Command, cache_option, licence_option, result
 from pipelines.options import batch_size_option, checkpoint_option, dtype_option, sampler_option, steps_option
 
 
 @click.command(cls=Command)
 @checkpoint_option
+@licence_option
 @sampler_option
 @steps_option
 @dtype_option
@@ -20,7 +21,8 @@ from pipelines.options import batch_size_option, checkpoint_option, dtype_option
 @click.option("--export", "exported", type=click.Path(path_type=Path), help="Also export the programs to this folder.")
 @cache_option
 def main(
-    checkpoint: Path,
+    checkpoint: str,
+    accept_licence: bool,
     sampler: str | None,
     steps: int | None,
     dtype: str | None,
@@ -36,6 +38,7 @@ def main(
     import numpy as np  # these take seconds: not needed for --help
 
     from kdtalker_jax.compilation import About, check_export, keep_compiled, write_export
+    from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.rendering import check_batch_size, default_batch_size
@@ -45,9 +48,10 @@ def main(
         check_batch_size(batch_size)
     if exported is not None:
         check_export(exported)
+    directory = find_model(checkpoint, accept_licence=accept_licence)
     folder = None if no_cache else keep_compiled()
     started = time.perf_counter()
-    model = TalkingPortrait.load(checkpoint, dtype=dtype)
+    model = TalkingPortrait.load(directory, dtype=dtype)
     sampler, steps = with_defaults(sampler, steps, model.motion_model.sampler)
     check_sampler(sampler, steps)
     source = model.prepare(demo.PORTRAITS[0], crop="none")

@@ -133,12 +133,19 @@ def _cache(missing: list[str]) -> str:
 
 def _models(missing: list[str]) -> dict[str, str]:
     from kdtalker_jax.checkpoints import load_checkpoint
-    from kdtalker_jax.checkpoints.names import BUNDLED
+    from kdtalker_jax.errors import KDTalkerError
+    from kdtalker_jax.hub.listing import entries
 
     models = {}
-    for name, folder in BUNDLED.items():
-        lacking = load_checkpoint(folder).lacking
-        models[name] = f"{folder}" + (f", lacks {', '.join(lacking)}" if lacking else "")
+    for model in entries():
+        if model.directory is None:
+            continue
+        try:
+            lacking = load_checkpoint(model.directory).lacking
+        except KDTalkerError as error:
+            models[model.name] = str(error)
+            continue
+        models[model.name] = f"{model.directory}" + (f", lacks {', '.join(lacking)}" if lacking else "")
     return models
 
 

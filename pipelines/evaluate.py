@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kdtalker_jax.cli import Command, Failure, cache_option, result
+from kdtalker_jax.cli import MODEL_HELP, Command, Failure, cache_option, licence_option, result
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.interruption import Interruption
 from kdtalker_jax.streams import progress_bar
@@ -32,7 +32,12 @@ Ctrl-C and SIGTERM stop after the video being measured, and the report of those 
     type=click.Path(path_type=Path),
     help="Folder of real videos that show the same, cut alike, under the same names but for the extension; or one.",
 )
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="A model: its folder, or demo.")
+@click.option("--checkpoint", help=MODEL_HELP)
+@click.option(
+    "--judge",
+    help="Model with SyncNet, where --checkpoint has none.  [default: syncnet, if it has been fetched]",
+)
+@licence_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Report to write, as JSON.")
 @click.option("--already_cut", is_flag=True, help="The videos are squares cut to the face: take them whole.")
 @click.option(
@@ -42,7 +47,9 @@ Ctrl-C and SIGTERM stop after the video being measured, and the report of those 
 def main(
     videos: Path,
     reference: Path | None,
-    checkpoint: Path | None,
+    checkpoint: str | None,
+    judge: str | None,
+    accept_licence: bool,
     out: Path,
     already_cut: bool,
     batch_size: int,
@@ -50,25 +57,33 @@ def main(
 ) -> None:
     """Measure how good talking videos are, and write a report.
 
-    Without --checkpoint only what needs no network is measured; LSE needs one with SyncNet in it. Metrics that cannot
-    be measured are named with the reason; docs/evaluation.md defines every number. Exits with 2 if none was measured.
+    Without --checkpoint only what needs no network is measured; LSE needs SyncNet, which --judge syncnet fetches.
+    Metrics that cannot be measured are named with the reason; docs/evaluation.md defines every number. Exits with 2 if
+    none was measured.
     """
-    from kdtalker_jax.checkpoints import load_checkpoint, model_folder  # these take seconds: not needed for --help
+    from kdtalker_jax.checkpoints import load_checkpoint  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.compiling import announced
+    from kdtalker_jax.hub.cache import present_models
+    from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.media.files import output_file
     from kdtalker_jax.metrics.evaluation import Evaluator
     from kdtalker_jax.metrics.report import Report
 
     files = find_videos(videos)
     references = find_references(reference, videos, files) if reference else {}
-    out = output_file(
-        out, "report", [*files.values(), *references.values(), *([model_folder(checkpoint)] if checkpoint else [])]
-    )
+    out = output_file(out, "report", [*files.values(), *references.values(), *([checkpoint] if checkpoint else [])])
     if not no_cache:
         keep_compiled()
+    if judge is None and "syncnet" in present_models():
+        judge = "syncnet"
+    models = [
+        load_checkpoint(find_model(name, accept_licence=accept_licence)) if name else None
+        for name in (checkpoint, judge)
+    ]
     evaluator = Evaluator(
-        load_checkpoint(checkpoint) if checkpoint else None,
+        models[0],
+        judge=models[1],
         already_cut=already_cut,
         references=reference is not None,
         batch_size=batch_size,
@@ -76,8 +91,9 @@ def main(
     conditions = {
         "videos": str(videos),
         "reference": reference and str(reference),
-        "checkpoint": checkpoint and str(checkpoint),
+        "checkpoint": checkpoint,
         "already_cut": already_cut,
+        **({"judge": judge} if judge else {}),
     }
     report = Report(conditions, evaluator.not_measured)
     interruption = Interruption("this video, with a report of those that are measured")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kdtalker_jax.cli import Command, result
+from kdtalker_jax.cli import MODEL_HELP, Command, licence_option, result
 
 EPILOG = """
 \b
@@ -17,26 +17,29 @@ Examples:
 
 @click.command(cls=Command, epilog=EPILOG)
 @click.option("--run", required=True, type=click.Path(path_type=Path), help="The --workdir of pipelines.train.")
-@click.option(
-    "--checkpoint", type=click.Path(path_type=Path), help="Model that has all other networks: its folder, or demo."
-)
+@click.option("--checkpoint", help=f"It has all other networks. {MODEL_HELP}")
+@licence_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Directory of the new model.")
 @click.option("--raw", is_flag=True, help="The parameters themselves, also where the run keeps a moving average.")
 @click.option("--step", default="latest", show_default=True, help="latest, best by validation loss, or a number.")
 @click.option("--overwrite", is_flag=True, help="Replace what --out has already.")
-def main(run: Path, checkpoint: Path | None, out: Path, raw: bool, step: str, overwrite: bool) -> None:
+def main(
+    run: Path, checkpoint: str | None, accept_licence: bool, out: Path, raw: bool, step: str, overwrite: bool
+) -> None:
     """Write a model with what a run has trained, and all else from another model.
 
     A denoiser comes with its statistics. The renderer needs no other model: what it lacks can be added later.
     """
     from kdtalker_jax.checkpoints import run_kind  # takes seconds: not needed for --help
+    from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.systems import resolve
 
     which = int(step) if step.isdigit() else step
     if isinstance(which, str) and which not in ("latest", "best"):
         raise click.BadParameter(f"{step!r} is neither latest, nor best, nor a number", param_hint="--step")
     export = resolve(run_kind(run).export)
-    sentence = export(run, checkpoint, out, which=which, raw=raw, overwrite=overwrite)
+    base = find_model(checkpoint, accept_licence=accept_licence) if checkpoint else None
+    sentence = export(run, base, out, which=which, raw=raw, overwrite=overwrite)
     result(sentence, output=out)
 
 

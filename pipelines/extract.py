@@ -6,7 +6,7 @@ from types import ModuleType
 
 import click
 
-from kdtalker_jax.cli import Command, Number, cache_option, result
+from kdtalker_jax.cli import MODEL_HELP, Command, Number, cache_option, licence_option, result
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.streams import progress_bar
 
@@ -31,11 +31,8 @@ NO_VALIDATION = (
 
 @click.command(cls=Command, resumes=True, epilog=EPILOG)
 @click.option("--videos", type=click.Path(path_type=Path), help="Folder of videos, also in folders below it.")
-@click.option(
-    "--checkpoint",
-    type=click.Path(path_type=Path),
-    help="A model: its folder, or demo, which comes along and knows drawn heads.",
-)
+@click.option("--checkpoint", help=MODEL_HELP)
+@licence_option
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The data set: a folder that is not there yet."
 )
@@ -68,7 +65,8 @@ NO_VALIDATION = (
 @click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
 def main(
     videos: Path | None,
-    checkpoint: Path | None,
+    checkpoint: str | None,
+    accept_licence: bool,
     out: Path,
     split: str,
     already_cut: bool,
@@ -104,6 +102,7 @@ def main(
     from kdtalker_jax.data import dataset, statistics, work  # these take seconds: not needed for --help and errors
     from kdtalker_jax.data.extraction import ExtractionOptions, VideoClips
     from kdtalker_jax.data.mat import MatClips
+    from kdtalker_jax.hub.names import find_model
 
     if not no_cache:
         keep_compiled()
@@ -111,7 +110,7 @@ def main(
     options = beam.pipeline_options(runner, beam_options) if beam else None
     if videos:
         how = ExtractionOptions(already_cut, keep_frames, silent_too, look_every, max_without_face / 100)
-        make = VideoClips(checkpoint, how, batch_size)
+        make = VideoClips(find_model(checkpoint, accept_licence=accept_licence), how, batch_size)
     else:
         make = MatClips(dict(map(_pair, keys)))
     given = statistics.read_published_statistics(norm) if norm else None

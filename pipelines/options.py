@@ -1,13 +1,12 @@
 """Options that several commands share: of the model, the portrait and what it is asked to do."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
 
 from kdtalker_jax.choices import DEFAULT_STEPS, CropMode, Precision, SamplerName
-from kdtalker_jax.cli import seed_option
+from kdtalker_jax.cli import MODEL_HELP, seed_option
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -34,8 +33,7 @@ checkpoint_option = click.option(
     "--checkpoint",
     default="demo",
     show_default=True,
-    type=click.Path(path_type=Path),
-    help="A model: its folder, or demo, which comes along and knows drawn heads.",
+    help=MODEL_HELP,
 )
 
 

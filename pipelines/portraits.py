@@ -1,6 +1,5 @@
 """What commands that animate do with the portrait that they were given."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,19 +12,18 @@ if TYPE_CHECKING:
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.source import Source
 
-ONLY_DRAWN = "The model demo knows only drawn heads: docs/conversion.md says where to get the published one for photos."
+ONLY_DRAWN = "The model demo knows only drawn heads: for photos say --checkpoint published."
 
 
-def portrait_of(source_image: str | None, crop: str, checkpoint: Path) -> tuple["np.ndarray", str]:
+def portrait_of(source_image: str | None, crop: str, checkpoint: str) -> tuple["np.ndarray", str]:
     """The picture, the drawn one where none was named, and how it is cut. Says where the model may not know the face.
 
     Raises:
         InputError: it cannot be read.
     """
-    from kdtalker_jax.checkpoints import model_folder
     from kdtalker_jax.media.image import read_image
 
-    if source_image is not None and model_folder(checkpoint) == demo.MODEL:
+    if source_image is not None and checkpoint == "demo":
         click.echo(ONLY_DRAWN, err=True)
     return read_image(source_image or demo.PORTRAITS[0]), "none" if source_image is None else crop
 

@@ -1,18 +1,16 @@
 """Make a talking video from one portrait and one recording."""
 
-from pathlib import Path
-
 import click
 
 from kdtalker_jax import demo
-from kdtalker_jax.cli import Command, cache_option, result
+from kdtalker_jax.cli import Command, cache_option, licence_option, result
 from pipelines.options import animation_options, batch_size_option, checkpoint_option, dtype_option, portrait_options
 from pipelines.portraits import portrait_of, prepared
 
 EPILOG = """
 \b
 Examples:
-  python -m pipelines.sample --checkpoint model --source_image face.png --driven_audio speech.wav
+  python -m pipelines.sample --checkpoint published --source_image face.png --driven_audio speech.wav
   python -m pipelines.sample --checkpoint model --source_image face.png --driven_audio speech.mp3 \\
       --output talk.mp4 --seed 3 --steps 8 --motion_out talk.npz
   python -m pipelines.sample --checkpoint model --source_image other.png --driven_audio speech.mp3 \\
@@ -26,6 +24,7 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 
 @click.command(cls=Command, epilog=EPILOG)
 @checkpoint_option
+@licence_option
 @portrait_options
 @click.option("--driven_audio", help="Recording: any audio file, or a video whose (default) sound is used.")
 @click.option("--output", default="results/talking.mp4", show_default=True, help=".mp4, .m4v, .mov or .mkv.")
@@ -36,7 +35,8 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 @click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
 @cache_option
 def main(
-    checkpoint: Path,
+    checkpoint: str,
+    accept_licence: bool,
     source_image: str | None,
     driven_audio: str | None,
     output: str,
@@ -56,14 +56,14 @@ def main(
 ) -> None:
     """Make a talking video from one portrait and one recording.
 
-    --checkpoint is the folder of a model: docs/conversion.md says where to get the published weights and how to convert
-    them. What is not given comes with the package: a model that knows drawn heads alone, a drawn portrait, a synthetic
-    voice.
+    --checkpoint published fetches the published weights, once, and converts them; docs/models.md says more. What is not
+    given comes with the package: a model that knows drawn heads alone, a drawn portrait, a synthetic voice.
     """
     from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
-    from kdtalker_jax.checkpoints import load_checkpoint, model_folder
+    from kdtalker_jax.checkpoints import load_checkpoint
     from kdtalker_jax.choices import check_crop
     from kdtalker_jax.compilation import keep_compiled
+    from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.media.audio import load_waveform
     from kdtalker_jax.media.files import output_file
     from kdtalker_jax.media.rates import SAMPLE_RATE
@@ -79,18 +79,19 @@ def main(
     if batch_size is not None:
         check_batch_size(batch_size)
     check_crop(crop if source_image else "none", face_index)
-    inputs = [path for path in (source_image, driven_audio, motion_in, model_folder(checkpoint)) if path]
+    inputs = [path for path in (source_image, driven_audio, motion_in, checkpoint) if path]
     check_output(output, inputs)
     if motion_out:
         output_file(motion_out, "motion", inputs, [output])
     image, crop = portrait_of(source_image, crop, checkpoint)
-    saved = saved_motion(motion_in, load_checkpoint(checkpoint).config) if motion_in else None
     waveform = load_waveform(driven_audio)
     VideoWriter(output, driven_audio)  # refuses sound that no video can hold
+    directory = find_model(checkpoint, accept_licence=accept_licence)
+    saved = saved_motion(motion_in, load_checkpoint(directory).config) if motion_in else None
 
     if not no_cache:
         keep_compiled()
-    model = TalkingPortrait.load(checkpoint, dtype=dtype)
+    model = TalkingPortrait.load(directory, dtype=dtype)
     asked.of(model.motion_model, None)  # refuses before any work
     source = prepared(model, image, crop, face_index, source_image)
     if saved is not None:

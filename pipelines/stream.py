@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from kdtalker_jax.cli import Command, cache_option, result, wants_json
+from kdtalker_jax.cli import Command, cache_option, licence_option, result, wants_json
 from kdtalker_jax.errors import InputError, OutputError
 from pipelines.options import animation_options, batch_size_option, checkpoint_option, dtype_option, portrait_options
 from pipelines.portraits import portrait_of, prepared
@@ -30,6 +30,7 @@ _CONTAINERS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"caff", b".snd", b"FORM")
 
 @click.command(cls=Command, epilog=EPILOG)
 @checkpoint_option
+@licence_option
 @portrait_options
 @click.option(
     "--rate", default=16_000, show_default=True, type=click.IntRange(1_000, 1_000_000), help="Samples a second."
@@ -40,7 +41,8 @@ _CONTAINERS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"caff", b".snd", b"FORM")
 @batch_size_option
 @cache_option
 def main(
-    checkpoint: Path,
+    checkpoint: str,
+    accept_licence: bool,
     source_image: str | None,
     crop: str,
     face_index: int | None,
@@ -78,7 +80,7 @@ def main(
         raise InputError(f"Standard input has to be the sound: pipe in {RAW}.")
     if not no_cache:
         keep_compiled()
-    model = TalkingPortrait.load(checkpoint, dtype=dtype)
+    model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
     asked.of(model.motion_model, None)
     source = prepared(model, image, crop, face_index, source_image)
     with _open(output) as file, LiveVideo(file, rate) as video:

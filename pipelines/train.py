@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kdtalker_jax.cli import Command, cache_option, result
+from kdtalker_jax.cli import Command, cache_option, licence_option, result
 from kdtalker_jax.streams import say
 
 EPILOG = """
@@ -36,6 +36,7 @@ docs/training.md describes several devices, several machines, and TPU pods.
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may come several times."
 )
 @click.option("--init", help="Start from a model, or from another run (its moving average, if any).")
+@licence_option
 @click.option("--coordinator", metavar="HOST:PORT", help="Of process 0. Not needed on Cloud TPU and under Slurm.")
 @click.option("--processes", type=int, help="How many processes the run has, with --coordinator.")
 @click.option("--process", type=int, help="Which of them this is, from 0, with --coordinator.")
@@ -47,6 +48,7 @@ def main(
     config: str | None,
     changes: tuple[str, ...],
     init: str | None,
+    accept_licence: bool,
     coordinator: str | None,
     processes: int | None,
     process: int | None,
@@ -58,11 +60,13 @@ def main(
     stitching, eyes and lips) or audio_encoder; other packages may add more.
     """
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
+    from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.training.kinds import find_kind
 
     found = find_kind(kind)
     recipe = choose_recipe(found, workdir, config, changes)
     parallel.initialise(coordinator, processes, process)
+    init = init and str(find_model(init, accept_licence=accept_licence))
     recipe = fit_recipe(found, recipe, workdir, config, changes, data, init)
     train(found, recipe, data, workdir, init, no_cache)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from configs.renderer import RENDERER_CONFIGS
-from kdtalker_jax.cli import Command, cache_option
+from kdtalker_jax.cli import Command, cache_option, licence_option
 from kdtalker_jax.streams import say
 
 EPILOG = """
@@ -37,6 +37,7 @@ one ends at once.
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may come several times."
 )
 @click.option("--init", help="Start from a converted checkpoint, or from another run.")
+@licence_option
 @click.option("--stage2", is_flag=True, help="Train stitching and retargeting on the networks of --init.")
 @click.option("--memory", is_flag=True, help="Only tell how much memory a step needs.")
 @click.option("--coordinator", metavar="HOST:PORT", help="Of process 0. Not needed on Cloud TPU and under Slurm.")
@@ -49,6 +50,7 @@ def main(
     config: str | None,
     changes: tuple[str, ...],
     init: str | None,
+    accept_licence: bool,
     stage2: bool,
     memory: bool,
     coordinator: str | None,
@@ -61,6 +63,7 @@ def main(
     The same as `pipelines.train renderer`, or `pipelines.train retargeting` with --stage2.
     """
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
+    from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.systems import resolve
     from kdtalker_jax.training.kinds import find_kind
     from pipelines.train import choose_recipe, fit_recipe, train
@@ -70,6 +73,7 @@ def main(
     kind = find_kind("retargeting" if stage2 else "renderer")
     recipe = choose_recipe(kind, workdir, config, changes)
     parallel.initialise(coordinator, processes, process)
+    init = init and str(find_model(init, accept_licence=accept_licence))
     if memory and not stage2:
         resolve(kind.memory)(recipe, say if parallel.is_main() else lambda sentence: None)
         return

@@ -4,9 +4,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kdtalker_jax.checkpoints.converted import Checkpoint, Origin, load_checkpoint
+    from kdtalker_jax.checkpoints.converted import Checkpoint, Origin, load_checkpoint, read_description
     from kdtalker_jax.checkpoints.formats import CONFIG_FILE, LANDMARKS_FILE
-    from kdtalker_jax.checkpoints.names import model_folder
     from kdtalker_jax.checkpoints.runs import (
         RunCheckpoints,
         RunRecord,
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
         write_model,
         write_record,
     )
-    from kdtalker_jax.checkpoints.writing import CheckpointWriter, checkpoint_writer, save_checkpoint
+    from kdtalker_jax.checkpoints.writing import CheckpointWriter, checkpoint_writer, move_into_place, save_checkpoint
 
 __all__ = [
     "CONFIG_FILE",
@@ -35,7 +34,8 @@ __all__ = [
     "load_checkpoint",
     "load_item",
     "load_networks",
-    "model_folder",
+    "move_into_place",
+    "read_description",
     "read_record",
     "run_kind",
     "save_checkpoint",
@@ -46,9 +46,8 @@ __all__ = [
 # Each is imported when it is asked for: names of files and models need no JAX.
 _PLACES = {
     **dict.fromkeys(("CONFIG_FILE", "LANDMARKS_FILE"), "formats"),
-    **dict.fromkeys(("Checkpoint", "Origin", "load_checkpoint"), "converted"),
-    "model_folder": "names",
-    **dict.fromkeys(("CheckpointWriter", "checkpoint_writer", "save_checkpoint"), "writing"),
+    **dict.fromkeys(("Checkpoint", "Origin", "load_checkpoint", "read_description"), "converted"),
+    **dict.fromkeys(("CheckpointWriter", "checkpoint_writer", "move_into_place", "save_checkpoint"), "writing"),
 }
 
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kdtalker_jax.checkpoints.fit import fit_sum, misfit
+from kdtalker_jax.checkpoints.fit import misfit
 from kdtalker_jax.checkpoints.formats import CONFIG_FILE, FORMAT, LANDMARKS_FILE, current_model
-from kdtalker_jax.checkpoints.names import model_folder
+from kdtalker_jax.checkpoints.landmarks import check_landmarks
+from kdtalker_jax.checkpoints.links import check_links
 from kdtalker_jax.checkpoints.trees import fault_of, read_layout, read_tree
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.model_config import ModelConfig
@@ -40,7 +41,7 @@ class Origin:
 class Sums:
     """Of a part when it was written: damage since then shows."""
 
-    fit: str  # see `fit.fit_sum`
+    fit: str  # see `fit.fit_sum`; for earlier versions of this program, which believe it
     values: str  # see `trees.sum_of`
 
 
@@ -92,6 +93,14 @@ class Checkpoint:
             raise CheckpointError(f"{path} is damaged: copy it again, or delete it to use another predictor")
         return path
 
+    @property
+    def predictor(self) -> Path | None:
+        """`landmarks`, for dlib to read. Raises CheckpointError where nobody has said that it may."""
+        path = self.landmarks
+        if path is not None:
+            check_landmarks(path)
+        return path
+
     def require(self, *names: str) -> None:
         """Raises CheckpointError that names the parts of `names` that are lacking, and how to convert them; or two of
         them that do not work together.
@@ -119,10 +128,7 @@ class Checkpoint:
             return self._base().variables(name)
         folder, part, sums = part_folder(self.directory, name), self.system.parts[name], self.sums.get(name)
         try:
-            layout = read_layout(folder)
-            fault = (
-                None if sums and sums.fit == fit_sum(part, self.config, layout) else misfit(part, self.config, layout)
-            )
+            fault = misfit(part, self.config, read_layout(folder), self.system.known_fits)
             if not fault:
                 variables = read_tree(folder)
                 fault = fault_of(variables, sums and sums.values)
@@ -162,35 +168,41 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
     Raises:
         CheckpointError: it does not exist, is no checkpoint, is damaged or of a newer format or version.
     """
-    directory = model_folder(directory)
+    directory = Path(directory)
     path = directory / CONFIG_FILE
-    try:
-        if directory.is_file():
-            raise CheckpointError(f"{directory} is a file, not the folder of a converted checkpoint")
-        if not path.is_file():
-            if (directory / "run.json").is_file():
-                raise CheckpointError(
-                    f"{directory} is the run of a training, not a model: make one of it with "
-                    f"'python -m pipelines.export --run {directory} --out MODEL', and name that"
-                )
-            there = directory.exists()
-            state = "is not a converted checkpoint (no config.json in it)" if there else "does not exist"
+    if directory.is_file():
+        raise CheckpointError(f"{directory} is a file, not the folder of a converted checkpoint")
+    if not path.is_file():
+        if (directory / "run.json").is_file():
             raise CheckpointError(
-                f"{directory} {state}: convert the published files with '{HOW_TO_CONVERT} {directory}', or name demo, "
-                "the model that comes along"
+                f"{directory} is the run of a training, not a model: make one of it with "
+                f"'python -m pipelines.export --run {directory} --out MODEL', and name that"
             )
-        checkpoint = _from_content(directory, read_json(path))
+        there = directory.exists()
+        state = "is not a converted checkpoint (no config.json in it)" if there else "does not exist"
+        raise CheckpointError(
+            f"{directory} {state}: convert the published files with '{HOW_TO_CONVERT} {directory}', or name demo, "
+            "the model that comes along"
+        )
+    checkpoint = read_description(path)
+    known = checkpoint.system.parts
+    gone = [name for name in checkpoint.parts if name not in known or not part_folder(directory, name).is_dir()]
+    if gone:
+        raise CheckpointError(f"{directory} is damaged: {', '.join(gone)} is named in {CONFIG_FILE} but not there")
+    check_links(directory, (CONFIG_FILE, LANDMARKS_FILE, *(f"networks/{name}" for name in checkpoint.parts)))
+    return checkpoint
+
+
+def read_description(path: Path) -> Checkpoint:
+    """What a config.json says; whether the parts are there is not looked at. Errors as of `load_checkpoint`."""
+    try:
+        return _from_content(path.parent, read_json(path))
     except UnknownSettingError as error:
         raise CheckpointError(f"{path} was written by another version ({error}): update kdtalker_jax") from error
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror or error})") from error
     except ValueError as error:
         raise CheckpointError(f"{path} is damaged ({error}): copy the model or convert the files again") from error
-    known = checkpoint.system.parts
-    gone = [name for name in checkpoint.parts if name not in known or not part_folder(directory, name).is_dir()]
-    if gone:
-        raise CheckpointError(f"{directory} is damaged: {', '.join(gone)} is named in {CONFIG_FILE} but not there")
-    return checkpoint
 
 
 def _from_content(directory: Path, content: Mapping[str, Any]) -> Checkpoint:

@@ -1,8 +1,10 @@
 """Whether a network's arrays are those of its sizes, told before they are read."""
 
 import dataclasses
+import hashlib
 import json
 import zlib
+from collections.abc import Collection
 
 import jax.numpy as jnp
 
@@ -10,15 +12,28 @@ from kdtalker_jax.checkpoints.trees import Layout, layout_of
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.parts import Part
 
+_TRACED: set[str] = set()  # keys that this process has found to fit
+
 
 def fit_sum(part: Part, config: ModelConfig, layout: Layout) -> str:
-    """CRC-32 of a network's sizes and layout together. It spares whoever reads them the tracing of the network."""
-    content = [dataclasses.asdict(config.sections[part.name]), layout]
-    return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
+    """CRC-32 of a network's sizes and layout together, as descriptions have it. Anyone can make one that fits."""
+    return f"{zlib.crc32(_description(part, config, layout)):08x}"
 
 
-def misfit(part: Part, config: ModelConfig, layout: Layout) -> str | None:
-    """The first array that is not as the sizes of the network want it, in words."""
+def fit_key(part: Part, config: ModelConfig, layout: Layout) -> str:
+    """The same as a sum that nobody can bring about for another layout."""
+    return hashlib.sha256(part.name.encode() + b"\0" + _description(part, config, layout)).hexdigest()[:32]
+
+
+def misfit(part: Part, config: ModelConfig, layout: Layout, known: Collection[str] = ()) -> str | None:
+    """The first array that is not as the sizes of the network want it, in words.
+
+    Args:
+        known: keys of which it is known that they fit, which spares the tracing of the network.
+    """
+    key = fit_key(part, config, layout)
+    if key in known or key in _TRACED:
+        return None
     try:
         wanted = layout_of(part.shapes(config))
     except Exception as error:  # whatever Flax and JAX raise on sizes that are each possible, but not together
@@ -30,5 +45,11 @@ def misfit(part: Part, config: ModelConfig, layout: Layout) -> str | None:
             return f"{array} has shape {shape} where its sizes make it {wanted[array][0]}"
         if not jnp.issubdtype(dtype, jnp.floating):
             return f"{array} is of type {dtype}"
-    missing = [array for array in wanted if array not in layout]
-    return f"{missing[0]} is missing" if missing else None
+    if missing := [array for array in wanted if array not in layout]:
+        return f"{missing[0]} is missing"
+    _TRACED.add(key)
+    return None
+
+
+def _description(part: Part, config: ModelConfig, layout: Layout) -> bytes:
+    return json.dumps([dataclasses.asdict(config.sections[part.name]), layout], sort_keys=True).encode()

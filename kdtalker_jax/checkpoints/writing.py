@@ -78,8 +78,9 @@ class CheckpointWriter:
         import orbax.checkpoint as ocp  # takes half a second
 
         variables = jax.tree.map(np.asarray, dict(variables))
-        part, layout = find_system(self.config.system).parts[name], layout_of(variables)
-        if problem := misfit(part, self.config, layout):
+        system, layout = find_system(self.config.system), layout_of(variables)
+        part = system.parts[name]
+        if problem := misfit(part, self.config, layout, system.known_fits):
             raise CheckpointError(f"{name} is not of the sizes of the model {self.config.name}: {problem}")
         try:
             with ocp.StandardCheckpointer() as checkpointer:
@@ -118,7 +119,7 @@ def checkpoint_writer(
             yield writer
             _write_config(writer)
             with in_one_go():
-                _move_into_place(staging, directory)
+                move_into_place(staging, directory)
     except OSError as error:
         raise OutputError(f"{directory} cannot be written ({error.strerror or error})") from error
 
@@ -200,7 +201,8 @@ def _as_dicts(records: Mapping[str, Origin | Sums | None]) -> dict[str, dict | N
     return {name: record and dataclasses.asdict(record) for name, record in records.items()}
 
 
-def _move_into_place(staging: Path, directory: Path) -> None:
+def move_into_place(staging: Path, directory: Path) -> None:
+    """Gives a whole directory, on the same file system, its name; what had it before is removed."""
     if not directory.exists():
         staging.rename(directory)
         return

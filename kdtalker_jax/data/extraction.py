@@ -256,7 +256,7 @@ class VideoClips:
     def _tools(self) -> tuple[ClipNetworks, FaceDetector]:
         checkpoint = load_checkpoint(self._checkpoint)
         batch_size = self._batch_size or (8 if on_cpu() else 64)
-        return ClipNetworks(checkpoint, batch_size), FaceDetector(checkpoint.landmarks)
+        return ClipNetworks(checkpoint, batch_size), FaceDetector(checkpoint.predictor)
 
     def __call__(self, path: Path) -> Clip:
         with _LOADING:

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,6 +22,7 @@ import numpy as np
 from kdtalker_jax.choices import check_sampler
 from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
+from kdtalker_jax.nn.shapes import assert_equal_shape, assert_shape
 
 ADAMS_BASHFORTH = np.array([55, -59, 37, -9]) / 24  # of the latest estimate, the one before, ...
 RUNGE_KUTTA = np.array([1, 2, 2, 1]) / 6
@@ -92,7 +92,7 @@ def sample(
         x, base, answers = carry
         step, z, time = inputs
         epsilon = denoise(x, time).astype(jnp.float32)  # (B, 64, 70)
-        chex.assert_equal_shape([x, epsilon])
+        assert_equal_shape([x, epsilon])
         answer = step.answer[0] * x + step.answer[1] * epsilon
         answers = jnp.concatenate([answer[None], answers[:-1]])  # (memory, B, 64, 70)
         base = jnp.where(step.starts_step, x, base)
@@ -116,7 +116,7 @@ def _noise_of_calls(
         raise ValueError("this sampler adds noise: pass either key or noise")
     if noise is None:
         noise = window_noise(key, (rule.calls - 1, *shape), offset)
-    chex.assert_shape(noise, (rule.calls - 1, *shape))
+    assert_shape(noise, (rule.calls - 1, *shape))
     return jnp.concatenate([jnp.asarray(noise, jnp.float32), jnp.zeros((1, *shape), jnp.float32)])
 
 

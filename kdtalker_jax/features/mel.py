@@ -6,7 +6,6 @@ The definitions are Wav2Lip's, which KDTalker's published audio encoder was trai
 import functools
 from collections.abc import Iterator
 
-import librosa
 import numpy as np
 
 from kdtalker_jax.errors import InputError
@@ -19,6 +18,8 @@ _FFT = 800  # samples under one Hann window
 _HOP = 200
 _COLUMNS_PER_SECOND = SAMPLE_RATE // _HOP
 _PRE_EMPHASIS = 0.97
+_RANGE = (55.0, 7600.0)  # Hz
+_KNEE, _HERTZ_PER_MEL, _LOG_STEP = 1000.0, 200.0 / 3, np.log(6.4) / 27.0  # of Slaney's scale
 _BLOCK = 1024  # columns computed at a time
 _HISTORY = 3  # hops before a column's centre that it sees: half a window and the sample before that
 
@@ -136,5 +137,25 @@ def _hann() -> np.ndarray:
 
 @functools.cache
 def _filterbank() -> np.ndarray:
-    """(401, 80); the rest of librosa is avoided because its first call compiles for many seconds."""
-    return librosa.filters.mel(sr=SAMPLE_RATE, n_fft=_FFT, n_mels=BANDS, fmin=55, fmax=7600).T.astype(np.float64)
+    """(401, 80): triangles of unit area on Slaney's mel scale, which are those of `librosa.filters.mel` to the bit.
+
+    Written out, because librosa brings a compiler of 170 MB and takes seconds to import.
+    """
+    corners = _hertz(np.linspace(*_mel(np.array(_RANGE)), BANDS + 2))[:, None]  # (82, 1)
+    bins, widths = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE), np.diff(corners, axis=0)
+    rising, falling = (bins - corners[:-2]) / widths[:-1], (corners[2:] - bins) / widths[1:]  # (80, 401)
+    bank = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    bank *= 2 / (corners[2:] - corners[:-2])
+    return bank.T.astype(np.float64)
+
+
+def _mel(hertz: np.ndarray) -> np.ndarray:
+    """Slaney's scale: linear up to 1 kHz, then logarithmic."""
+    above = _KNEE / _HERTZ_PER_MEL + np.log(np.maximum(hertz, _KNEE) / _KNEE) / _LOG_STEP
+    return np.where(hertz >= _KNEE, above, hertz / _HERTZ_PER_MEL)
+
+
+def _hertz(mel: np.ndarray) -> np.ndarray:
+    """The inverse of `_mel`."""
+    above = _KNEE * np.exp(_LOG_STEP * (mel - _KNEE / _HERTZ_PER_MEL))
+    return np.where(mel >= _KNEE / _HERTZ_PER_MEL, above, _HERTZ_PER_MEL * mel)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+import jax
 import numpy as np
 
 from kdtalker_jax.parts import Part
@@ -39,8 +40,12 @@ class Features(Protocol):
     def disagreement(cls, config: Any, names: Collection[str]) -> str | None:
         """What keeps those of its parts that are among `names` from working together, in words."""
 
-    def windows(self, params: Mapping[str, Any], pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    def windows(
+        self, params: Mapping[str, Any], pieces: Iterable[np.ndarray], size: int
+    ) -> Iterator[np.ndarray | jax.Array]:
         """Rows (size, width) as soon as the recording has come far enough, from the last window fewer.
+
+        Whole windows may be arrays that the device still works on: nobody has to wait for them.
 
         Args:
             pieces: of the 16 kHz waveform, (n,) each, any n. State does not grow with the recording.

@@ -11,11 +11,9 @@ import subprocess
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import soundfile
-import soxr
 
 from kdtalker_jax.errors import InputError, NoSoundError
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
@@ -23,6 +21,9 @@ from kdtalker_jax.media.files import input_file, looks_like_picture, looks_like_
 from kdtalker_jax.media.mixing import Mixer, check_values, mix_as_it_comes, warn_of_cancelling
 from kdtalker_jax.media.rates import SAMPLE_RATE, num_frames
 from kdtalker_jax.media.sound import find_sound
+
+if TYPE_CHECKING:
+    import soundfile
 
 NO_AUDIO_STREAM = "{} has no audio stream; choose a recording with sound."
 
@@ -137,6 +138,8 @@ def _resampled(rate: int, blocks: Iterable[np.ndarray], name: str) -> Iterator[n
     """Resample blocks of shape (n,) to 16 kHz; `name` begins the sentences of errors."""
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
         raise InputError(f"{name} has an impossible rate of {rate} samples per second.")
+    import soxr  # here, and soundfile below: whoever renders a motion need not have what reads sounds
+
     resampler = soxr.ResampleStream(rate, SAMPLE_RATE, num_channels=1, dtype="float32", quality="soxr_hq")
     samples, given = 0, 0  # before and after
     for mono in blocks:
@@ -218,6 +221,8 @@ def _decode(path: Path, name: str, mixer: Mixer) -> np.ndarray:
 
 def _decode_with_libsndfile(file: BinaryIO, name: str, mixer: Mixer, only_whole: bool = False) -> np.ndarray | None:
     """`_decode` as far as the header says; None where it fails, or `only_whole` and that may not be all."""
+    import soundfile
+
     file.seek(0)
     try:  # through a descriptor, because libsndfile would believe a name's extension
         with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
@@ -228,7 +233,7 @@ def _decode_with_libsndfile(file: BinaryIO, name: str, mixer: Mixer, only_whole:
     return None
 
 
-def _is_whole(sound: soundfile.SoundFile, file: BinaryIO) -> bool:
+def _is_whole(sound: "soundfile.SoundFile", file: BinaryIO) -> bool:
     """Whether plain samples fill the file to its end, so that the header's length is true and nothing follows."""
     if sound.subtype not in _SAMPLE_BYTES:
         return False
@@ -249,7 +254,7 @@ def _warn_of_another(file: BinaryIO, name: str) -> None:
         )
 
 
-def _read_blocks(sound: soundfile.SoundFile) -> Iterator[np.ndarray]:
+def _read_blocks(sound: "soundfile.SoundFile") -> Iterator[np.ndarray]:
     """Blocks of shape (n, channels), float32."""
     while len(block := sound.read(_BLOCK, dtype="float32", always_2d=True)):
         yield block

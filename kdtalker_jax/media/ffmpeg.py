@@ -14,8 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import imageio_ffmpeg
-
 from kdtalker_jax.errors import KDTalkerError
 from kdtalker_jax.unfinished import undone
 
@@ -186,6 +184,8 @@ def _close(pipe: Any) -> None:
 
 @functools.cache
 def executable() -> str:
+    import imageio_ffmpeg  # not needed by whoever takes frames and writes no video
+
     try:
         return imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError as error:

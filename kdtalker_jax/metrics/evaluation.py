@@ -93,6 +93,7 @@ class Evaluator:
 
     Args:
         checkpoint: converted weights, of which the motion extractor and SyncNet are used if they are there.
+        judge: a model that has SyncNet, where `checkpoint` has none.
         already_cut: the pictures show the face as a portrait's cut does: take them whole, look for no face.
         references: whether videos will be compared with others.
         batch_size: frames, or windows of SyncNet, that a network sees at a time.
@@ -102,20 +103,22 @@ class Evaluator:
         self,
         checkpoint: Checkpoint | None = None,
         *,
+        judge: Checkpoint | None = None,
         already_cut: bool = False,
         references: bool = False,
         batch_size: int = 8,
     ) -> None:
         self.already_cut = already_cut
-        self.detector = FaceDetector(checkpoint and checkpoint.landmarks)
+        self.detector = FaceDetector(checkpoint and checkpoint.predictor)
         self.window = checkpoint.config.denoiser.window if checkpoint else PUBLISHED_WINDOW
-        self.lacks = _find_lacking(checkpoint, already_cut, references)
+        judge = checkpoint if checkpoint and "syncnet" in checkpoint.available else judge or checkpoint
+        self.lacks = _find_lacking(checkpoint, judge, already_cut, references)
         self.read_motion = self.judge = None
         if "motion_extractor" not in self.lacks:
             params = {"motion_extractor": fold(checkpoint.variables("motion_extractor"))}
             self.read_motion = MotionReader(checkpoint.config, params, batch_size)
         if "syncnet" not in self.lacks:
-            self.judge = SyncJudge(checkpoint.config, fold(checkpoint.variables("syncnet")), batch_size)
+            self.judge = SyncJudge(judge.config, fold(judge.variables("syncnet")), batch_size)
 
     @property
     def not_measured(self) -> dict[str, str]:
@@ -208,22 +211,24 @@ class Evaluator:
         return reference
 
 
-def _find_lacking(checkpoint: Checkpoint | None, already_cut: bool, references: bool) -> dict[str, str]:
+def _find_lacking(
+    checkpoint: Checkpoint | None, judge: Checkpoint | None, already_cut: bool, references: bool
+) -> dict[str, str]:
     """Why, by the name of everything that metrics may need and that is not there."""
     lacks = {name.lower(): _NOT_HERE.format(name) for name in ("Hopenet", "Inception", "ArcFace")}
     if not references:
         lacks["reference"] = "needs a reference"
     try:
-        find_predictor(checkpoint and checkpoint.landmarks)
+        find_predictor(checkpoint and checkpoint.predictor)
     except CheckpointError as error:
         lacks["landmarks"] = str(error)
         if not already_cut:
             lacks["motion_extractor"] = str(error)
-    for name in ("motion_extractor", "syncnet"):
+    for name, model in {"motion_extractor": checkpoint, "syncnet": judge}.items():
         try:
-            if checkpoint is None:
+            if model is None:
                 raise CheckpointError(f"needs a checkpoint that has {name}")
-            checkpoint.require(name)
+            model.require(name)
         except CheckpointError as error:
             lacks[name] = str(error)
     return lacks

@@ -6,7 +6,6 @@ It makes no part of a video: evaluation alone uses it, as Wav2Lip's does (arXiv 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -16,6 +15,7 @@ from jax.typing import DTypeLike
 from kdtalker_jax.metrics.config import SyncNetConfig
 from kdtalker_jax.nn.blocks import batch_norm
 from kdtalker_jax.nn.convolution import per_channel
+from kdtalker_jax.nn.shapes import assert_shape
 from kdtalker_jax.parts import Config, Inputs, Part
 
 
@@ -71,13 +71,13 @@ class SyncNet(nn.Module):
 
     def embed_audio(self, mfcc: jax.Array, train: bool = False) -> jax.Array:
         """Speech of 0.2 s: 20 columns of 13 MFCCs, (B, 20, 13) -> (B, 1024)."""
-        chex.assert_shape(mfcc, (None, self.config.columns, self.config.coefficients))
+        assert_shape(mfcc, (None, self.config.columns, self.config.coefficients))
         return self.audio_tower(mfcc.mT[..., None], train)  # in: (B, 13, 20, 1)
 
     def embed_lips(self, frames: jax.Array, train: bool = False) -> jax.Array:
         """Five frames in a row, BGR in 0..255: (B, 5, 224, 224, 3) -> (B, 1024)."""
         size = self.config.image_size
-        chex.assert_shape(frames, (None, self.config.frames, size, size, 3))
+        assert_shape(frames, (None, self.config.frames, size, size, 3))
         return self.lip_tower(frames, train)
 
 

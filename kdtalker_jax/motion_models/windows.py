@@ -1,25 +1,37 @@
 """From features to motion of any length: windows that follow each other, for any motion model."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from kdtalker_jax.errors import InputError
+from kdtalker_jax.errors import DamagedModelError, InputError
 from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.motion_models.protocol import MotionModel
 
+Rows = np.ndarray | jax.Array  # features of a window, which a device may still be working on
+
 
 class Pending(NamedTuple):
-    """A window that the device may still be working on."""
+    """A recording's window that the device may still be working on."""
 
-    motion: jax.Array  # (1, L, D) in the model's own units
-    frames: int  # of them, those that the recording has
+    heard: Rows  # (rows, width)
+    motion: jax.Array  # (B, L, D) in the model's own units, of all recordings that share the call
+    place: int  # of this one among them
+    frames: int  # of the window, those that the recording has
 
     def vectors(self, model: MotionModel) -> np.ndarray:
-        """Waits for it: (frames, D) in the space's units."""
-        return model.in_units(np.asarray(self.motion[0]))[: self.frames]
+        """Waits for it: (frames, D) in the space's units; raises DamagedModelError where it heard nothing finite."""
+        check_heard(self.heard)
+        return model.in_units(np.asarray(self.motion)[self.place])[: self.frames]
+
+
+def check_heard(features: Rows) -> None:
+    """Waits for features; raises DamagedModelError where they are not finite."""
+    if not np.isfinite(features).all():
+        raise DamagedModelError("audio features that are not finite")
 
 
 def motion_windows(
@@ -27,7 +39,7 @@ def motion_windows(
     params: Any,
     rule: Any,
     own: Any,
-    windows: Iterable[np.ndarray],
+    windows: Iterable[Rows],
     key: jax.Array,
     controls: Any,
     initial_noise: np.ndarray | None = None,
@@ -49,15 +61,46 @@ def motion_windows(
     Raises:
         InputError: the initial noise ends before the recording.
     """
-    state, beginning, rows = model.begin([own]), None, rows_of(model)
-    for index, window in enumerate(windows):
-        if beginning is None:
-            beginning = np.resize(window, (rows, window.shape[1]))
-        # The last window is filled up with features from the recording's start, as KDTalker's published code does.
-        features = np.concatenate([window, beginning])[None, :rows]  # (1, rows, width)
-        noise = model.noise(key[None], index, _given(initial_noise, index))
+    noises = None if initial_noise is None else [initial_noise]
+    for (window,) in windows_together(model, params, rule, [own], [windows], key[None], controls, noises):
+        yield window
+
+
+def windows_together(
+    model: MotionModel,
+    params: Any,
+    rule: Any,
+    own: Sequence[Any],
+    windows: Sequence[Iterable[Rows]],
+    keys: jax.Array,
+    controls: Any,
+    initial_noise: Sequence[np.ndarray] | None = None,
+) -> Iterator[list[Pending | None]]:
+    """`motion_windows` of several recordings, with one call of the model for the windows that they have at a time.
+
+    Arguments are those of `motion_windows`, one of each recording; `rule` and `controls` are the same for all.
+
+    Yields:
+        A window of each recording, None of those that have ended; the longest has the last. So that the shapes stay,
+        what has ended goes on with what it heard last.
+    """
+    state, hearings = model.begin(own), [_whole_windows(of, rows_of(model)) for of in windows]
+    heard: list[tuple[Rows, int] | None] = [None] * len(hearings)
+    index = 0
+    while True:
+        new = [next(hearing, None) for hearing in hearings]
+        if not any(new):
+            return
+        heard = [found or before for found, before in zip(new, heard, strict=True)]
+        features = _stacked(*(features for features, _ in heard))  # (B, rows, width)
+        given = None if initial_noise is None else np.stack([_given(noise, index) for noise in initial_noise])
+        noise = model.noise(keys, index, given)
         state, motion = model.window(params, rule, state, features, controls, noise)
-        yield Pending(motion, len(window) * model.length // rows)
+        yield [
+            found and Pending(found[0], motion, place, found[1] * model.length // len(found[0]))
+            for place, found in enumerate(new)
+        ]
+        index += 1
 
 
 def rows_of(model: MotionModel) -> int:
@@ -65,9 +108,27 @@ def rows_of(model: MotionModel) -> int:
     return round(model.length * model.hears.rate / FRAME_RATE)
 
 
-def _given(initial_noise: np.ndarray | None, index: int) -> np.ndarray | None:
-    if initial_noise is None:
-        return None
+def _whole_windows(windows: Iterable[Rows], rows: int) -> Iterator[tuple[Rows, int]]:
+    """Windows of so many rows, and how many of these the recording has.
+
+    The last is filled up with features from the recording's start, as KDTalker's published code does.
+    """
+    beginning = None
+    for window in windows:
+        beginning = window if beginning is None else beginning
+        own = len(window)
+        if own < rows:
+            window = np.concatenate([window, np.resize(beginning, (rows, window.shape[1]))])[:rows]
+        yield window, own
+
+
+@jax.jit
+def _stacked(*windows: Rows) -> jax.Array:
+    """Also of one: compiled, it takes arrays of the host and of the device alike, and waits for neither."""
+    return jnp.stack(windows)
+
+
+def _given(initial_noise: np.ndarray, index: int) -> np.ndarray:
     if index >= len(initial_noise):
         raise InputError(f"The initial noise ends after {len(initial_noise)} windows; the recording goes on.")
-    return np.asarray(initial_noise[index])[None]
+    return np.asarray(initial_noise[index])

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-import grain
 import numpy as np
 
 Batch = TypeVar("Batch")
@@ -23,6 +22,8 @@ class NumberedBatches(Iterator[Batch], Generic[Batch]):
     """
 
     def __init__(self, make: Callable[[int], Batch], count: int, *, threads: int, prefetch: int) -> None:
+        import grain  # takes a second, and a step of training can be had without
+
         options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=prefetch)
         self._iterator = iter(grain.MapDataset.range(count).map(make).to_iter_dataset(options))
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from configs import PUBLISHED_STATISTICS
+from kdtalker_jax import parallel
 from kdtalker_jax.motion_models.kdtalker.training import step as denoising
 from kdtalker_jax.motion_models.kdtalker.training.input import Batches, UsableClips
 from kdtalker_jax.renderers.liveportrait.training import step as rendering
@@ -68,3 +69,25 @@ def test_the_renderers_steps():
         lambda: rendering.initial_state(config),
         pictures,
     )
+
+
+def test_all_devices_learn_what_one_learns():
+    """Each takes its share of a batch, and their means are those of the whole."""
+    devices = parallel.device_count()
+    if devices == 1:
+        pytest.skip("needs two devices: there is one here")
+    config = replace(TINY, batch_size=2 * devices)
+    batches = Batches(UsableClips(make_clips(), 64, config.input), config)
+    windows = [next(batches).windows for _ in range(STEPS)]
+    step = parallel.map_step(denoising.make_train_step(config, PUBLISHED_STATISTICS))
+    state, together = parallel.place(denoising.initial_state(config)), []
+    with jax.default_matmul_precision("highest"):
+        for batch in windows:
+            state, metrics, _ = step(state, batch)
+            together.append(float(metrics["loss"]))
+    alone = losses(
+        lambda: denoising.make_train_step(config, PUBLISHED_STATISTICS),
+        lambda: denoising.initial_state(config),
+        windows,
+    )
+    np.testing.assert_allclose(together, alone, rtol=1e-3)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.features.mel import MelStream, mel_spectrogram, mel_windows, window_batches
+from kdtalker_jax.features.mel import MelStream, _filterbank, mel_spectrogram, mel_windows, window_batches
 
 
 def log_mel_in_one_piece(waveform):
@@ -21,6 +21,12 @@ def log_mel_in_one_piece(waveform):
         level = 20 * np.log10(np.maximum(1e-5, bank @ magnitude)) - 20
         columns.append(np.clip(8 * (level + 100) / 100 - 4, -4, 4))
     return np.array(columns)
+
+
+def test_the_bands_are_librosas():
+    """To the bit: librosa is what the published features were made with, and too heavy to speak with."""
+    expected = librosa.filters.mel(sr=16_000, n_fft=800, n_mels=80, fmin=55, fmax=7600)
+    np.testing.assert_array_equal(_filterbank(), expected.T)
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from configs import SMALL
+from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
 from kdtalker_jax.data.tracking import steady_square
 from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.metrics.evaluation import Evaluator
+from kdtalker_jax.random_parts import random_variables
 from tests.metrics.films import SIZE, film, portrait, remuxed, speech
 
 SPOKEN = speech(1.6)
@@ -39,6 +42,14 @@ def whole_picture(size=256):
 def cut_portrait():
     picture = portrait(256)
     return cut_square(picture, steady_square([picture], FaceDetector(), 1, 0), SIZE)
+
+
+def test_a_judge_may_come_from_another_model(tmp_path):
+    """SyncNet is fetched on its own, and the model that is judged need not have it."""
+    save_checkpoint(tmp_path / "judge", {"syncnet": random_variables("syncnet", SMALL)}, SMALL)
+    alone, judged = Evaluator(), Evaluator(judge=load_checkpoint(tmp_path / "judge"))
+    assert {"lse_c", "lse_d", "sync_offset"} == set(alone.not_measured) - set(judged.not_measured)
+    assert judged.judge is not None
 
 
 def test_nothing_is_said_where_the_pictures_are_what_they_are_said_to_be(measure):

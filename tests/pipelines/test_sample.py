@@ -100,6 +100,32 @@ def test_what_is_not_given_comes_with_the_package(run, tmp_path):
     assert result.output.count(ONLY_DRAWN) == 1
 
 
+def test_a_model_by_its_name(run, small_checkpoint, tmp_path, monkeypatch):
+    """The published one, once it is in the cache: without a network, and the same video as by its directory."""
+    monkeypatch.setenv("KDTALKER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    shutil.copytree(small_checkpoint, tmp_path / "cache" / "models" / "published")
+    for name, checkpoint in {"a": "published", "b": small_checkpoint}.items():
+        result = run(tmp_path / f"{name}.mp4", checkpoint=checkpoint)
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "message"),
+    [
+        ("publishd", "publishd does not exist as a folder, and no model has that name: there are demo, published, "),
+        ("ChaolongYang/KDTalker", "ask for 'published', which fetches and converts them"),
+    ],
+)
+def test_names_that_no_model_has(run, tmp_path, checkpoint, message):
+    result = run(tmp_path / "talk.mp4", checkpoint=checkpoint)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_motion_goes_out_and_comes_in(run, tmp_path):
     assert run(tmp_path / "a.mp4", motion_out=tmp_path / "a.npz").exit_code == 0
     assert run(tmp_path / "b.mp4", motion_in=tmp_path / "a.npz", seed=5).exit_code == 0

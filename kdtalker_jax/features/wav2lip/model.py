@@ -11,7 +11,6 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from kdtalker_jax import parallel
-from kdtalker_jax.errors import DamagedModelError
 from kdtalker_jax.features.mel import (
     BANDS,
     WINDOW,
@@ -50,16 +49,15 @@ class Wav2LipFeatures:
     def disagreement(cls, config: ModelConfig, names: Collection[str]) -> str | None:
         return None  # one part
 
-    def windows(self, params: Mapping[str, Any], pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    def windows(
+        self, params: Mapping[str, Any], pieces: Iterable[np.ndarray], size: int
+    ) -> Iterator[jax.Array | np.ndarray]:
         """Features of each `size` video frames, as soon as the recording has come far enough: (size, C), from the last
         window fewer. The mel windows of a window of frames end 100 ms after it."""
         stream, mel, gone, start = MelStream(), np.zeros((0, BANDS), np.float32), 0, 0
 
-        def window(mel: np.ndarray) -> np.ndarray:
-            features = self._encode(params[AUDIO_ENCODER.name], mel_windows(mel, start, start + size, gone))
-            if not np.isfinite(features).all():
-                raise DamagedModelError("audio features that are not finite")
-            return np.asarray(features)
+        def window(mel: np.ndarray) -> jax.Array:
+            return self._encode(params[AUDIO_ENCODER.name], mel_windows(mel, start, start + size, gone))
 
         for piece in pieces:
             mel = np.concatenate([mel, stream.push(piece)])  # (columns, 80)
@@ -70,7 +68,8 @@ class Wav2LipFeatures:
                 mel, gone = mel[unseen - gone :], unseen
         mel = np.concatenate([mel, stream.finish()])
         while start < stream.frames:
-            yield window(mel)[: stream.frames - start]
+            features, left = window(mel), stream.frames - start
+            yield features if left >= size else np.asarray(features)[:left]
             start += size
 
     def fields(self, params: Mapping[str, Any], waveform: np.ndarray, frames: int) -> dict[str, np.ndarray]:

@@ -1,6 +1,5 @@
 """A: the audio encoder, mel window -> audio feature (Wav2Lip, arXiv 2008.10010)."""
 
-import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -8,6 +7,7 @@ from jax.typing import DTypeLike
 
 from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
 from kdtalker_jax.nn.blocks import ConvNorm
+from kdtalker_jax.nn.shapes import assert_shape
 
 # (index of the width, kernel, strides over (mel, time), padding, residual), as published.
 LAYERS = (
@@ -30,7 +30,7 @@ class AudioEncoder(nn.Module):
     @nn.compact
     def __call__(self, mel: jax.Array, train: bool = False) -> jax.Array:
         config = self.config
-        chex.assert_shape(mel, (None, config.mel_bands, config.mel_columns))
+        assert_shape(mel, (None, config.mel_bands, config.mel_columns))
         x = mel[..., None]  # (B, 80, 16, 1)
         for i, (width, kernel, strides, padding, residual) in enumerate(LAYERS):
             layer = ConvNorm(
@@ -39,5 +39,5 @@ class AudioEncoder(nn.Module):
             )  # fmt: skip
             y = layer(x, train)
             x = nn.relu(x + y if residual else y)
-        chex.assert_shape(x, (None, 1, 1, config.widths[-1]))
+        assert_shape(x, (None, 1, 1, config.widths[-1]))
         return x[:, 0, 0].astype(jnp.float32)

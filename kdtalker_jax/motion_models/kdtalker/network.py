@@ -2,7 +2,6 @@
 
 import math
 
-import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from jax.typing import DTypeLike
 from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
 from kdtalker_jax.nn.blocks import LayerNorm
 from kdtalker_jax.nn.convolution import per_channel
+from kdtalker_jax.nn.shapes import assert_shape
 
 PREFIX = 2  # tokens before the window: canonical keypoints, reference frame
 
@@ -66,8 +66,8 @@ class Denoiser(nn.Module):
     def predict(self, tokens: jax.Array, of_time: Terms, of_audio: Terms) -> jax.Array:
         """`__call__` with the terms of its time and audio."""
         config, length = self.config, tokens.shape[1]
-        chex.assert_shape(tokens, (None, length, config.motion_size))
-        chex.assert_shape(of_audio, (None, length, 2 * config.width))
+        assert_shape(tokens, (None, length, config.motion_size))
+        assert_shape(of_audio, (None, length, 2 * config.width))
         buckets = relative_buckets(length, config.bias_buckets, config.bias_max_distance)
         bias = self.relative_bias[buckets]  # (66, 66, heads)
         modulations = [audio + time[:, None] for audio, time in zip(of_audio, of_time, strict=True)]

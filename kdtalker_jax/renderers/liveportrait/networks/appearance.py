@@ -1,12 +1,12 @@
 """F: the appearance feature extractor, portrait -> feature volume (LivePortrait, after face-vid2vid)."""
 
-import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from kdtalker_jax.nn.blocks import Conv3d, ConvNorm, average_pool, batch_norm, conv2d
+from kdtalker_jax.nn.shapes import assert_shape
 from kdtalker_jax.renderers.liveportrait.config import AppearanceConfig
 
 
@@ -21,7 +21,7 @@ class AppearanceExtractor(nn.Module):
     @nn.compact
     def __call__(self, image: jax.Array, train: bool = False) -> jax.Array:
         config = self.config
-        chex.assert_shape(image, (None, config.image_size, config.image_size, 3))
+        assert_shape(image, (None, config.image_size, config.image_size, 3))
         common = {"folded": self.folded, "dtype": self.dtype, "axis_name": self.axis_name}
         x = nn.relu(ConvNorm(config.widths[0], 3, **common, name="first")(image, train))  # (B, 256, 256, 64)
         for i, width in enumerate(config.widths[1:]):

@@ -1,6 +1,5 @@
 """G: the generator, warped feature map -> picture (SPADE decoder, arXiv 1903.07291)."""
 
-import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -9,6 +8,7 @@ from jax.typing import DTypeLike
 from kdtalker_jax.nn.blocks import Conv2d, ConvParameters, SpectralConv, upsample_nearest, winograd_form
 from kdtalker_jax.nn.convolution import conv2d_same, per_channel
 from kdtalker_jax.nn.folding import NORM_EPSILON
+from kdtalker_jax.nn.shapes import assert_shape
 from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig
 
 SLOPE = 0.2  # of every leaky ReLU here
@@ -24,7 +24,7 @@ class SpadeGenerator(nn.Module):
     @nn.compact
     def __call__(self, features: jax.Array, train: bool = False) -> jax.Array:
         config = self.config
-        chex.assert_shape(features, (None, None, None, config.input_channels))
+        assert_shape(features, (None, None, None, config.input_channels))
         features = features.astype(self.dtype)
         common = {"modulation_width": config.modulation_width, "folded": self.folded, "dtype": self.dtype}
         x = Conv2d(config.width, (3, 3), dtype=self.dtype, name="fc")(features)  # (B, 64, 64, 512)

@@ -1,6 +1,5 @@
 """M: the motion extractor, portrait -> canonical keypoints, head pose, expression (ConvNeXt V2, arXiv 2301.00808)."""
 
-import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -8,6 +7,7 @@ from jax.typing import DTypeLike
 
 from kdtalker_jax.nn.blocks import LayerNorm
 from kdtalker_jax.nn.convolution import depthwise2d, per_channel
+from kdtalker_jax.nn.shapes import assert_shape
 from kdtalker_jax.renderers.liveportrait.config import MotionExtractorConfig
 
 LAYER_NORM_EPSILON = 1e-6
@@ -28,7 +28,7 @@ class MotionExtractor(nn.Module):
     def __call__(self, image: jax.Array, train: bool = False) -> dict[str, jax.Array]:
         del train  # layer norms only: the same in training
         config = self.config
-        chex.assert_shape(image, (None, None, None, 3))
+        assert_shape(image, (None, None, None, 3))
         x = image
         for i, (depth, width) in enumerate(zip(config.depths, config.widths, strict=True)):
             patch = 4 if i == 0 else 2

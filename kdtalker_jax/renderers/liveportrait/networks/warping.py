@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ from jax.typing import DTypeLike
 
 from kdtalker_jax.nn.blocks import Conv3d, ConvNorm, average_pool, conv2d
 from kdtalker_jax.nn.resampling import identity_axis, identity_grid, sample_translated, sample_volume
+from kdtalker_jax.nn.shapes import assert_shape
 from kdtalker_jax.renderers.liveportrait.config import WarpingConfig
 
 HEAT_MAP_VARIANCE = 0.01
@@ -62,7 +62,7 @@ class WarpingModule(nn.Module):
         occlusion = jax.nn.sigmoid(self.occlusion(_depth_to_channels(prediction)).astype(jnp.float32))  # (B, H, W, 1)
 
         warped = _over_batch(sample_volume, volume.astype(self.dtype), deformation)  # (B, D, H, W, 32)
-        chex.assert_shape(warped, (batch, depth, None, None, channels))
+        assert_shape(warped, (batch, depth, None, None, channels))
         x = nn.leaky_relu(self.third(_depth_to_channels(warped), train), 0.01)  # (B, H, W, 256)
         x = self.fourth(x) * occlusion.astype(self.dtype)
         return Warp(x, occlusion, deformation)
@@ -88,9 +88,9 @@ class WarpingModule(nn.Module):
 
     def _check_shapes(self, volume: jax.Array, compressed: jax.Array, source: jax.Array, driving: jax.Array) -> None:
         config, size = self.config, self.config.feature_size
-        chex.assert_shape(volume, (None, config.volume_depth, size, size, config.volume_channels))
-        chex.assert_shape(compressed, (None, config.volume_depth, size, size, config.compressed_channels))
-        chex.assert_shape([source, driving], (None, config.keypoints, 3))
+        assert_shape(volume, (None, config.volume_depth, size, size, config.volume_channels))
+        assert_shape(compressed, (None, config.volume_depth, size, size, config.compressed_channels))
+        assert_shape([source, driving], (None, config.keypoints, 3))
 
 
 class Hourglass(nn.Module):
