@@ -26,7 +26,7 @@ def marks(params) -> dict[str, bool]:
 
 
 def test_kernels_move_in_all_directions_alike_whatever_the_gradients():
-    gradient = jax.random.normal(jax.random.key(0), (3, 3, 6, 16)) * jnp.logspace(-2, 0, 16)
+    gradient = jax.random.normal(jax.random.key(0), (3, 3, 6, 16)) * jnp.logspace(-2, 0, 16)[None, None, None]
     update = first_update({"kernel": jnp.zeros_like(gradient)}, {"kernel": gradient})["kernel"]
     singular = np.linalg.svd(np.reshape(update, (54, 16)), compute_uv=False)
     assert singular.max() / singular.min() < 3
