@@ -65,6 +65,7 @@ def place(tmp_path_factory, small_variables) -> Path:
     for name in ("speech.mp3", "speech.wav"):  # what a file is shows its content
         soundfile.write(folder / name, speech, 16_000, format="WAV")
     save_checkpoint(folder / "checkpoints" / "published", networks, SMALL)
+    shutil.copytree(folder / "checkpoints" / "published", folder / "published")  # goes before the model of that name
     save_checkpoint(folder / "checkpoints" / "tuned", {"denoiser": networks["denoiser"]}, SMALL)
     write_dataset(tmp_path_factory.mktemp("clips"), {"train": make_clips()[:2]}).rename(folder / "dataset")
     model = TalkingPortrait.load(folder / "checkpoints" / "published")
