@@ -27,18 +27,22 @@ ON_A_CPU = {"TORCH_COMPILE_DISABLE": "1", "OMP_NUM_THREADS": "1", "JAX_DISABLE_M
 MEMORY_SHARE = "0.45"  # of the device's, at most, for JAX: PyTorch needs the rest
 
 
+def parser() -> argparse.ArgumentParser:
+    command = argparse.ArgumentParser(prog="python -m benchmarks.device", description=__doc__.partition(";")[0] + ".")
+    command.add_argument("--minutes", type=float, default=8.0, help="For everything.  [default: 8]")
+    command.add_argument("--json", type=Path, help="File for the numbers; what is in it already is not measured again.")
+    command.add_argument("--only", nargs="+", metavar="NAME", help="These pieces alone.")
+    command.add_argument("--again", action="store_true", help="Also measure what the file has.")
+    command.add_argument("--list", action="store_true", help="Print the pieces and their limits, and end.")
+    command.add_argument("--tiny", action="store_true", help="Small networks: shows on a CPU that the command works.")
+    command.add_argument("--wheels", type=Path, help="Folder of benchmarks.device.pack, installed for this run alone.")
+    command.add_argument("--cache", type=Path, help="Folder for compiled programs and weights, kept from run to run.")
+    command.add_argument("--recorded", type=Path, help="Folder with recorded numbers of the published networks.")
+    return command
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.device", description=__doc__.partition(";")[0] + ".")
-    parser.add_argument("--minutes", type=float, default=8.0, help="For everything.  [default: 8]")
-    parser.add_argument("--json", type=Path, help="File for the numbers; what is in it already is not measured again.")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="These pieces alone.")
-    parser.add_argument("--again", action="store_true", help="Also measure what the file has.")
-    parser.add_argument("--list", action="store_true", help="Print the pieces and their limits, and end.")
-    parser.add_argument("--tiny", action="store_true", help="Small networks: shows on a CPU that the command works.")
-    parser.add_argument("--wheels", type=Path, help="Folder of benchmarks.device.pack, installed for this run alone.")
-    parser.add_argument("--cache", type=Path, help="Folder for compiled programs and weights, kept from run to run.")
-    parser.add_argument("--recorded", type=Path, help="Folder with recorded numbers of the published networks.")
-    asked = parser.parse_args(arguments)
+    asked = parser().parse_args(arguments)
     if asked.list:
         print("\n".join(f"{piece.name:10} {piece.limit:4.0f} s  {piece.text}" for piece in PIECES))
         return 0

@@ -16,10 +16,14 @@ PYTHON = "3.12"
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 
 
+def parser() -> argparse.ArgumentParser:
+    command = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    command.add_argument("--out", type=Path, required=True, help="Folder for the wheels.")
+    return command
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--out", type=Path, required=True, help="Folder for the wheels.")
-    out = parser.parse_args().out
+    out = parser().parse_args().out
     if found := sorted(out.glob("*.whl")):
         parser.error(f"{out} holds wheels already ({found[0].name}): two versions of one package cannot be installed.")
     out.mkdir(parents=True, exist_ok=True)
