@@ -42,23 +42,24 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    asked = parser().parse_args(arguments)
+    command = parser()
+    asked = command.parse_args(arguments)
     if asked.list:
         print("\n".join(f"{piece.name:10} {piece.limit:4.0f} s  {piece.text}" for piece in PIECES))
         return 0
     names = [piece.name for piece in PIECES]
     if unknown := [name for name in asked.only or () if name not in names]:
-        parser.error(f"There is no piece {unknown[0]}: choose of {', '.join(names)}.")
+        command.error(f"There is no piece {unknown[0]}: choose of {', '.join(names)}.")
     if asked.json is None or asked.minutes <= 0:
-        parser.error("Name a file with --json." if asked.json is None else "--minutes must be more than 0.")
+        command.error("Name a file with --json." if asked.json is None else "--minutes must be more than 0.")
     if asked.wheels and not any(asked.wheels.glob("*.whl")):
-        parser.error(f"{asked.wheels} holds no wheels: make them with python -m benchmarks.device.pack.")
+        command.error(f"{asked.wheels} holds no wheels: make them with python -m benchmarks.device.pack.")
     if asked.recorded and not (asked.recorded / "expected_seed0.npz").is_file():
-        parser.error(f"{asked.recorded} holds no recorded numbers (expected_seed0.npz).")
+        command.error(f"{asked.recorded} holds no recorded numbers (expected_seed0.npz).")
     try:
         record = Record(asked.json, {"tiny": asked.tiny})
     except (ValueError, OSError) as error:
-        parser.error(str(error))
+        command.error(str(error))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     cache = asked.cache or Path(tempfile.gettempdir()) / f"kdtalker_device_{os.getuid()}"
     cache.mkdir(parents=True, exist_ok=True)
