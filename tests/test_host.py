@@ -43,8 +43,8 @@ def expected(small_model):
     [
         {"jax_enable_x64": True},
         {"jax_default_prng_impl": "rbg"},
-        {"jax_numpy_dtype_promotion": "standard", "jax_numpy_rank_promotion": "allow"},  # tests run with the others
-        {"jax_enable_x64": True, "jax_numpy_dtype_promotion": "standard"},
+        {"jax_numpy_dtype_promotion": "strict", "jax_numpy_rank_promotion": "raise"},
+        {"jax_enable_x64": True, "jax_numpy_dtype_promotion": "strict", "jax_numpy_rank_promotion": "raise"},
     ],
     ids=str,
 )
