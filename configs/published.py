@@ -4,6 +4,7 @@ Sizes and revisions are what the hub says when a file is fetched first; from the
 is one entry: its files, and the parts that are made of them.
 """
 
+from kdtalker_jax.checkpoints.landmarks import DLIBS_OWN
 from kdtalker_jax.hub.registry import Place, PublishedFile, PublishedModel
 
 _KDTALKER, _LIVE_PORTRAIT = "ChaolongYang/KDTalker", "KwaiVGI/LivePortrait"
@@ -42,7 +43,7 @@ PUBLISHED = PublishedModel(
             (Place(_KDTALKER, "ckpts/shape_predictor_68_face_landmarks.dat"),),
             "trained on data for non-commercial use (68 landmarks)",
             100,
-            sha256="fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
+            sha256=DLIBS_OWN,
             needed=False,  # the package face_recognition_models has the same
         ),
     ),

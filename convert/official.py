@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convert.network import to_variables, unused
-from convert.sources import LANDMARKS, find, find_source, find_sources, sha256
+from convert.sources import LANDMARKS, find, find_source, find_sources
 from convert.tables import published_parts
 from convert.weights_file import read_weights
 from kdtalker_jax import streams
@@ -15,6 +15,7 @@ from kdtalker_jax.cli import Command, result
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.streams import progress_bar
+from kdtalker_jax.sums import sha256
 from kdtalker_jax.systems import find_system, resolve
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """Finds the published files in whatever way they were downloaded."""
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -45,11 +44,6 @@ def find_source(directory: Path, part: "Part") -> Path | None:
 def find(directory: Path, files: list[str]) -> Path | None:
     """The first of the published paths that exists, each with fewer and fewer of its folders."""
     return next((path for file in files for tail in _tails(file) if (path := directory / tail).exists()), None)
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _describe_missing(part: "Part") -> str:

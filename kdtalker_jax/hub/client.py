@@ -4,15 +4,14 @@ Endpoint, token, cache of downloads, proxies, time limits and offline mode are t
 (HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE, ...).
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from kdtalker_jax.errors import CheckpointError, InputError, KDTalkerError
 from kdtalker_jax.hub.cache import no_room
+from kdtalker_jax.sums import git_sha1, sha256
 
 MAIN = "main"
 LARGEST_FILE = 1 << 34  # bytes
@@ -128,11 +127,10 @@ def fetch(file: RemoteFile) -> tuple[Path, str]:
         raise CheckpointError(f"{file} has {file.size} bytes, more than any file of a model: it is not fetched.")
     with sentences(file.repository, file.commit, file.path):
         path = Path(hf_hub_download(file.repository, file.path, revision=file.commit, library_name="kdtalker_jax"))
-        sha256 = _sum_of(path, hashlib.sha256())
-        is_same = path.stat().st_size == file.size and file.sha256 in (None, sha256)
+        found = sha256(path)
+        is_same = path.stat().st_size == file.size and file.sha256 in (None, found)
         if is_same and file.git_sha1:
-            head = b"blob %d\0" % file.size  # as git names contents
-            is_same = file.git_sha1 == _sum_of(path, hashlib.sha1(head, usedforsecurity=False))
+            is_same = file.git_sha1 == git_sha1(path)
     if not is_same:
         forget(path)
         raise CheckpointError(
@@ -145,7 +143,7 @@ def fetch(file: RemoteFile) -> tuple[Path, str]:
             f"{file} is {kind}, not the file itself: nothing is wrong here, so ask whoever keeps that repository, or "
             "name another mirror with HF_ENDPOINT."
         )
-    return path, sha256
+    return path, found
 
 
 def forget(path: Path) -> None:
@@ -153,13 +151,6 @@ def forget(path: Path) -> None:
     target = path.resolve()
     path.unlink(missing_ok=True)
     target.unlink(missing_ok=True)
-
-
-def _sum_of(path: Path, total: Any) -> str:
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            total.update(block)
-    return total.hexdigest()
 
 
 def _what_else(path: Path) -> str | None:
