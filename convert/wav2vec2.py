@@ -16,7 +16,7 @@ import numpy as np
 
 from convert.layers import layer, layer_norm, linear
 from convert.network import to_variables
-from convert.rules import Rule, Table, Transform, as_wildcard
+from convert.rules import Table, Transform, as_wildcard
 from convert.sources import sha256
 from convert.weights_file import Tensor, read_weights
 from kdtalker_jax.cli import Command, result

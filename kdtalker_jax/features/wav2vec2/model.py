@@ -71,11 +71,12 @@ class Wav2Vec2Features:
         Args:
             directory: of the model, or of a whole system whose features these are.
             resample: "before" or "after" the transformer, see `HearingConfig`; None: as the model says.
-            align_corners: which convention; None: as the model says, or the usual one of `resample` where that is given.
+            align_corners: which convention; None: as the model says, or the usual one of a given `resample`.
             dtype: "float32" or "bfloat16"; None: the first.
 
         Raises:
-            InputError: there is no such way to resample, or dtype. CheckpointError: there is no such model, or it is damaged.
+            InputError: there is no such way to resample, or dtype.
+            CheckpointError: there is no such model, or it is damaged.
         """
         check_dtype(dtype)
         config, params = open_listener(directory, WAV2VEC2.name)
