@@ -1,4 +1,4 @@
-"""`python -m convert.wav2vec2`: Wav2Vec2 and HuBERT as Hugging Face lays them out -> a directory that the package loads.
+"""`python -m convert.wav2vec2`: Wav2Vec2 and HuBERT in the layout of Hugging Face -> a directory for the package.
 
 from kdtalker_jax.features.wav2vec2 import Wav2Vec2Features
 
