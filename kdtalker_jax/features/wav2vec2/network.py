@@ -44,7 +44,7 @@ class Wav2Vec2(nn.Module):
     def __call__(self, waveform: jax.Array, statistics: jax.Array) -> jax.Array:
         """Waveforms (B, N) that fill the batch -> the last hidden states (B, T, width)."""
         features = self.convolve(waveform, statistics)
-        return self.transform(features, jnp.full(len(features), features.shape[1]))[-1]
+        return self.transform(features, jnp.full(len(features), features.shape[1], jnp.int32))[-1]
 
     def convolve(self, waveform: jax.Array, statistics: jax.Array) -> jax.Array:
         """Normalised waveforms (B, N) -> frames (B, T, C), no padding.
@@ -183,4 +183,4 @@ class Attention(nn.Module):
 
 def within(valid: jax.Array, length: int) -> jax.Array:
     """(B,) -> (B, length): whether a frame is among the first `valid`."""
-    return jnp.arange(length)[None] < valid[:, None]
+    return jnp.arange(length, dtype=jnp.int32)[None] < valid[:, None]
