@@ -123,7 +123,7 @@ def test_a_stream_is_the_same_in_any_pieces(streaming, params):
 
 
 def test_a_stream_is_nearly_as_the_recording(streaming, params):
-    """Here of whole frames: else the convention that puts corners on corners spreads the rows of a recording a little."""
+    """Here of whole frames: else corners on corners spread the rows of a recording a little."""
     waveform = sound(4)
     rows, heard = np.concatenate(rows_of(streaming, params, waveform, 640)), streaming.hear(params, waveform)
     assert rows.shape == heard.shape
