@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+OFFICIAL = "convert.official"
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::([^}]*))?\}")
 
 
@@ -20,6 +21,7 @@ class Transform(Enum):
 
     IDENTITY = (0, None)
     LINEAR = (0, (1, 0))  # (O, I) -> (I, O)
+    CONV1D = (0, (2, 1, 0))  # (O, I, K) -> (K, I, O)
     CONV2D = (0, (2, 3, 1, 0))  # (O, I, KH, KW) -> (KH, KW, I, O)
     CONV3D = (0, (2, 3, 4, 1, 0))  # (O, I, KD, KH, KW) -> (KD, KH, KW, I, O)
     TOKENS = (2, None)  # (1, 1, C) -> (C,)
@@ -69,12 +71,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Table:
-    """Everything that is known about one published file. `file` is its path in the download, without the suffix."""
+    """Everything that is known about one published file. `file` is its path in the download, without the suffix;
+    `command` is what reads it.
+    """
 
     file: str
     rules: tuple[Rule, ...]
     unused: tuple[str, ...] = ()
     suffix: str = ".pth"  # of the published file
+    command: str = OFFICIAL
 
     def matches(self, key: str) -> list[tuple[str, Rule]]:
         """Leaf and rule of every rule that is about the key; there has to be exactly one."""

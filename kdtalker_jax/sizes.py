@@ -14,7 +14,7 @@ LONGEST = 16  # numbers in a list of sizes
 
 
 class Sizes:
-    """Base of the configurations of networks: each whole number is a size.
+    """Base of the configurations of networks: each whole number is a size; true and false are none.
 
     Raises:
         ValueError: one of them is below 1 or absurdly large, or there are absurdly many.
@@ -27,5 +27,5 @@ class Sizes:
             if len(numbers) > LONGEST:
                 raise ValueError(f"{field.name} has {len(numbers)} numbers, more than {LONGEST}")
             for number in numbers:
-                if isinstance(number, int) and not 1 <= number <= most:
+                if type(number) is int and not 1 <= number <= most:
                     raise ValueError(f"{field.name} is {number}, not from 1 to {most}")

@@ -20,13 +20,13 @@ ENTRY_POINTS = "kdtalker_jax.systems"
 
 @dataclass(frozen=True)
 class System:
-    """One way from a portrait and a recording to frames. All but the name is "module:NAME".
+    """One way from a portrait and a recording to frames, or features alone. All but the name is "module:NAME".
 
     Attributes:
         name: in config.json and on command lines.
         features: class of `features.protocol.Features`.
-        motion_model: class of `motion_models.protocol.MotionModel`.
-        renderer: class of `renderers.protocol.Renderer`.
+        motion_model: class of `motion_models.protocol.MotionModel`; "" where it is features alone.
+        renderer: class of `renderers.protocol.Renderer`; likewise.
         configs: mapping of whole models' configurations by name, the published one first.
         trainings: what can be trained, each a `training.kinds.Kind`.
         judges: parts that measure videos of any system.
@@ -36,23 +36,30 @@ class System:
 
     name: str
     features: str
-    motion_model: str
-    renderer: str
     configs: str
+    motion_model: str = ""
+    renderer: str = ""
     trainings: tuple[str, ...] = ()
     judges: tuple[str, ...] = ("kdtalker_jax.metrics.syncnet:SYNCNET",)
     published: str = ""
     fits: str = ""
 
     @cached_property
+    def members(self) -> tuple[Any, ...]:
+        """The classes of those that it has of renderer, features and motion model."""
+        return tuple(resolve(name) for name in (self.renderer, self.features, self.motion_model) if name)
+
+    @property
     def families(self) -> tuple[Any, Any, Any]:
-        """The classes of renderer, features and motion model."""
-        return resolve(self.renderer), resolve(self.features), resolve(self.motion_model)
+        """The classes of renderer, features and motion model. Raises CheckpointError where it is features alone."""
+        if len(self.members) < 3:
+            raise CheckpointError(f"A model of {self.name} hears and does no more: name one that makes videos.")
+        return self.members
 
     @cached_property
     def parts(self) -> Mapping[str, Any]:
         """All networks by name, those of the families before the judges."""
-        parts = [part for family in self.families for part in family.parts]
+        parts = [part for family in self.members for part in family.parts]
         return {part.name: part for part in (*parts, *map(resolve, self.judges))}
 
     @property
@@ -68,7 +75,7 @@ class System:
     @cached_property
     def sections(self) -> Mapping[str, type]:
         """The dataclass of each section of a configuration: the sizes of parts, and what families are set to."""
-        settings = {name: kind for family in self.families for name, kind in family.settings.items()}
+        settings = {name: kind for family in self.members for name, kind in family.settings.items()}
         return {name: part.sizes for name, part in self.parts.items()} | settings
 
 
@@ -114,10 +121,12 @@ def all_systems() -> Iterator[System]:
 
 def disagreement(config: Any, names: Collection[str]) -> str | None:
     """What keeps the parts `names` of a model from working together, in words."""
-    families = find_system(config.system).families
+    families = find_system(config.system).members
     problems = (family.disagreement(config, names) for family in families)
     if problem := next(filter(None, problems), None):
         return problem
+    if len(families) < 3:
+        return None
     renderer, features, motion_model = (
         family(config) if not family.parts or any(part.name in names for part in family.parts) else None
         for family in families
@@ -195,5 +204,14 @@ register(
             "kdtalker_jax.renderers.liveportrait.training.kinds:RETARGETING",
             "kdtalker_jax.recipes.audio:KIND",
         ),
+    )
+)
+
+register(
+    System(
+        "wav2vec2",
+        features="kdtalker_jax.features.wav2vec2.model:Wav2Vec2Features",
+        configs="configs.wav2vec2:MODELS",
+        judges=(),
     )
 )

@@ -29,7 +29,8 @@ EPILOG = """
 \b
 Every command explains itself: kdtalker sample --help
 Completion: eval "$(_KDTALKER_COMPLETE=bash_source kdtalker)" in bash; zsh_source and fish_source for those.
-More commands: python -m pipelines.compile, .synthesize, .train_demo, .train_renderer; python -m convert.verify, .export
+More commands: python -m pipelines.compile, .synthesize, .train_demo, .train_renderer;
+python -m convert.verify, .export, .wav2vec2
 """
 
 

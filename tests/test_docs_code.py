@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 from configs import SMALL
+from configs.wav2vec2 import SMALL_WAV2VEC2
 from kdtalker_jax import demo, systems
 from kdtalker_jax.checkpoints import save_checkpoint
 from kdtalker_jax.compilation import About, write_export
@@ -67,6 +68,8 @@ def place(tmp_path_factory, small_variables) -> Path:
     save_checkpoint(folder / "checkpoints" / "published", networks, SMALL)
     shutil.copytree(folder / "checkpoints" / "published", folder / "published")  # goes before the model of that name
     save_checkpoint(folder / "checkpoints" / "tuned", {"denoiser": networks["denoiser"]}, SMALL)
+    listener = {"wav2vec2": random_variables("wav2vec2", SMALL_WAV2VEC2)}
+    save_checkpoint(folder / "checkpoints" / "wav2vec2", listener, SMALL_WAV2VEC2)
     write_dataset(tmp_path_factory.mktemp("clips"), {"train": make_clips()[:2]}).rename(folder / "dataset")
     model = TalkingPortrait.load(folder / "checkpoints" / "published")
     source = model.prepare(folder / "face.jpg")

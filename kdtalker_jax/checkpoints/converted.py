@@ -239,7 +239,7 @@ def _config(content: Mapping[str, Any]) -> ModelConfig:
         if name in sections
     }
     config = ModelConfig(from_json(str, content.get("name"), "name"), system.name, read)
-    for family in system.families:
+    for family in system.members:
         family.check(config)
     return config
 
