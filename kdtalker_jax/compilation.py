@@ -169,7 +169,7 @@ def load_export(directory: Path) -> Exported:
             f"{directory} holds no programs that this version of JAX can read; write them with "
             "python -m pipelines.compile --export."
         ) from error
-    renderer, _, mover = find_system(about.system).families
+    renderer, _, mover = find_system(about.system).speaking
     run_frames, run_motion = (jax.jit(programs[name].call) for name in (FRAMES, MOTION))
 
     def frames(params: Tree, portrait: Tree, state: Tree, driving: Tree) -> tuple:

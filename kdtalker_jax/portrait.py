@@ -86,7 +86,7 @@ class TalkingPortrait:
         check_dtype(dtype)
         self.config = config
         self.dtype = dtype or default_dtype()  # of the frames
-        renderer, features, motion_model = find_system(config.system).families
+        renderer, features, motion_model = find_system(config.system).speaking
         self.features = features(config, DTYPES[dtype or "float32"])
         self.motion_model = motion_model(config, DTYPES[dtype or "float32"])
         self.renderer = renderer(config, DTYPES[self.dtype])
@@ -119,7 +119,8 @@ class TalkingPortrait:
         """
         check_dtype(dtype)
         checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
-        names = find_system(checkpoint.config.system).required
+        system = find_system(checkpoint.config.system)
+        _, names = system.speaking, system.required
         checkpoint.require(*names)
         params = {name: fold(checkpoint.variables(name)) for name in names}
         return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.predictor)

@@ -20,18 +20,20 @@ ENTRY_POINTS = "kdtalker_jax.systems"
 
 @dataclass(frozen=True)
 class System:
-    """One way from a portrait and a recording to frames. All but the name is "module:NAME".
+    """One way from a portrait and a recording to frames. All but names is "module:NAME".
 
     Attributes:
         name: in config.json and on command lines.
-        features: class of `features.protocol.Features`.
-        motion_model: class of `motion_models.protocol.MotionModel`.
-        renderer: class of `renderers.protocol.Renderer`.
+        features: class of `features.protocol.Features`; "" for a renderer's networks alone, which make no frames.
+        motion_model: class of `motion_models.protocol.MotionModel`; "" likewise.
+        renderer: class of `renderers.protocol.Renderer`, or where it is alone, as much of one as says what parts there
+            are.
         configs: mapping of whole models' configurations by name, the published one first.
         trainings: what can be trained, each a `training.kinds.Kind`.
         judges: parts that measure videos of any system.
         published: tuple of what can be fetched by name, each a `hub.registry.PublishedModel`; "" where there is none.
         fits: set of `checkpoints.fit.fit_key` of named configurations, so that these need no tracing; "" for none.
+        converter: the command that converts published files.
     """
 
     name: str
@@ -43,11 +45,19 @@ class System:
     judges: tuple[str, ...] = ("kdtalker_jax.metrics.syncnet:SYNCNET",)
     published: str = ""
     fits: str = ""
+    converter: str = "convert.official"
 
     @cached_property
-    def families(self) -> tuple[Any, Any, Any]:
-        """The classes of renderer, features and motion model."""
-        return resolve(self.renderer), resolve(self.features), resolve(self.motion_model)
+    def families(self) -> tuple[Any, ...]:
+        """The classes of renderer, features and motion model, or of the renderer alone."""
+        return tuple(resolve(family) for family in (self.renderer, self.features, self.motion_model) if family)
+
+    @property
+    def speaking(self) -> tuple[Any, Any, Any]:
+        """The `families` of a system with all three. Raises CheckpointError where it is a renderer's networks alone."""
+        if len(self.families) < 3:
+            raise CheckpointError(f"A model of {self.name} holds networks of a renderer alone: it makes no videos.")
+        return self.families
 
     @cached_property
     def parts(self) -> Mapping[str, Any]:
@@ -118,6 +128,8 @@ def disagreement(config: Any, names: Collection[str]) -> str | None:
     problems = (family.disagreement(config, names) for family in families)
     if problem := next(filter(None, problems), None):
         return problem
+    if len(families) < 3:
+        return None
     renderer, features, motion_model = (
         family(config) if not family.parts or any(part.name in names for part in family.parts) else None
         for family in families
@@ -141,7 +153,7 @@ def unequal(sizes: Mapping[str, Mapping[str, Any]], names: Collection[str]) -> s
 
 def space_of(config: Any) -> Any:
     """The space in which a model's motion is."""
-    renderer, _, _ = find_system(config.system).families
+    renderer, _, _ = find_system(config.system).speaking
     return renderer(config).takes
 
 
@@ -195,5 +207,17 @@ register(
             "kdtalker_jax.renderers.liveportrait.training.kinds:RETARGETING",
             "kdtalker_jax.recipes.audio:KIND",
         ),
+    )
+)
+
+register(
+    System(
+        "latent_diffusion",
+        features="",
+        motion_model="",
+        renderer="kdtalker_jax.renderers.latent.model:LatentDiffusion",
+        configs="configs.latent:MODELS",
+        judges=(),
+        converter="convert.latent_diffusion",
     )
 )

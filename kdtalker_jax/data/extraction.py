@@ -77,7 +77,7 @@ class ClipNetworks:
         names = describing_parts(checkpoint)
         checkpoint.require(*names)
         config, system = checkpoint.config, checkpoint.system
-        renderer, features, motion_model = (family(config) for family in system.families)
+        renderer, features, motion_model = (family(config) for family in system.speaking)
         params = {name: fold(checkpoint.variables(name)) for name in names}
         self.batch_size = batch_size * local_device_count()
         self.image_size, self.picture_size = renderer.picture_size, renderer.output_size
@@ -97,7 +97,7 @@ class ClipNetworks:
 
 def describing_parts(checkpoint: Checkpoint) -> tuple[str, ...]:
     """The names of the networks that describe clips."""
-    renderer, features, _ = checkpoint.system.families
+    renderer, features, _ = checkpoint.system.speaking
     return tuple(part.name for part in (*renderer.observing, *features.parts))
 
 

@@ -36,7 +36,7 @@ class MotionReader:
     """
 
     def __init__(self, config: ModelConfig, params: Any, batch_size: int = 8) -> None:
-        renderer, _, _ = find_system(config.system).families
+        renderer, _, _ = find_system(config.system).speaking
         renderer = renderer(config)
         self.image_size, self.batch_size = renderer.picture_size, batch_size
 
