@@ -69,8 +69,6 @@ def config_of(parts: Mapping[str, Mapping[str, Tensor]], head_width: int | None,
         config = config.replace("custom", unet=dataclasses.replace(config.unet, head_width=head_width))
     if UNET in parts:
         _check_heads(config, source)
-    for name in parts:
-        _check_network(system.parts[name], config, source)
     return config
 
 
@@ -88,14 +86,6 @@ def _check_heads(config: ModelConfig, source: Path) -> None:
                 f"{source} has attention over {width} channels, which are not heads of {sizes.head_width}: "
                 "say how wide its heads are with `head_width`"
             )
-
-
-def _check_network(part: Any, config: ModelConfig, source: Path) -> None:
-    try:
-        part.shapes(config)
-    except Exception as error:  # whatever Flax and JAX raise on sizes that are each possible, but not together
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"{source} holds {part.name} of sizes that no network has ({reason:.200})") from error
 
 
 Shapes = Mapping[str, tuple[int, ...]]

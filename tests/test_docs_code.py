@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 from configs import SMALL
+from configs.latent import SMALL as LATENT
 from kdtalker_jax import demo, systems
 from kdtalker_jax.checkpoints import save_checkpoint
 from kdtalker_jax.compilation import About, write_export
@@ -64,6 +65,8 @@ def place(tmp_path_factory, small_variables) -> Path:
     for name in ("speech.mp3", "speech.wav"):  # what a file is shows its content
         soundfile.write(folder / name, speech, 16_000, format="WAV")
     save_checkpoint(folder / "checkpoints" / "published", networks, SMALL)
+    latent = {name: random_variables(name, LATENT) for name in LATENT.sections}
+    save_checkpoint(folder / "checkpoints" / "latent", latent, LATENT)
     save_checkpoint(folder / "checkpoints" / "tuned", {"denoiser": networks["denoiser"]}, SMALL)
     write_dataset(tmp_path_factory.mktemp("clips"), {"train": make_clips()[:2]}).rename(folder / "dataset")
     model = TalkingPortrait.load(folder / "checkpoints" / "published")

@@ -8,6 +8,7 @@ from convert.rules import Rule, Table, Transform, as_wildcard, flatten, unflatte
 SHAPES = {
     Transform.IDENTITY: [(3,), (32, 12)],
     Transform.LINEAR: [(5, 3)],
+    Transform.CONV1D: [(5, 3, 2)],
     Transform.CONV2D: [(5, 3, 1, 2), (5, 1, 7, 7)],
     Transform.CONV3D: [(5, 3, 1, 2, 4)],
     Transform.TOKENS: [(1, 1, 6)],
@@ -26,6 +27,7 @@ def test_transforms_can_be_undone(transform, shape):
 def test_transforms_put_the_axes_where_flax_has_them():
     assert Transform.IDENTITY.apply(np.zeros((32, 12))).shape == (32, 12)
     assert Transform.LINEAR.apply(np.zeros((5, 3))).shape == (3, 5)
+    assert Transform.CONV1D.apply(np.zeros((5, 3, 7))).shape == (7, 3, 5)
     assert Transform.CONV2D.apply(np.zeros((5, 3, 7, 8))).shape == (7, 8, 3, 5)
     assert Transform.CONV3D.apply(np.zeros((5, 3, 6, 7, 8))).shape == (6, 7, 8, 3, 5)
     assert Transform.TOKENS.apply(np.zeros((1, 1, 4))).shape == (4,)
