@@ -27,11 +27,13 @@ class UNet(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, time: jax.Array, conditions: jax.Array) -> jax.Array:
-        """Args:
-        x: (B, h, w, C).
-        time: (B,) int, from 0.
-        conditions: (B, h, w, `condition_channels`): latents of the masked target, the reference, and the landmarks of
-            both.
+        """The noise in x.
+
+        Args:
+            x: (B, h, w, C).
+            time: (B,) int, from 0.
+            conditions: (B, h, w, `condition_channels`): latents of the masked target, the reference, and the landmarks
+                of both.
         """
         config = self.config
         assert_shape(x, (None, None, None, config.channels))
