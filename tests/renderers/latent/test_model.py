@@ -154,7 +154,7 @@ def test_the_published_sizes_have_the_published_numbers_of_parameters():
 def test_an_untrained_network_sees_no_noise():
     """The last convolution starts at zero, and those that end what is added to a map."""
     part = find_system("latent_diffusion").parts["unet"]
-    params = part.initialise(TOY, jax.random.key(0))["params"]
+    params = jax.jit(lambda key: part.initialise(TOY, key))(jax.random.key(0))["params"]
     assert not np.any(params["conv_out"]["kernel"])
     assert not np.any(params["middle_0"]["conv_out"]["kernel"])
     assert not np.any(params["middle_1"]["projection"]["kernel"])
