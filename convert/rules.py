@@ -12,7 +12,6 @@ from functools import cached_property
 
 import numpy as np
 
-OFFICIAL = "convert.official"
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::([^}]*))?\}")
 
 
@@ -71,15 +70,12 @@ class Rule:
 
 @dataclass(frozen=True)
 class Table:
-    """Everything that is known about one published file. `file` is its path in the download, without the suffix;
-    `command` is what reads it.
-    """
+    """Everything that is known about one published file. `file` is its path in the download, without the suffix."""
 
     file: str
     rules: tuple[Rule, ...]
     unused: tuple[str, ...] = ()
     suffix: str = ".pth"  # of the published file
-    command: str = OFFICIAL
 
     def matches(self, key: str) -> list[tuple[str, Rule]]:
         """Leaf and rule of every rule that is about the key; there has to be exactly one."""

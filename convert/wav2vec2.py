@@ -62,7 +62,6 @@ WAV2VEC2 = Table(
         "final_proj.*",
     ),
     suffix=".bin",
-    command="convert.wav2vec2",
 )
 
 # Names of the weight norm of the positional convolution, of PyTorch before and since 2.0: its length, its direction.

@@ -119,7 +119,9 @@ class TalkingPortrait:
         """
         check_dtype(dtype)
         checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
-        names = find_system(checkpoint.config.system).required
+        system = find_system(checkpoint.config.system)
+        _ = system.families  # refuses what makes no videos
+        names = system.required
         checkpoint.require(*names)
         params = {name: fold(checkpoint.variables(name)) for name in names}
         return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.predictor)

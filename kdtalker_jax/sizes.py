@@ -2,9 +2,12 @@
 
 from dataclasses import fields
 
-LARGEST = 1 << 14  # of any size that is not listed here; the published networks have none above 1024
+LARGEST = 1 << 14  # of any size that is not listed here; the published networks have none above the 8192 codes
 LARGEST_OF = {
-    **dict.fromkeys(("residual_blocks", "depths", "hourglass_blocks", "middle_blocks", "layers"), 128),
+    **dict.fromkeys(
+        ("blocks", "multipliers", "residual_blocks", "depths", "hourglass_blocks", "middle_blocks", "layers"), 128
+    ),
+    "code_width": 256,
     "image_size": 2048,
     "feature_size": 512,
     "window": 4096,

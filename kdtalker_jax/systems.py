@@ -15,34 +15,38 @@ from typing import Any
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.neighbours import check_neighbours
 
+OFFICIAL = "convert.official"
 ENTRY_POINTS = "kdtalker_jax.systems"
 
 
 @dataclass(frozen=True)
 class System:
-    """One way from a portrait and a recording to frames, or features alone. All but the name is "module:NAME".
+    """One way from a portrait and a recording to frames, or a member of one alone. All but names is "module:NAME".
 
     Attributes:
         name: in config.json and on command lines.
-        features: class of `features.protocol.Features`.
-        motion_model: class of `motion_models.protocol.MotionModel`; "" where it is features alone.
-        renderer: class of `renderers.protocol.Renderer`; likewise.
+        features: class of `features.protocol.Features`; "" where there is none.
+        motion_model: class of `motion_models.protocol.MotionModel`; likewise.
+        renderer: class of `renderers.protocol.Renderer`; likewise. Of a member alone it is as much of one as says what
+            parts there are.
         configs: mapping of whole models' configurations by name, the published one first.
         trainings: what can be trained, each a `training.kinds.Kind`.
         judges: parts that measure videos of any system.
         published: tuple of what can be fetched by name, each a `hub.registry.PublishedModel`; "" where there is none.
         fits: set of `checkpoints.fit.fit_key` of named configurations, so that these need no tracing; "" for none.
+        converter: the command that converts published files.
     """
 
     name: str
-    features: str
     configs: str
+    features: str = ""
     motion_model: str = ""
     renderer: str = ""
     trainings: tuple[str, ...] = ()
     judges: tuple[str, ...] = ("kdtalker_jax.metrics.syncnet:SYNCNET",)
     published: str = ""
     fits: str = ""
+    converter: str = OFFICIAL
 
     @cached_property
     def members(self) -> tuple[Any, ...]:
@@ -51,9 +55,11 @@ class System:
 
     @property
     def families(self) -> tuple[Any, Any, Any]:
-        """The classes of renderer, features and motion model. Raises CheckpointError where it is features alone."""
+        """The classes of renderer, features and motion model. Raises CheckpointError where it has not all three."""
         if len(self.members) < 3:
-            raise CheckpointError(f"A model of {self.name} hears and does no more: name one that makes videos.")
+            raise CheckpointError(
+                f"A model of {self.name} is a part of others and makes no videos: name one that does."
+            )
         return self.members
 
     @cached_property
@@ -210,8 +216,19 @@ register(
 register(
     System(
         "wav2vec2",
-        features="kdtalker_jax.features.wav2vec2.model:Wav2Vec2Features",
         configs="configs.wav2vec2:MODELS",
+        features="kdtalker_jax.features.wav2vec2.model:Wav2Vec2Features",
         judges=(),
+        converter="convert.wav2vec2",
+    )
+)
+
+register(
+    System(
+        "latent_diffusion",
+        configs="configs.latent:MODELS",
+        renderer="kdtalker_jax.renderers.latent.model:LatentDiffusion",
+        judges=(),
+        converter="convert.latent_diffusion",
     )
 )

@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 from configs import SMALL
+from configs.latent import SMALL as LATENT
 from configs.wav2vec2 import SMALL_WAV2VEC2
 from kdtalker_jax import demo, systems
 from kdtalker_jax.checkpoints import save_checkpoint
@@ -66,6 +67,8 @@ def place(tmp_path_factory, small_variables) -> Path:
     for name in ("speech.mp3", "speech.wav"):  # what a file is shows its content
         soundfile.write(folder / name, speech, 16_000, format="WAV")
     save_checkpoint(folder / "checkpoints" / "published", networks, SMALL)
+    latent = {name: random_variables(name, LATENT) for name in LATENT.sections}
+    save_checkpoint(folder / "checkpoints" / "latent", latent, LATENT)
     shutil.copytree(folder / "checkpoints" / "published", folder / "published")  # goes before the model of that name
     save_checkpoint(folder / "checkpoints" / "tuned", {"denoiser": networks["denoiser"]}, SMALL)
     listener = {"wav2vec2": random_variables("wav2vec2", SMALL_WAV2VEC2)}

@@ -72,7 +72,7 @@ class SpadeNorm(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, features: jax.Array) -> jax.Array:
         upsample = x.shape[1] // features.shape[1]
-        shared = Conv2d(self.modulation_width, (3, 3), upsample, dtype=self.dtype, name="shared")
+        shared = Conv2d(self.modulation_width, (3, 3), upsample=upsample, dtype=self.dtype, name="shared")
         hidden = nn.relu(shared(features))  # (B, h, w, 128)
         gamma, beta = jnp.split(self._modulation(hidden, x.shape[-1]), 2, axis=-1)  # (B, h, w, C) each
         return instance_norm(x) * (1 + gamma) + beta
