@@ -18,6 +18,7 @@ from convert.official import convert
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.portrait import TalkingPortrait
 from tests.networks import REQUIRED
+from tests.parity.modes import Modes
 
 DIFFERENCES = pytest.StashKey[list[str]]()
 
@@ -109,3 +110,10 @@ def pytest_terminal_summary(terminalreporter, config):
     if config.stash[DIFFERENCES]:
         terminalreporter.section("largest differences from the recording")
         terminalreporter.write_line("\n".join(config.stash[DIFFERENCES]))
+
+
+@pytest.fixture(scope="session")
+def modes(parity) -> Modes:
+    """Recorded behaviour of LivePortrait's modes."""
+    with np.load(parity / "expected_modes_seed0.npz") as file:
+        return Modes(file)
