@@ -8,7 +8,6 @@ from kdtalker_jax.edits.neutral import NEUTRAL
 from kdtalker_jax.edits.reenactment import reenacted, video_reenacted
 from kdtalker_jax.edits.regions import EYES, Regions
 from kdtalker_jax.edits.retargeting import (
-    Networks,
     eye_delta,
     eyes_held,
     finished,
@@ -18,7 +17,6 @@ from kdtalker_jax.edits.retargeting import (
 )
 from kdtalker_jax.edits.sliders import edited
 from kdtalker_jax.faces.openings import eye_openings, lip_openings
-from kdtalker_jax.renderers.liveportrait.model import LivePortrait
 from kdtalker_jax.spaces.heads import placed
 from tests.parity.modes import assert_keypoints
 
@@ -35,12 +33,6 @@ OURS = {
     "eyeball_direction_y": "gaze_y",
 } | {name: name for name in ("pitch", "yaw", "roll", "smile", "wink", "eyebrow")}
 SEVERAL = {"smile": 0.8, "wink": 10, "yaw": 10, "size": 1.1, "eyebrow": -12, "gaze_x": 9}
-
-
-@pytest.fixture(scope="module")
-def networks(checkpoint) -> Networks:
-    params = {"retargeting": checkpoint.variables("retargeting")}
-    return LivePortrait(checkpoint.config).retargeting(params)
 
 
 def own_of(modes) -> np.ndarray:
