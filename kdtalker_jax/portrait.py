@@ -320,18 +320,15 @@ class TalkingPortrait:
         asked = Reenactment(**how)
         if not isinstance(driver, Driver):
             driver = read_driver(driver, self.renderer, self.params, self.detector, progress=progress)
+        return self.follow(source, driver, asked, sound=sound)
+
+    def follow(self, source: Source, driver: Driver, how: Reenactment, *, sound: Motion | None = None) -> Motion:
+        """`reenact` by a driver that was read before."""
         self.space.check(driver.motion)
         driver = driver.at_rate(Fraction(FRAME_RATE))
-        needs_networks = asked.stitch or asked.needs_openings
-        return moved_by(
-            source.own,
-            driver.motion,
-            asked,
-            self.renderer.retargeting(self.params) if needs_networks else None,
-            openings=driver.openings,
-            own_openings=source.openings,
-            sound=sound,
-        )
+        networks = self.renderer.retargeting(self.params) if how.stitch or how.needs_openings else None
+        openings = {"openings": driver.openings, "own_openings": source.openings}
+        return moved_by(source.own, driver.motion, how, networks, sound=sound, **openings)
 
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False

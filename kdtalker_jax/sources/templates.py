@@ -63,9 +63,7 @@ def write_template(driver: Driver, path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: another suffix. OutputError: the file cannot be written; what was there before is then still there.
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"A template is a file named .pkl or .npz, not {path.name!r}.")
+    path = check_template_name(path)
     if path.suffix.lower() == ".npz":
         _write_npz(driver, path)
         return
@@ -76,6 +74,14 @@ def write_template(driver: Driver, path: str | os.PathLike[str]) -> None:
             pickle.dump(content, file, protocol=4)
     except OSError as error:
         raise OutputError(f"The template cannot be written to {path} ({error.strerror}).") from error
+
+
+def check_template_name(path: str | os.PathLike[str]) -> Path:
+    """Raises InputError where the suffix is no template's."""
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"A template is a file named .pkl or .npz, not {path.name!r}.")
+    return path
 
 
 class _NoTemplateError(Exception):
