@@ -299,6 +299,8 @@ class TalkingPortrait:
         driver: PathLike | Driver,
         *,
         sound: Motion | None = None,
+        driving_crop: CropMode = "square",
+        driving_face_index: int | None = None,
         progress: bool = False,
         **how: Any,
     ) -> Motion:
@@ -308,6 +310,7 @@ class TalkingPortrait:
             source: from `prepare`.
             driver: a video, a picture or a template (docs/driving.md), or what `sources.video.read_driver` made of one.
             sound: the portrait's motion for a recording, from `animate`: its lips are taken.
+            driving_crop, driving_face_index: how its face is found, see there.
             progress: show a bar.
             how: regions, relative, reference, multiplier, stitch, eyes, lips, close_lips, lip_strength, sliders: see
                 `edits.reenacting.Reenactment`.
@@ -319,7 +322,8 @@ class TalkingPortrait:
         check_source(source, "reenact")
         asked = Reenactment(**how)
         if not isinstance(driver, Driver):
-            driver = read_driver(driver, self.renderer, self.params, self.detector, progress=progress)
+            found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
+            driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
         return self.follow(source, driver, asked, sound=sound)
 
     def follow(self, source: Source, driver: Driver, how: Reenactment, *, sound: Motion | None = None) -> Motion:

@@ -46,7 +46,7 @@ class Driving:
         from kdtalker_jax.sources.templates import write_template
         from kdtalker_jax.sources.video import read_driver
 
-        found = {"crop": self.crop, "face_index": self.face_index}
+        found = {"driving_crop": self.crop, "driving_face_index": self.face_index}
         driver = read_driver(self.path, model.renderer, model.params, model.detector, **found, progress=True)
         if self.out:
             write_template(driver, self.out)

@@ -58,20 +58,22 @@ class Reenactment:
         object.__setattr__(self, "sliders", checked_sliders(self.sliders))
         for name in ("relative", "stitch", "close_lips"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
-                raise InputError(f"{name} must be True or False, not {getattr(self, name)!r}.")
+                raise InputError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
         if self.reference != AUTO and (not isinstance(self.reference, int) or self.reference < 0):
             raise InputError(
                 f'The reference must be the number of a frame from 0 on or "auto", not {self.reference!r}.'
             )
         for name, largest in (("multiplier", LARGEST_MULTIPLIER), ("lip_strength", 1)):
             if not is_number(getattr(self, name), 0, largest):
-                raise InputError(f"{name} must be a number from 0 to {largest:g}, not {getattr(self, name)!r}.")
+                raise InputError(f"`{name}` must be a number from 0 to {largest:g}, not {getattr(self, name)!r}.")
         for name in ("eyes", "lips"):
             wanted = getattr(self, name)
             if wanted not in (None, DRIVER) and not is_number(wanted, 0, LARGEST_OPENING):
-                raise InputError(f'{name} must be a number from 0 to {LARGEST_OPENING} or "{DRIVER}", not {wanted!r}.')
+                raise InputError(
+                    f'`{name}` must be a number from 0 to {LARGEST_OPENING} or "{DRIVER}", not {wanted!r}.'
+                )
         if self.close_lips and (self.eyes is not None or self.lips is not None):
-            raise InputError("close_lips goes without eyes and lips, which say themselves how far they are open.")
+            raise InputError("`close_lips` goes without `eyes` and `lips`, which say themselves how far they are open.")
 
     @property
     def needs_openings(self) -> bool:
@@ -112,7 +114,9 @@ def moved_by(
     """
     asked.check(len(driver), openings)
     if asked.needs_openings and own_openings is None:
-        raise InputError("How far the portrait's eyes and lips are open is not known: let its face be found.")
+        raise InputError(
+            "How far the portrait's eyes and lips are open is not known: let its face be found, by another `crop`."
+        )
     heads, still = heads_of(driver), heads_of(own.motion)
     lips = None if openings is None else openings.lips
     reference = quietest(heads.exp, lips) if asked.reference == AUTO else asked.reference

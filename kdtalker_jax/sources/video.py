@@ -50,8 +50,8 @@ def read_driver(
     params: Any,
     detector: FaceDetector,
     *,
-    crop: CropMode = "square",
-    face_index: int | None = None,
+    driving_crop: CropMode = "square",
+    driving_face_index: int | None = None,
     progress: bool = False,
 ) -> Driver:
     """The motion of a face in a video, a picture or a template.
@@ -61,9 +61,9 @@ def read_driver(
             `.npz`; see `read_template`).
         renderer: whose motion extractor is used. params: of its parts.
         detector: finds the face. A frame without it has the motion of the one before, and is counted.
-        crop: "square", or "none" where the frames are already cut to the face; nothing is then looked for, and how far
-            eyes and lips are open is not known.
-        face_index: which of several faces of the first frame that has some, 0 the largest.
+        driving_crop: "square", or "none" where the frames are already cut to the face; nothing is then looked for, and
+            how far eyes and lips are open is not known.
+        driving_face_index: which of several faces of the first frame that has some, 0 the largest.
         progress: show a bar.
 
     Raises:
@@ -77,8 +77,8 @@ def read_driver(
         return driver
     if renderer.takes.motion is not Motion:
         raise InputError(f"This model is moved by {renderer.takes.name}, which are not seen in a video.")
-    if crop not in ("square", "none"):
-        raise InputError(f'A driver is cut as "square" or not at all ("none"), not as {crop!r}.')
+    if driving_crop not in ("square", "none"):
+        raise InputError(f'`driving_crop` must be "square" or "none", not {driving_crop!r}.')
     if looks_like_picture(path):
         image, rate = read_image(path), DEFAULT_RATE
         frames: Reader = lambda: [image]  # noqa: E731
@@ -87,9 +87,9 @@ def read_driver(
         start = sound_of(path) or 0.0  # so that the motion stays with the sound
         frames = lambda: read_frames(path, start, rate=rate)  # noqa: E731
     look = find_faces if looks_like_picture(path) else detect
-    seen = _Seen() if crop == "none" else follow(frames(), detector, path.name, face_index, look=look)
+    seen = _Seen() if driving_crop == "none" else follow(frames(), detector, path.name, driving_face_index, look=look)
     motion, canonical = extracted(frames(), seen.box, renderer, params, progress)
-    if crop == "none":
+    if driving_crop == "none":
         return Driver(motion, rate, None, canonical)
     where = seen.where()[: len(motion)]
     motion = Motion.from_vector(motion.to_vector()[where])
@@ -160,7 +160,7 @@ def follow(
     if last is None:
         raise NoFaceError(
             f"No face was found in the driver {name}: take one that shows a face from the front, "
-            'or use `crop="none"` if it is already cut to the face.'
+            'or use `driving_crop="none"` if it is already cut to the face.'
         )
     return seen
 
@@ -175,7 +175,11 @@ def _chosen(boxes: list[Box], face_index: int | None, name: str) -> Box | None:
             "the largest."
         )
     if face_index is None and len(boxes) > 1:
-        warnings.warn(f"The driver {name} shows {len(boxes)} faces: the largest is followed.", stacklevel=4)
+        warnings.warn(
+            f"The driver {name} shows {len(boxes)} faces: the largest is followed, unless `driving_face_index` names "
+            "another.",
+            stacklevel=4,
+        )
     return boxes[face_index or 0]
 
 
