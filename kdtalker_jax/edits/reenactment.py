@@ -97,21 +97,22 @@ def video_reenacted(
 def animal_reenacted(own: Heads, driver: Heads) -> Heads:
     """A head of the driver's pose and expression and the portrait's size, as published for animals.
 
-    Its keypoints x_i then move the portrait by `exaggerated(x_s, x_i - x_0 + x_s, ...)`; see `relative_keypoints`.
+    Its keypoints x_i then move the portrait by `relative_keypoints`.
     """
     return _broadcast(Heads(own.scale, driver.rotation, driver.exp, driver.t), driver.frames)
 
 
 def relative_keypoints(own: np.ndarray, driving: np.ndarray, reference: int = 0) -> np.ndarray:
-    """x_s + m (x_i - x_0), (T, K, 3), m so that the driver's face is as large as the portrait's (K, 3).
+    """x_s + m (x_i - x_0), (T, K, 3), m = `relative_size` of the portrait's (K, 3). As published for animals."""
+    first = driving[reference]
+    return own + relative_size(own, first) * (driving - first)
 
-    m is the square root of the ratio of the volumes of the keypoints' convex hulls. As published for animals.
-    """
+
+def relative_size(own: np.ndarray, other: np.ndarray) -> float:
+    """Of a face's keypoints (K, 3), to another's: the square root of the ratio of their convex hulls' volumes."""
     from scipy.spatial import ConvexHull
 
-    first = driving[reference]
-    size = np.sqrt(ConvexHull(own).volume / ConvexHull(first).volume)
-    return own + size * (driving - first)
+    return float(np.sqrt(ConvexHull(own).volume / ConvexHull(other).volume))
 
 
 def exaggerated(own: np.ndarray, driving: np.ndarray, multiplier: float) -> np.ndarray:

@@ -10,6 +10,7 @@ from kdtalker_jax.edits.reenactment import (
     exaggerated,
     reenacted,
     relative_keypoints,
+    relative_size,
     smoothed_driver,
     video_reenacted,
 )
@@ -74,3 +75,9 @@ def test_an_animal_is_driven(modes):
     keypoints = relative_keypoints(own, driving)
     assert_keypoints(keypoints, modes["animals/x_d"])
     assert_keypoints(exaggerated(own, keypoints, 1.75), modes["animals/multiplier1.75"])
+
+
+def test_the_friendly_option_changes_nothing(modes):
+    """LivePortrait's `expression-friendly` scales by this; relative to its reference a portrait has its own size."""
+    first = placed(modes.canonical, reenacted(modes.own, modes.driver, regions_of("all")))[0]
+    assert abs(relative_size(modes["in/source/x_s"], first) - modes["const/multiplier"][0]) < 1e-5

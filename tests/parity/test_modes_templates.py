@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kdtalker_jax.edits.reenacting import Reenactment, moved_by
 from kdtalker_jax.edits.reenactment import reenacted
 from kdtalker_jax.edits.regions import Regions
 from kdtalker_jax.edits.retargeting import finished
@@ -33,3 +34,15 @@ def test_driving_by_a_template(modes, media, networks):
     driving = placed(modes.canonical, reenacted(modes.own, driver, Regions()))
     own = modes["in/source/x_s"][None]
     assert_keypoints(finished(driving, own, networks, stitch=True), modes["template/lp_d1/x_d"])
+
+
+def test_a_picture_driven_by_a_template(model, source, modes, media, assert_same_picture):
+    """The recorded portrait, cut as published, at the template's frame 8."""
+    driver = read_template(media / "templates" / "lp_d1.pkl")
+    networks = model.renderer.retargeting(model.params)
+    moved = moved_by(source.own, driver.motion, Reenactment(stitch=True), networks)
+    assert_keypoints(moved.keypoints[8], modes["render/template_d1_frame8/x_d"])
+    _, frame, finite = model.renderer.frames(model.params, source.arrays, (), moved.keypoints[8:9])
+    assert bool(finite.all())
+    name = "render/template_d1_frame8/image"
+    assert_same_picture(name, np.asarray(frame)[0, ::4, ::4], modes[name])
