@@ -4,6 +4,7 @@ import math
 from itertools import chain
 from typing import Any, NamedTuple
 
+import jax
 import torch
 from jax.extend.core import Jaxpr, JaxprEqn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -82,6 +83,8 @@ def _equation_flops(equation: JaxprEqn) -> float:
         return parameters["length"] * product_flops(parameters["jaxpr"].jaxpr)
     if name == "cond":
         return max(product_flops(branch.jaxpr) for branch in parameters["branches"])
+    if product := getattr(equation.primitive, "product", None):  # one of ours, `nn.bilinear`
+        return product_flops(jax.make_jaxpr(product)(*(variable.aval for variable in equation.invars)).jaxpr)
     return sum(product_flops(inner) for inner in _inner_programs(parameters))
 
 

@@ -115,7 +115,7 @@ def fit_recipe(
     data: Path | None,
     init: str | None,
 ) -> Any:
-    """The recipe with the sizes that its first parameters, or else the data set, have; of a run that goes on, its own.
+    """The recipe with the sizes of its first parameters, or else of the data set; of a run that goes on, its own.
 
     Raises:
         CheckpointError, InputError: there are no such parameters, or there is no such data set.
@@ -128,13 +128,10 @@ def fit_recipe(
         if config is None or kind.fit is None:
             return recipe
         read_record(workdir, kind.name)
-        return with_settings(resolve(kind.fit)(resolve(kind.recipes)[config], data, str(workdir)), changes)
-    if init is not None and not is_run(init):
+        init = str(workdir)
+    elif init is not None and not is_run(init):
         load_checkpoint(init)
-    if kind.fit is None:
-        return recipe
-    name = config or next(iter(resolve(kind.recipes)))
-    return with_settings(resolve(kind.fit)(resolve(kind.recipes)[name], data, init), changes)
+    return recipe if kind.fit is None else with_settings(resolve(kind.fit)(recipe, data, init), changes)
 
 
 if __name__ == "__main__":

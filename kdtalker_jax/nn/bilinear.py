@@ -31,6 +31,7 @@ def with_gradients(product: Product, *, of_first: Gradient, of_second: Gradient)
         return jax.vmap(product, axes)(*arguments), 0
 
     primitive = Primitive(product.__name__)
+    primitive.product = product  # for whoever asks of what operations it consists
     primitive.def_impl(jax.jit(product))
     primitive.def_abstract_eval(abstract)
     mlir.register_lowering(primitive, mlir.lower_fun(product, multiple_results=False))

@@ -50,7 +50,8 @@ def write_published(parity: Path, folder: Path, *options: str) -> None:
     subprocess.run([sys.executable, script, "--out", folder, "--format", kind, *options], check=True)
     for path in folder.rglob("*.npz"):
         with np.load(path) as file:
-            tensors = {name.replace("/", "."): value for name, value in file.items()}
+            # In the order of C: safetensors writes the bytes as they lie, and reads them in that order.
+            tensors = {name.replace("/", "."): np.ascontiguousarray(value) for name, value in file.items()}
         save_file(tensors, path.with_suffix(".safetensors"))
 
 

@@ -1,15 +1,19 @@
 """The command lines of training: what they refuse in one line, and that they do what they say."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from configs import PUBLISHED_STATISTICS, SMALL
+from configs import DEMO, PUBLISHED_STATISTICS, SMALL
 from configs.audio import SMALL_AUDIO
-from configs.training import SMALL_RUN
+from configs.training import CONFIGS, SMALL_RUN
 from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, load_checkpoint, save_checkpoint, write_record
+from kdtalker_jax.training.kinds import find_kind
 from pipelines import export, train
+from tests.training.synthetic import make_clips, write_dataset
 
 
 def run(command, *arguments: object):
@@ -49,9 +53,42 @@ def test_mistakes_are_one_line(tmp_path, arguments, message):
 
 
 def test_without_a_name_the_recipe_is_that_of_the_run(tmp_path, trained):
-    """Far enough to see its settings: there is no data."""
+    """Of its settings nothing is told before it is clear that it can go on: here there is no data."""
+    assert train.choose_recipe(find_kind("denoiser"), trained, None, ()) == SMALL_RUN
     result = run(train, "--data", tmp_path, "--workdir", trained)
-    assert "optimizer.learning_rate=0.002" in result.output.splitlines()
+    assert (result.exit_code, len(result.output.splitlines())) == (2, 1)
+
+
+def test_sizes_come_from_the_data(tmp_path):
+    """The small recipe asks for 16 audio features, an extraction with the demo's has 96, these clips 8."""
+    data = write_dataset(tmp_path / "clips", {"train": make_clips()[:2]})
+    fit = train.fit_recipe(find_kind("denoiser"), SMALL_RUN, tmp_path / "run", "small", (), data, None)
+    assert fit == replace(SMALL_RUN, denoiser=replace(SMALL_RUN.denoiser, audio_features=8))
+
+
+def test_sizes_come_from_what_is_started_from(tmp_path, trained):
+    kind, run = find_kind("denoiser"), tmp_path / "new"
+    fit = train.fit_recipe(kind, CONFIGS["kdtalker"], run, None, ("diffusion.beta_end=0.01",), None, "demo")
+    assert fit.denoiser == DEMO.denoiser
+    assert fit.diffusion == replace(DEMO.diffusion, beta_end=0.01), "but what is set"
+    assert fit.steps == CONFIGS["kdtalker"].steps
+    assert train.fit_recipe(kind, CONFIGS["kdtalker"], run, None, (), None, str(trained)).denoiser == SMALL_RUN.denoiser
+
+
+@pytest.mark.parametrize("kind", ["denoiser", "renderer"])
+def test_what_is_started_from_is_looked_for_first(tmp_path, kind):
+    result = run(train, kind, "--data", tmp_path / "data", "--workdir", tmp_path / "run", "--init", tmp_path / "absent")
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'absent'} does not exist" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_drawn_world_says_what_trains_on_it(tmp_path):
+    (tmp_path / "world").mkdir()
+    (tmp_path / "world" / "dataset_info.json").write_text('{"name": "synthetic_talking_heads"}')
+    result = run(train, "--data", tmp_path / "world", "--workdir", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "is a drawn world: renderers and retargeting train on it" in result.stderr
 
 
 @pytest.mark.parametrize(("options", "offset"), [((), 1), (("--raw",), 0), (("--step", "best"), 1), (("--step", 5), 1)])

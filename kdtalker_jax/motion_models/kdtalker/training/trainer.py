@@ -60,6 +60,7 @@ def train(
 
 def fitted(config: TrainingConfig, data: str | Path | None, init: str | None) -> TrainingConfig:
     """`kinds.Kind.fit`: sizes and diffusion of the first parameters, else features as wide as those of the clips."""
+    check(config, parallel.device_count())
     if init is not None:
         found = read_record(init, KIND).config if is_run(init) else load_checkpoint(init).config
         return replace(config, denoiser=found.denoiser, diffusion=found.diffusion)
