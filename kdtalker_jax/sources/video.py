@@ -86,8 +86,11 @@ def read_driver(
         rate = min(exact_rate(path), HIGHEST_RATE)
         start = sound_of(path) or 0.0  # so that the motion stays with the sound
         frames = lambda: read_frames(path, start, rate=rate)  # noqa: E731
-    look = find_faces if looks_like_picture(path) else detect
-    seen = _Seen() if driving_crop == "none" else follow(frames(), detector, path.name, driving_face_index, look=look)
+    seen = _Seen()
+    if driving_crop == "square":
+        look = find_faces if looks_like_picture(path) else detect
+        bar = progress_bar(frames(), "Finding the face", unit="frame", show=progress)
+        seen = follow(bar, detector, path.name, driving_face_index, look=look)
     motion, canonical = extracted(frames(), seen.box, renderer, params, progress)
     if driving_crop == "none":
         return Driver(motion, rate, None, canonical)
