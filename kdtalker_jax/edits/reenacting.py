@@ -75,6 +75,9 @@ class Reenactment:
         if self.close_lips and (self.eyes is not None or self.lips is not None):
             raise InputError("`close_lips` goes without `eyes` and `lips`, which say themselves how far they are open.")
 
+        if self.close_lips and not self.relative:
+            raise InputError("`close_lips` is for relative motion: absolute motion brings lips of its own.")
+
     @property
     def needs_openings(self) -> bool:
         """Of the portrait."""
@@ -128,7 +131,7 @@ def moved_by(
     canonical = own.canonical.reshape(-1, 3).astype(np.float64)
     keypoints = own.motion.keypoints.astype(np.float64)  # (1, K, 3)
     wanted, corrections = _wanted(asked, networks, keypoints, openings, own_openings), None
-    if asked.close_lips and asked.relative:
+    if asked.close_lips:
         corrections = lips_closed(networks, keypoints, own_openings.lips)
     driving = finished(
         placed(canonical, heads),

@@ -99,6 +99,8 @@ def _driver_of(content: Any) -> Driver:
     scale, t, exp = (_stacked(frames, name) for name in ("scale", "t", "exp"))  # (T, n) each
     if scale.shape[1] != 1 or t.shape[1] != 3 or not exp.shape[1] or exp.shape[1] % 3:
         raise _NoTemplateError("holds arrays of other shapes than a template")
+    if not scale.all():  # motion relative to nothing is none
+        raise _NoTemplateError("holds heads without size")
     motion = motion_of(Heads(scale[:, 0], _rotations(frames), exp.reshape(len(exp), -1, 3), t))
     canonical = _stacked(frames, "kp") if all("kp" in frame for frame in frames) else None
     if canonical is not None and canonical.shape != exp.shape:

@@ -137,6 +137,7 @@ def test_each_eye_has_its_own_opening(own, driver, openings, networks):
         ({"relative": 1}, "True or False"),
         ({"sliders": {"smirk": 1}}, "'smirk'"),
         ({"close_lips": True, "lips": 0.1}, "close_lips"),
+        ({"close_lips": True, "relative": False}, "close_lips"),
     ),
 )
 def test_what_cannot_be_asked(asked, said):

@@ -7,6 +7,7 @@ import soundfile
 from click.testing import CliRunner
 
 from kdtalker_jax import demo
+from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import read_image
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.sources.templates import read_template
@@ -22,10 +23,10 @@ def inputs(tmp_path_factory):
     speech, rate = soundfile.read(demo.RECORDINGS[0])
     soundfile.write(folder / "speech.wav", speech[: round(0.4 * rate)], rate)
     soundfile.write(folder / "own.wav", speech[: round(FRAMES / 25 * rate)], rate)
-    face = read_image(demo.PORTRAITS[1])[:128, :128]
+    face = read_image(demo.PORTRAITS[1])[::2, ::2]
     with VideoWriter(folder / "actor.mp4", folder / "own.wav") as video:
         for i in range(FRAMES):
-            video.write(np.roll(face, 3 * i, axis=1))
+            video.write(np.roll(face, 5 * i, axis=1))
     return folder
 
 
@@ -33,18 +34,20 @@ def inputs(tmp_path_factory):
 def run(inputs, small_checkpoint):
     def call(output, *extra):
         arguments = ["--checkpoint", small_checkpoint, "--source_image", demo.PORTRAITS[0], "--crop", "none"]
-        arguments += ["--driving_crop", "none", "--steps", 2, "--output", output, *extra]
+        arguments += ["--steps", 2, "--output", output, *extra]
+        arguments += ["--driving_crop", "none"] if "--driving" in extra else []
         return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
     return call
 
 
+@pytest.mark.filterwarnings("ignore:How far eyes")
 def test_a_driving_video_moves_the_portrait_and_is_heard(run, inputs, tmp_path):
     saved = ("--motion_out", tmp_path / "out.npz", "--driving_out", tmp_path / "out.pkl")
     result = run(tmp_path / "out.mp4", "--driving", inputs / "actor.mp4", *saved)
     assert result.exit_code == 0, result.output
     assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))[0] == FRAMES
-    assert soundfile_seconds(tmp_path / "out.mp4") > 0
+    assert len(load_waveform(tmp_path / "out.mp4")) > 0
     motion = Motion.load(tmp_path / "out.npz")
     assert np.abs(np.diff(motion.keypoints, axis=0)).max() > 0
 
@@ -56,17 +59,10 @@ def test_a_driving_video_moves_the_portrait_and_is_heard(run, inputs, tmp_path):
     assert len(read_template(tmp_path / "out.pkl")) == FRAMES
 
 
-def soundfile_seconds(path) -> float:
-    from kdtalker_jax.media.audio import load_waveform
-
-    return len(load_waveform(path)) / 16_000
-
-
+@pytest.mark.filterwarnings("ignore:The driver has 8 frames and the sound 10")
 def test_with_a_recording_the_shorter_one_counts(run, inputs, tmp_path):
     both = ("--driving", inputs / "actor.mp4", "--driven_audio", inputs / "speech.wav", "--regions", "pose")
     result = run(tmp_path / "out.mp4", *both, "--lip_strength", 0.5)
-    if "keypoints" in result.output and result.exit_code == 2:
-        pytest.skip("the small model has other keypoints")
     assert result.exit_code == 0, result.output
     assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))[0] == FRAMES
 

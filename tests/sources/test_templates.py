@@ -200,6 +200,12 @@ def test_matrices_that_are_no_rotations_are_refused(content, reads, matrix):
         reads(content)
 
 
+def test_heads_without_size_are_refused(content, reads):
+    content["motion"][0]["scale"] = np.zeros((1, 1), np.float32)
+    with pytest.raises(InputError, match="without size"):
+        reads(content)
+
+
 def test_files_that_are_no_templates(reads, tmp_path, content):
     for data in (
         b"not a pickle",
