@@ -94,10 +94,13 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self._distributed = distributed
         self._last_words = "Stopped: run the same command to go on." if resumes else "Stopped."
-        self.params += [
-            _common_flag("--json", _JSON, "Print one line of JSON with the result on stdout, and all else on stderr."),
-            _common_flag("--debug", _DEBUG, "On failure show where in the program it happened."),
-        ]
+        # Benchmarks have an option of that name, for a file.
+        self._tells_json = "--json" not in {name for option in self._options() for name in option.opts}
+        if self._tells_json:
+            self.params.append(
+                _common_flag("--json", _JSON, "Print a line of JSON with the result on stdout, all else on stderr.")
+            )
+        self.params.append(_common_flag("--debug", _DEBUG, "On failure show where in the program it happened."))
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         mend_streams()
@@ -109,7 +112,7 @@ class Command(click.Command):
         except click.UsageError as error:
             sentence = error.format_message().rstrip(".")
             failure = Failure(f"{sentence} ('{ctx.command_path} --help' explains the options)")
-            if "--json" in args:
+            if self._tells_json and "--json" in args:
                 _print_json(ctx, {}, failure.message)
             raise failure from error
 

@@ -28,7 +28,7 @@ from tests.training.synthetic import make_clips, write_dataset
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-CALL = re.compile(r"(?:python -m ((?:pipelines|convert|benchmarks)[\w.]*)|(?<![\w./=])kdtalker (\w+))([^|>\"\n]*)")
+CALL = re.compile(r"(?:python -m ((?:pipelines|convert|benchmarks)[\w.]*)|(?<![\w./=])kdtalker (\w+))([^|>\n]*)")
 
 
 def blocks(language: str) -> Iterator[pytest.param]:
@@ -43,7 +43,8 @@ def calls() -> Iterator[pytest.param]:
     seen = set()
     for block in blocks(""):
         for module, name, rest in CALL.findall(block.values[0].replace("\\\n", " ")):
-            words = shlex.split(rest.partition(" &&")[0], comments=True)
+            rest = rest.partition(" &&")[0]
+            words = shlex.split(rest if rest.count('"') % 2 == 0 else rest.replace('"', ""), comments=True)
             line = (module or COMMANDS[name][0], *words)
             if line not in seen:
                 seen.add(line)
@@ -84,8 +85,10 @@ def test_python_runs_as_it_is(code, place, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("line", list(calls()))
-def test_command_lines_are_understood(line):
+def test_command_lines_are_understood(line, tmp_path, monkeypatch):
     """Every option is there, and takes what it is given; nothing is run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "FOLDER").mkdir()
     module, *words = line
     is_package = (ROOT / module.replace(".", "/")).is_dir()
     command = pytest.importorskip(f"{module}.__main__" if is_package else module, exc_type=ImportError)
