@@ -12,7 +12,6 @@ from convert.sources import LANDMARKS
 from convert.tables import table_of
 from kdtalker_jax.cli import MODEL_HELP, Command, licence_option, result
 from kdtalker_jax.errors import OutputError
-from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.systems import find_system
 from kdtalker_jax.unfinished import unfinished_file
@@ -31,6 +30,8 @@ def main(checkpoint: str, accept_licence: bool, out: Path, overwrite: bool) -> N
     \b
     python -m convert.export --checkpoint checkpoints/mine --out exported
     """
+    from kdtalker_jax.hub.names import find_model  # takes seconds: not needed for --help
+
     files = export(find_model(checkpoint, accept_licence=accept_licence), out, overwrite)
     result(f"{len(files)} files in {out}", files=list(map(str, files)))
 

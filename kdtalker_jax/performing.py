@@ -17,6 +17,7 @@ from kdtalker_jax.media.waveforms import in_pieces
 from kdtalker_jax.motion_models.protocol import MotionModel
 from kdtalker_jax.motion_models.windows import Pending, motion_windows, rows_of, windows_together
 from kdtalker_jax.seeds import random_key
+from kdtalker_jax.source import Source
 from kdtalker_jax.spaces.protocol import Space
 
 
@@ -38,25 +39,26 @@ class Performer:
         return self.features.windows(self.params, pieces, rows_of(self.motion_model))
 
     def perform(
-        self, own: Any, pieces: Iterable[np.ndarray], asked: Animation, windows: int | None
+        self, source: Source, pieces: Iterable[np.ndarray], asked: Animation, windows: int | None
     ) -> Iterator[Pending]:
         """Windows of motion of a waveform in pieces. What is asked for is checked before any is taken.
 
         Args:
-            own: the portrait in terms of the space.
+            source: the portrait.
             windows: how many there will be; None: not known yet.
         """
         rule, controls, noise = asked.of(self.motion_model, windows)
         heard, key = self.hear(pieces), random_key(asked.seed)
-        return motion_windows(self.motion_model, self.params, rule, own, heard, key, controls, noise)
+        return motion_windows(self.motion_model, self.params, rule, source.own, heard, key, controls, noise)
 
     def perform_together(
-        self, own: Sequence[Any], waveforms: Sequence[np.ndarray], asked: Sequence[Animation]
+        self, sources: Sequence[Source], waveforms: Sequence[np.ndarray], asked: Sequence[Animation]
     ) -> list[list[np.ndarray]]:
         """The vectors (n, D) of all windows of several recordings; what they ask for differs in the seed alone."""
         rule, controls, _ = asked[0].of(self.motion_model, None)
         heard = [self.hear(in_pieces(waveform)) for waveform in waveforms]
         keys = jnp.stack([random_key(one.seed) for one in asked])
+        own = [source.own for source in sources]
         rounds = windows_together(self.motion_model, self.params, rule, own, heard, keys, controls)
         vectors: list[list[np.ndarray]] = [[] for _ in waveforms]
         for windows, _ in one_ahead(lambda windows: windows, rounds):

@@ -200,7 +200,7 @@ class TalkingPortrait:
         """`animate` for a 16 kHz waveform."""
         performer = self._performer
         total = performer.windows_of(waveform)
-        windows = one_ahead(lambda window: window, performer.perform(source.own, in_pieces(waveform), asked, total))
+        windows = one_ahead(lambda window: window, performer.perform(source, in_pieces(waveform), asked, total))
         bar = progress_bar(windows, "Motion", total=total, unit="window", show=progress)
         with announced("the motion model", "up to half a minute", progress):
             vectors = [performer.vectors(window) for window, _ in bar]  # (n, D) each; the device is one window ahead
@@ -231,7 +231,7 @@ class TalkingPortrait:
         """
         asked = several(len(sources), len(audio), seeds, **animation)
         waveforms = [waveform_of(recording, rate) for recording in audio]
-        vectors = self._performer.perform_together([source.own for source in sources], waveforms, asked)
+        vectors = self._performer.perform_together(sources, waveforms, asked)
         return [self._drive_whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
 
     def _drive_whole(self, source: Source, vectors: Sequence[np.ndarray], asked: Animation) -> Motion:
@@ -265,7 +265,7 @@ class TalkingPortrait:
         check_source(source, "stream_motion")
         asked = asked_for(self.stream_motion, animation)
         performer = self._performer
-        windows = performer.perform(source.own, pieces_of(audio_chunks, rate), asked, None)
+        windows = performer.perform(source, pieces_of(audio_chunks, rate), asked, None)
         return self._drive_pieces(source, map(performer.vectors, windows), asked)
 
     def _drive_pieces(self, source: Source, vectors: Iterable[np.ndarray], asked: Animation) -> Iterator[Motion]:

@@ -8,7 +8,6 @@ import soundfile
 from PIL import Image
 
 from kdtalker_jax import demo
-from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import picture_of, read_image
@@ -80,16 +79,6 @@ def test_a_run_leads_to_export(tmp_path):
         TalkingPortrait.load(tmp_path)
 
 
-def test_the_model_in_the_package_has_a_name(tmp_path, monkeypatch):
-    assert load_checkpoint("demo").directory == demo.MODEL
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "demo").mkdir()
-    assert load_checkpoint("demo").directory == demo.MODEL, "a folder that holds no model"
-    (tmp_path / "demo" / "config.json").write_text("{}")
-    with pytest.raises(CheckpointError, match=r"demo/config\.json is damaged"):
-        load_checkpoint("demo")
-
-
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "CMYK", "LA", "I;16"])
 def test_pictures_of_pillow_are_read_as_files_are(tmp_path, mode):
     picture = Image.open(demo.PORTRAITS[0]).resize((40, 30)).convert("RGB" if mode == "I;16" else mode)
@@ -111,8 +100,9 @@ def test_a_picture_of_pillow_is_turned_upright(tmp_path):
 def test_a_damaged_picture_of_pillow_is_refused(tmp_path):
     data = demo.PORTRAITS[0].read_bytes()
     (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
-    with pytest.raises(InputError, match=r"^The picture cannot be read by Pillow"):
-        picture_of(Image.open(tmp_path / "a.png"), "the picture")
+    refused = pytest.raises(InputError, match=r"^The picture cannot be read by Pillow")
+    with Image.open(tmp_path / "a.png") as picture, refused:
+        picture_of(picture, "the picture")
 
 
 def test_sample_takes_a_picture_and_a_waveform(small_model, waveform, tmp_path):

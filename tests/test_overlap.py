@@ -43,7 +43,7 @@ def busy(rounds, rows):
 def test_windows_are_begun_without_waiting_for_what_they_hear(small_model, source, monkeypatch):
     """On a device that takes long to hear. Whoever waited for it between two windows would leave it idle afterwards."""
     recording, asked, performer = noise_of(3 * 64 + 10), Animation(**HOW), small_model._performer
-    expected = np.concatenate([performer.vectors(w) for w in performer.perform(source.own, [recording], asked, None)])
+    expected = np.concatenate([performer.vectors(w) for w in performer.perform(source, [recording], asked, None)])
     silence = np.zeros((64, small_model.motion_model.hears.width), np.float32)
     busy(1, silence).block_until_ready()  # compiles
     began = time.monotonic()
@@ -51,7 +51,7 @@ def test_windows_are_begun_without_waiting_for_what_they_hear(small_model, sourc
     rounds = int(200 * 5 / (time.monotonic() - began))  # 5 s for each window
     encode = small_model.features._encode
     monkeypatch.setattr(small_model.features, "_encode", lambda params, mel: busy(rounds, encode(params, mel)))
-    pending = performer.perform(source.own, [recording], asked, None)
+    pending = performer.perform(source, [recording], asked, None)
     begun = list(itertools.islice(pending, 3))
     assert not begun[-1].heard.is_ready()
     vectors = [performer.vectors(window) for window in [*begun, *pending]]

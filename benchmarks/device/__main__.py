@@ -27,34 +27,39 @@ ON_A_CPU = {"TORCH_COMPILE_DISABLE": "1", "OMP_NUM_THREADS": "1", "JAX_DISABLE_M
 MEMORY_SHARE = "0.45"  # of the device's, at most, for JAX: PyTorch needs the rest
 
 
+def parser() -> argparse.ArgumentParser:
+    command = argparse.ArgumentParser(prog="python -m benchmarks.device", description=__doc__.partition(";")[0] + ".")
+    command.add_argument("--minutes", type=float, default=8.0, help="For everything.  [default: 8]")
+    command.add_argument("--json", type=Path, help="File for the numbers; what is in it already is not measured again.")
+    command.add_argument("--only", nargs="+", metavar="NAME", help="These pieces alone.")
+    command.add_argument("--again", action="store_true", help="Also measure what the file has.")
+    command.add_argument("--list", action="store_true", help="Print the pieces and their limits, and end.")
+    command.add_argument("--tiny", action="store_true", help="Small networks: shows on a CPU that the command works.")
+    command.add_argument("--wheels", type=Path, help="Folder of benchmarks.device.pack, installed for this run alone.")
+    command.add_argument("--cache", type=Path, help="Folder for compiled programs and weights, kept from run to run.")
+    command.add_argument("--recorded", type=Path, help="Folder with recorded numbers of the published networks.")
+    return command
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.device", description=__doc__.partition(";")[0] + ".")
-    parser.add_argument("--minutes", type=float, default=8.0, help="For everything.  [default: 8]")
-    parser.add_argument("--json", type=Path, help="File for the numbers; what is in it already is not measured again.")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="These pieces alone.")
-    parser.add_argument("--again", action="store_true", help="Also measure what the file has.")
-    parser.add_argument("--list", action="store_true", help="Print the pieces and their limits, and end.")
-    parser.add_argument("--tiny", action="store_true", help="Small networks: shows on a CPU that the command works.")
-    parser.add_argument("--wheels", type=Path, help="Folder of benchmarks.device.pack, installed for this run alone.")
-    parser.add_argument("--cache", type=Path, help="Folder for compiled programs and weights, kept from run to run.")
-    parser.add_argument("--recorded", type=Path, help="Folder with recorded numbers of the published networks.")
-    asked = parser.parse_args(arguments)
+    command = parser()
+    asked = command.parse_args(arguments)
     if asked.list:
         print("\n".join(f"{piece.name:10} {piece.limit:4.0f} s  {piece.text}" for piece in PIECES))
         return 0
     names = [piece.name for piece in PIECES]
     if unknown := [name for name in asked.only or () if name not in names]:
-        parser.error(f"There is no piece {unknown[0]}: choose of {', '.join(names)}.")
+        command.error(f"There is no piece {unknown[0]}: choose of {', '.join(names)}.")
     if asked.json is None or asked.minutes <= 0:
-        parser.error("Name a file with --json." if asked.json is None else "--minutes must be more than 0.")
+        command.error("Name a file with --json." if asked.json is None else "--minutes must be more than 0.")
     if asked.wheels and not any(asked.wheels.glob("*.whl")):
-        parser.error(f"{asked.wheels} holds no wheels: make them with python -m benchmarks.device.pack.")
+        command.error(f"{asked.wheels} holds no wheels: make them with python -m benchmarks.device.pack.")
     if asked.recorded and not (asked.recorded / "expected_seed0.npz").is_file():
-        parser.error(f"{asked.recorded} holds no recorded numbers (expected_seed0.npz).")
+        command.error(f"{asked.recorded} holds no recorded numbers (expected_seed0.npz).")
     try:
         record = Record(asked.json, {"tiny": asked.tiny})
     except (ValueError, OSError) as error:
-        parser.error(str(error))
+        command.error(str(error))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     cache = asked.cache or Path(tempfile.gettempdir()) / f"kdtalker_device_{os.getuid()}"
     cache.mkdir(parents=True, exist_ok=True)

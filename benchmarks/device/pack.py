@@ -16,19 +16,24 @@ PYTHON = "3.12"
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 
 
+def parser() -> argparse.ArgumentParser:
+    command = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    command.add_argument("--out", type=Path, required=True, help="Folder for the wheels.")
+    return command
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--out", type=Path, required=True, help="Folder for the wheels.")
-    out = parser.parse_args().out
+    command = parser()
+    out = command.parse_args().out
     if found := sorted(out.glob("*.whl")):
-        parser.error(f"{out} holds wheels already ({found[0].name}): two versions of one package cannot be installed.")
+        command.error(f"{out} holds wheels already ({found[0].name}): two versions of one package cannot be installed.")
     out.mkdir(parents=True, exist_ok=True)
     if subprocess.run(download(out)).returncode:
-        parser.error("pip could not download the wheels: see above.")
+        command.error("pip could not download the wheels: see above.")
     size = sum(wheel.stat().st_size for wheel in out.glob("*.whl"))
     print(f"{len(list(out.glob('*.whl')))} wheels, {size / 1e6:.0f} MB, in {out}")
     if size > LARGEST:
-        parser.error(f"These are more than the {LARGEST / 1e6:.0f} MB that are to be carried.")
+        command.error(f"These are more than the {LARGEST / 1e6:.0f} MB that are to be carried.")
 
 
 def download(out: Path) -> list[str]:

@@ -321,7 +321,7 @@ def test_without_standard_streams(tmp_path, inputs, small_checkpoint, closed):
 def test_help_teaches():
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
-    for word in ("Examples:", "--face_index", "docs/conversion.md", "square:"):
+    for word in ("Examples:", "--face_index", "docs/models.md", "square:"):
         assert word in result.output
 
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from configs import DEMO, PUBLISHED_STATISTICS, SMALL
 from configs.audio import SMALL_AUDIO
 from configs.training import CONFIGS, SMALL_RUN
+from kdtalker_jax import demo
 from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, load_checkpoint, save_checkpoint, write_record
 from kdtalker_jax.training.kinds import find_kind
 from pipelines import export, train
@@ -68,7 +69,7 @@ def test_sizes_come_from_the_data(tmp_path):
 
 def test_sizes_come_from_what_is_started_from(tmp_path, trained):
     kind, run = find_kind("denoiser"), tmp_path / "new"
-    fit = train.fit_recipe(kind, CONFIGS["kdtalker"], run, None, ("diffusion.beta_end=0.01",), None, "demo")
+    fit = train.fit_recipe(kind, CONFIGS["kdtalker"], run, None, ("diffusion.beta_end=0.01",), None, str(demo.MODEL))
     assert fit.denoiser == DEMO.denoiser
     assert fit.diffusion == replace(DEMO.diffusion, beta_end=0.01), "but what is set"
     assert fit.steps == CONFIGS["kdtalker"].steps
