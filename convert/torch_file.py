@@ -17,8 +17,8 @@ from typing import BinaryIO
 import ml_dtypes
 import numpy as np
 
-from convert.pickle_reader import Global, PickleReader, RefusedPickleError, damaged
 from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.pickles import Global, PickleReader, RefusedPickleError, damaged
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001

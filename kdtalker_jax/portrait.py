@@ -11,6 +11,7 @@ Which features, motion model and renderer these are says the model's system; no 
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,14 @@ from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
 from kdtalker_jax.compiling import announced, compiling_seconds
 from kdtalker_jax.edits.driving import driven
+from kdtalker_jax.edits.reenacting import Reenactment, moved_by
 from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.media.image import Picture, picture_of
-from kdtalker_jax.media.rates import num_frames
+from kdtalker_jax.media.rates import FRAME_RATE, num_frames
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, recording_file, waveform_of
 from kdtalker_jax.model_config import ModelConfig
@@ -43,6 +45,8 @@ from kdtalker_jax.performing import Performer
 from kdtalker_jax.rendering import Frames, batch_size_of, default_dtype
 from kdtalker_jax.results import Video
 from kdtalker_jax.source import Source
+from kdtalker_jax.sources.driver import Driver
+from kdtalker_jax.sources.video import read_driver
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.systems import check_fit, find_system
 
@@ -290,6 +294,47 @@ class TalkingPortrait:
         check_motion(motion, self.space.motion, "drive")
         how = {"relative": relative, "stitch": stitch, "first": first}
         return driven(self.renderer, self.params, source, motion, **how)
+
+    def reenact(
+        self,
+        source: Source,
+        driver: PathLike | Driver,
+        *,
+        sound: Motion | None = None,
+        driving_crop: CropMode = "square",
+        driving_face_index: int | None = None,
+        progress: bool = False,
+        **how: Any,
+    ) -> Motion:
+        """Motion of a portrait that follows a driver: 25 frames a second, driven.
+
+        Args:
+            source: from `prepare`.
+            driver: a video, a picture or a template (docs/driving.md), or what `sources.video.read_driver` made of one.
+            sound: the portrait's motion for a recording, from `animate`: its lips are taken.
+            driving_crop, driving_face_index: how its face is found, see there.
+            progress: show a bar.
+            how: regions, relative, reference, multiplier, stitch, eyes, lips, close_lips, lip_strength, sliders: see
+                `edits.reenacting.Reenactment`.
+
+        Raises:
+            TypeError: an argument that there is not.
+            InputError: a value that cannot be, an unreadable driver, one without a face (NoFaceError).
+        """
+        check_source(source, "reenact")
+        asked = Reenactment(**how)
+        if not isinstance(driver, Driver):
+            found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
+            driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
+        return self.follow(source, driver, asked, sound=sound)
+
+    def follow(self, source: Source, driver: Driver, how: Reenactment, *, sound: Motion | None = None) -> Motion:
+        """`reenact` by a driver that was read before."""
+        self.space.check(driver.motion)
+        driver = driver.at_rate(Fraction(FRAME_RATE))
+        networks = self.renderer.retargeting(self.params) if how.stitch or how.needs_openings else None
+        openings = {"openings": driver.openings, "own_openings": source.openings}
+        return moved_by(source.own, driver.motion, how, networks, sound=sound, **openings)
 
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False

@@ -72,6 +72,54 @@ def animation_options(command: Decorated) -> Decorated:
     )
 
 
+def driving_options(command: Decorated) -> Decorated:
+    """`--driving` and how it moves the portrait: `edits.reenacting.Reenactment`."""
+    return _all(
+        command,
+        click.option(
+            "--driving",
+            help="Move the portrait by a face: a video, a picture, or a template (.pkl of LivePortrait, .npz). With "
+            "--driven_audio the lips are the recording's, without it the driving video's own sound is heard.",
+        ),
+        click.option(
+            "--driving_crop",
+            default="square",
+            show_default=True,
+            type=click.Choice(("square", "none")),
+            help="none: its frames are already cut to the face.",
+        ),
+        click.option(
+            "--driving_face_index", type=click.IntRange(0), help="Which of its faces, 0 the largest.  [default: 0]"
+        ),
+        click.option(
+            "--regions",
+            default="all",
+            show_default=True,
+            help="What it moves, of all, exp, pose, lip, eyes: pose,lip or all,-lip.",
+        ),
+        click.option("--absolute", is_flag=True, help="Take over its pose and expression, not only their changes."),
+        click.option(
+            "--reference",
+            default="0",
+            show_default=True,
+            help="The frame that changes count from, or auto: the one of the least open mouth.",
+        ),
+        click.option(
+            "--multiplier", default=1.0, show_default=True, help="How many times as far it moves the portrait, 0 to 2."
+        ),
+        click.option("--eyes", help="How far eyes are open instead, 0 to 0.8, or driver: as far as the driver's."),
+        click.option("--lips", help="How far lips are open instead, 0 to 0.8, or driver."),
+        click.option("--close_lips", is_flag=True, help="Close the portrait's open lips first."),
+        click.option(
+            "--lip_strength",
+            default=0.0,
+            show_default=True,
+            help="With --driven_audio: 0 its lips alone, 1 those of --driving alone.",
+        ),
+        click.option("--driving_out", help="Also save the driver's motion as a template, .pkl or .npz."),
+    )
+
+
 def _all(command: Decorated, *options: Callable[[Decorated], Decorated]) -> Decorated:
     for option in reversed(options):
         command = option(command)

@@ -12,6 +12,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from kdtalker_jax.batching import in_batches
+from kdtalker_jax.edits.retargeting import Networks as RetargetingNetworks
 from kdtalker_jax.errors import DamagedModelError, made_by_network
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.parts import Config, Part
@@ -62,6 +63,8 @@ class LivePortrait:
         painters = _build(RENDERED, config, dtype)
         self._describe = jit(partial(describe, exact))
         self._stitch = jit(partial(stitch, exact))
+        self._lips = jit(partial(retarget, exact, "lip_delta"))
+        self._eyes = jit(partial(retarget, exact, "eye_delta"))
         self._render = jit(partial(render, painters))
         self._motion_extractor = exact[MOTION_EXTRACTOR.name]
 
@@ -120,10 +123,26 @@ class LivePortrait:
 
     def stitch(self, params: Params, portrait: SourceArrays, driving: np.ndarray) -> np.ndarray:
         """Driving keypoints (T, K, 3), moved so that the shoulders stay where the portrait has them."""
-        stitched = in_batches(partial(self._stitch, params, portrait.keypoints), STITCHED_AT_ONCE, driving)
-        if np.isfinite(driving).all() and not np.isfinite(stitched).all():
-            raise DamagedModelError("stitched keypoints that are not finite")
-        return stitched
+        return self.retargeting(params).stitch(np.asarray(portrait.keypoints), driving)
+
+    def retargeting(self, params: Params) -> RetargetingNetworks:
+        """Stitching and the retargeting of lips and eyes, of any number of frames."""
+
+        def of(network: Callable, made: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+            def call(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+                own = np.broadcast_to(own, (len(other), *own.shape[1:]))
+                result = in_batches(partial(network, params), STITCHED_AT_ONCE, own, other)
+                if np.isfinite(other).all() and not np.isfinite(result).all():
+                    raise DamagedModelError(f"{made} that are not finite")
+                return result
+
+            return call
+
+        return RetargetingNetworks(
+            of(self._stitch, "stitched keypoints"),
+            of(self._lips, "retargeted lips"),
+            of(self._eyes, "retargeted eyes"),
+        )
 
 
 def _build(parts: tuple[Part, ...], config: ModelConfig, dtype: DTypeLike = jnp.float32) -> Networks:
@@ -152,9 +171,14 @@ def describe(networks: Networks, params: Params, image: jax.Array) -> tuple[Sour
 
 
 def stitch(networks: Networks, params: Params, source: jax.Array, driving: jax.Array) -> jax.Array:
-    """Driving keypoints (B, K, 3) moved so that the shoulders stay where the source (1, K, 3) has them."""
+    """Driving keypoints (B, K, 3) moved so that the shoulders stay where the source (1 or B, K, 3) has them."""
     source = jnp.broadcast_to(source, driving.shape)
     return networks["retargeting"].apply(params["retargeting"], source, driving, method="stitch")
+
+
+def retarget(networks: Networks, method: str, params: Params, source: jax.Array, ratios: jax.Array) -> jax.Array:
+    """What to add to keypoints, (B, K, 3), for a source (B, K, 3) and ratios (B, 2) of lips or (B, 3) of eyes."""
+    return networks["retargeting"].apply(params["retargeting"], source, ratios, method=method)
 
 
 def render(networks: Networks, params: Params, source: SourceArrays, driving: jax.Array) -> tuple[jax.Array, jax.Array]:
