@@ -11,7 +11,6 @@ Which features, motion model and renderer these are says the model's system; no 
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,19 +26,18 @@ from kdtalker_jax.batching import made_ahead, one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
 from kdtalker_jax.compiling import announced, compiling_seconds
-from kdtalker_jax.edits.driving import driven
-from kdtalker_jax.edits.reenacting import Reenactment, moved_by
-from kdtalker_jax.edits.smoothing import smoothed
+from kdtalker_jax.edits.reenacting import Reenactment
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.media.image import Picture, picture_of
-from kdtalker_jax.media.rates import FRAME_RATE, num_frames
+from kdtalker_jax.media.rates import num_frames
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, recording_file, waveform_of
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.windows import check_heard
+from kdtalker_jax.moving import Mover
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.performing import Performer
 from kdtalker_jax.rendering import Frames, batch_size_of, default_dtype
@@ -206,7 +204,7 @@ class TalkingPortrait:
         bar = progress_bar(windows, "Motion", total=total, unit="window", show=progress)
         with announced("the motion model", "up to half a minute", progress):
             vectors = [performer.vectors(window) for window, _ in bar]  # (n, D) each; the device is one window ahead
-        return self._drive_whole(source, vectors, asked)
+        return self._mover.whole(source, vectors, asked)
 
     def animate_together(
         self,
@@ -234,13 +232,7 @@ class TalkingPortrait:
         asked = several(len(sources), len(audio), seeds, **animation)
         waveforms = [waveform_of(recording, rate) for recording in audio]
         vectors = self._performer.perform_together(sources, waveforms, asked)
-        return [self._drive_whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
-
-    def _drive_whole(self, source: Source, vectors: Sequence[np.ndarray], asked: Animation) -> Motion:
-        """From the vectors (n, D) of all windows."""
-        smooth = smoothed([np.concatenate(vectors)], float(asked.smooth), self.space.smoothed)
-        motion = self.space.from_vectors(np.concatenate(list(smooth)))
-        return self.drive(source, motion, relative=asked.relative, stitch=asked.stitch)
+        return [self._mover.whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
 
     def stream_motion(
         self,
@@ -268,14 +260,7 @@ class TalkingPortrait:
         asked = asked_for(self.stream_motion, animation)
         performer = self._performer
         windows = performer.perform(source, pieces_of(audio_chunks, rate), asked, None)
-        return self._drive_pieces(source, map(performer.vectors, windows), asked)
-
-    def _drive_pieces(self, source: Source, vectors: Iterable[np.ndarray], asked: Animation) -> Iterator[Motion]:
-        first = None
-        for piece in smoothed(vectors, float(asked.smooth), self.space.smoothed):
-            motion = self.space.from_vectors(piece)
-            first = first or motion
-            yield self.drive(source, motion, relative=asked.relative, stitch=asked.stitch, first=first)
+        return self._mover.pieces(source, map(performer.vectors, windows), asked)
 
     def drive(
         self,
@@ -292,8 +277,7 @@ class TalkingPortrait:
         """
         check_source(source, "drive")
         check_motion(motion, self.space.motion, "drive")
-        how = {"relative": relative, "stitch": stitch, "first": first}
-        return driven(self.renderer, self.params, source, motion, **how)
+        return self._mover.drive(source, motion, relative=relative, stitch=stitch, first=first)
 
     def reenact(
         self,
@@ -326,15 +310,7 @@ class TalkingPortrait:
         if not isinstance(driver, Driver):
             found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
             driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
-        return self.follow(source, driver, asked, sound=sound)
-
-    def follow(self, source: Source, driver: Driver, how: Reenactment, *, sound: Motion | None = None) -> Motion:
-        """`reenact` by a driver that was read before."""
-        self.space.check(driver.motion)
-        driver = driver.at_rate(Fraction(FRAME_RATE))
-        networks = self.renderer.retargeting(self.params) if how.stitch or how.needs_openings else None
-        openings = {"openings": driver.openings, "own_openings": source.openings}
-        return moved_by(source.own, driver.motion, how, networks, sound=sound, **openings)
+        return self._mover.follow(source, driver, asked, sound)
 
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False
@@ -462,3 +438,7 @@ class TalkingPortrait:
     @property
     def _performer(self) -> Performer:
         return Performer(self.features, self.motion_model, self.space, self.params)
+
+    @property
+    def _mover(self) -> Mover:
+        return Mover(self.renderer, self.params)

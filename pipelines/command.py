@@ -4,12 +4,10 @@ import importlib
 import importlib.util
 from difflib import get_close_matches
 from importlib import metadata
-from typing import Any
 
 import click
 
-from kdtalker_jax.cli import Failure
-from kdtalker_jax.streams import mend_streams
+from kdtalker_jax.cli import Failure, Group
 
 # By name, the module whose `main` it is, and what it does, in the words that its own help begins with.
 COMMANDS = {
@@ -34,7 +32,7 @@ python -m convert.verify, .export, .wav2vec2
 """
 
 
-class Commands(click.Group):
+class Commands(Group):
     """A group that knows its commands by name until one is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -59,10 +57,6 @@ class Commands(click.Group):
         """As of every group, without importing one of them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        mend_streams()
-        return super().main(*args, **kwargs)
 
 
 def _version() -> str:

@@ -50,7 +50,7 @@ class Driving:
         driver = read_driver(self.path, model.renderer, model.params, model.detector, **found, progress=True)
         if self.out:
             write_template(driver, self.out)
-        return model.follow(source, driver, self.how, sound=sound)
+        return model.reenact(source, driver, sound=sound, **vars(self.how))
 
 
 def asked_driving(

@@ -15,7 +15,7 @@ from pipelines.options import (
     dtype_option,
     portrait_options,
 )
-from pipelines.portraits import portrait_of, prepared
+from pipelines.portraits import Portrait
 
 EPILOG = """
 \b
@@ -50,24 +50,16 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 def main(
     checkpoint: str,
     accept_licence: bool,
-    source_image: str | None,
+    portrait: Portrait,
     driven_audio: str | None,
     output: str,
-    crop: str,
-    face_index: int | None,
-    relative: bool,
-    stitch: bool,
-    smoothing: float,
+    animation: dict[str, Any],
     dtype: str | None,
     batch_size: int | None,
     motion_out: str | None,
     motion_in: str | None,
-    seed: int,
-    sampler: str | None,
-    steps: int | None,
+    driving: dict[str, Any],
     no_cache: bool,
-    driving: str | None,
-    **driving_options: Any,
 ) -> None:
     """Make a talking video from one portrait and one recording, or a driving video.
 
@@ -76,7 +68,6 @@ def main(
     """
     from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
     from kdtalker_jax.checkpoints import load_checkpoint
-    from kdtalker_jax.choices import check_crop
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.media.audio import load_waveform
@@ -88,23 +79,22 @@ def main(
     from kdtalker_jax.sources.saved import saved_motion
     from kdtalker_jax.sources.video import sound_of
 
-    spoken = driven_audio or (None if driving else str(demo.RECORDINGS[0]))  # what moves the lips
+    driver = driving["driving"]
+    spoken = driven_audio or (None if driver else str(demo.RECORDINGS[0]))  # what moves the lips
     # All that can be wrong with the input is found before the model is even loaded.
-    settings = {"sampler": sampler, "steps": steps, "relative": relative, "smooth": smoothing, "stitch": stitch}
-    asked = Animation(seed=seed, **settings)
+    asked = Animation(**animation)
     if batch_size is not None:
         check_batch_size(batch_size)
-    check_crop(crop if source_image else "none", face_index)
-    inputs = [path for path in (source_image, spoken, motion_in, checkpoint, driving) if path]
+    portrait.check()
+    inputs = [path for path in (portrait.source_image, spoken, motion_in, checkpoint, driver) if path]
     check_output(output, inputs)
     if motion_out:
         output_file(motion_out, "motion", inputs, [output])
-    asked_driver = asked_driving(
-        driving, relative=relative, stitch=stitch, motion_in=motion_in, inputs=inputs, **driving_options
-    )
-    image, crop = portrait_of(source_image, crop, checkpoint)
+    on_portrait = {"relative": asked.relative, "stitch": asked.stitch}
+    asked_driver = asked_driving(**driving, **on_portrait, motion_in=motion_in, inputs=inputs)
+    image = portrait.read(checkpoint)
     waveform = load_waveform(spoken) if spoken else None
-    heard = spoken or (driving if sound_of(driving) is not None else None)
+    heard = spoken or (driver if sound_of(driver) is not None else None)
     VideoWriter(output, heard)  # refuses sound that no video can hold
     directory = find_model(checkpoint, accept_licence=accept_licence)
     saved = saved_motion(motion_in, load_checkpoint(directory).config) if motion_in else None
@@ -113,11 +103,11 @@ def main(
         keep_compiled()
     model = TalkingPortrait.load(directory, dtype=dtype)
     asked.of(model.motion_model, None)  # refuses before any work
-    source = prepared(model, image, crop, face_index, source_image)
+    source = portrait.prepared(model, image)
     if saved is not None:
-        motion = model.drive(source, saved, relative=relative, stitch=stitch)
+        motion = model.drive(source, saved, **on_portrait)
     elif waveform is not None:
-        motion = model.animate(source, waveform, rate=SAMPLE_RATE, seed=seed, **settings, progress=True)
+        motion = model.animate(source, waveform, rate=SAMPLE_RATE, **animation, progress=True)
     if asked_driver is not None:
         motion = asked_driver.motion(model, source, motion if spoken else None)
     if motion_out:

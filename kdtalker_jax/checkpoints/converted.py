@@ -165,7 +165,7 @@ class Checkpoint:
 
 
 def load_checkpoint(directory: str | Path) -> Checkpoint:
-    """Opens a directory that `convert.official` or `save_checkpoint` wrote, or the model of a name (`names`).
+    """Opens a directory that `convert.official` or `save_checkpoint` wrote.
 
     Reads no parameters yet.
 

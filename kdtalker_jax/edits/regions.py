@@ -5,10 +5,10 @@ Which of LivePortrait's 21 keypoints belong to which region was found out by its
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 
+from kdtalker_jax.checks import nearest
 from kdtalker_jax.errors import InputError
 
 KEYPOINTS = 21  # of the published model, whose regions these are
@@ -108,9 +108,3 @@ def regions_of(names: str | Iterable[str] | Regions) -> Regions:
     if not parts:
         raise InputError(f"The regions {','.join(listed)!r} leave nothing to move: name some of {', '.join(NAMES)}.")
     return Regions(parts)
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The end of a sentence about a name that there is not."""
-    matches = get_close_matches(name, names := list(names), n=1)
-    return f": did you mean {matches[0]!r}?" if matches else f": there are {', '.join(names)}."

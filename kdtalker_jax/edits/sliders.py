@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdtalker_jax.checks import is_number
-from kdtalker_jax.edits.regions import KEYPOINTS, nearest
+from kdtalker_jax.checks import is_number, nearest
+from kdtalker_jax.edits.regions import KEYPOINTS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.spaces.heads import Heads, angles_of, rotation_of
 
