@@ -21,7 +21,7 @@ import numpy as np
 
 from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation, several
-from kdtalker_jax.arguments import asked_for, check_motion, check_source
+from kdtalker_jax.arguments import arguments_of, asked_for, check_motion, check_source
 from kdtalker_jax.batching import made_ahead, one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
@@ -76,7 +76,7 @@ class TalkingPortrait:
 
         Args:
             config: sizes and settings.
-            params: of every part that the system requires, each folded (`nn.folding.fold`).
+            params: of every part that the system requires, and of optional ones, each folded (`nn.folding.fold`).
             dtype: of the arithmetic inside networks, "float32" or "bfloat16". Statistics, softmax, the diffusion
                 update and everything about keypoints stay float32. By default float32 for the motion, so that a
                 seed gives the same one everywhere, and for frames float32 on a CPU, bfloat16 on accelerators.
@@ -86,9 +86,10 @@ class TalkingPortrait:
             InputError: no such dtype. CheckpointError: no such system, or families that do not fit together.
         """
         check_dtype(dtype)
-        self.config = config
+        system = find_system(config.system)
+        self.config = config = config.without(*(name for name in system.optional if name not in params))
         self.dtype = dtype or default_dtype()  # of the frames
-        renderer, features, motion_model = find_system(config.system).families
+        renderer, features, motion_model = system.families
         self.features = features(config, DTYPES[dtype or "float32"])
         self.motion_model = motion_model(config, DTYPES[dtype or "float32"])
         self.renderer = renderer(config, DTYPES[self.dtype])
@@ -123,7 +124,7 @@ class TalkingPortrait:
         checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
         system = find_system(checkpoint.config.system)
         _ = system.families  # refuses what makes no videos
-        names = system.required
+        names = (*system.required, *(name for name in system.optional if name in checkpoint.available))
         checkpoint.require(*names)
         params = {name: fold(checkpoint.variables(name)) for name in names}
         return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.predictor)
@@ -182,7 +183,8 @@ class TalkingPortrait:
             audio: path, or a waveform (samples,) or (samples, channels).
             rate: samples per second of the waveform; by default 16,000, with a warning if it sounds like more.
             progress: show bars.
-            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls: see `Animation`.
+            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls: see `Animation`; and what
+                else the motion model can be asked for, of its `Controls`, such as Playmate's `emotion`.
 
         Returns:
             Motion of T = floor(samples at 16 kHz / 640) frames, driven for this portrait.
@@ -193,7 +195,7 @@ class TalkingPortrait:
             DamagedModelError: the networks give motion that cannot be.
         """
         check_source(source, "animate")
-        asked = asked_for(self.animate, animation)
+        asked = asked_for(self.animate, animation, self.motion_model)
         return self._animate(source, waveform_of(audio, rate), asked, progress)
 
     def _animate(self, source: Source, waveform: np.ndarray, asked: Animation, progress: bool) -> Motion:
@@ -229,7 +231,9 @@ class TalkingPortrait:
         Raises:
             InputError: as `animate`; also for other numbers of portraits or seeds than of recordings.
         """
-        asked = several(len(sources), len(audio), seeds, **animation)
+        asked = several(
+            len(sources), len(audio), seeds, **arguments_of(self.animate_together, animation, self.motion_model)
+        )
         waveforms = [waveform_of(recording, rate) for recording in audio]
         vectors = self._performer.perform_together(sources, waveforms, asked)
         return [self._mover.whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
@@ -257,7 +261,7 @@ class TalkingPortrait:
             1e-5.
         """
         check_source(source, "stream_motion")
-        asked = asked_for(self.stream_motion, animation)
+        asked = asked_for(self.stream_motion, animation, self.motion_model)
         performer = self._performer
         windows = performer.perform(source, pieces_of(audio_chunks, rate), asked, None)
         return self._mover.pieces(source, map(performer.vectors, windows), asked)
@@ -385,7 +389,7 @@ class TalkingPortrait:
             TypeError: an argument that there is not.
             InputError, OutputError: before any heavy work, but where the picture shows no such face.
         """
-        asked, batch_size = asked_for(self.sample, animation), batch_size_of(batch_size)
+        asked, batch_size = asked_for(self.sample, animation, self.motion_model), batch_size_of(batch_size)
         check_crop(crop, face_index)
         inputs = [item for item in (image, audio) if isinstance(item, (str, os.PathLike))]
         check_output(output, inputs)
