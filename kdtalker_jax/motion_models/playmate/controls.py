@@ -115,4 +115,6 @@ def told(controls: Controls, index: Any, config: TransformerConfig) -> Told:
         mean, deviation = pose_statistics(pose)
         pose = pose[there_and_back(len(pose), config.window, start=int(index) * config.window)]
         held = Held(pose, (pose - mean) / deviation, axes_mask(controls.pose_axes))
-    return jax.tree.map(np.asarray, Told(*map(np.float32, (controls.audio_guidance, controls.pose_amplitude)), felt, held))
+    return jax.tree.map(
+        np.asarray, Told(*map(np.float32, (controls.audio_guidance, controls.pose_amplitude)), felt, held)
+    )

@@ -3,7 +3,6 @@
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -31,8 +30,11 @@ def inputs(batch: int = 2) -> tuple:
     return tokens, np.int32([900, 3][:batch]), audio, normal(3, batch, 63)
 
 
+_APPLY = jax.jit(TRANSFORMER.build(SMALL).apply, static_argnames="train")
+
+
 def apply(variables, *arguments, **options):
-    return np.asarray(TRANSFORMER.build(SMALL).apply(variables[TRANSFORMER.name], *arguments, **options))
+    return np.asarray(_APPLY(variables[TRANSFORMER.name], *arguments, **options))
 
 
 @pytest.mark.parametrize(
@@ -40,9 +42,7 @@ def apply(variables, *arguments, **options):
     [
         (PUBLISHED_LIKE, (46.6, 10.0)),
         (
-            DEMO.replace(
-                diffusion_transformer=dataclasses.replace(DEMO.diffusion_transformer, audio_features=512)
-            ),
+            DEMO.replace(diffusion_transformer=dataclasses.replace(DEMO.diffusion_transformer, audio_features=512)),
             (1.6, 0.6),
         ),
     ],
@@ -71,7 +71,7 @@ def test_the_frames_before_count_and_are_told_apart(variables):
     assert np.abs(apply(variables, past, *others) - before).max() > 1e-4
     swapped = {"params": dict(variables[TRANSFORMER.name]["params"])}
     swapped["params"]["origin_table"] = swapped["params"]["origin_table"][::-1]
-    after = TRANSFORMER.build(SMALL).apply(swapped, both, *others)
+    after = apply({TRANSFORMER.name: swapped}, both, *others)
     assert np.abs(after - before).max() > 1e-4
 
 
@@ -86,17 +86,17 @@ def test_without_sound_its_features_do_not_matter(variables):
 
 def test_the_emotion_module_changes_nothing_before_it_is_trained():
     """Bit for bit, whatever the emotion, the time and the frame."""
-    fresh = EMOTIONS.initialise(SMALL, jax.random.key(0))
-    hidden, weights = normal(4, 2, FRAMES, 32), jax.nn.softmax(normal(5, 2, FRAMES, 9))
+    fresh = jax.jit(lambda key: EMOTIONS.initialise(SMALL, key))(jax.random.key(0))
+    hidden, weights = normal(4, 2, FRAMES, 32), np.full((2, FRAMES, 9), 1 / 9, np.float32)
     changed = jax.jit(EMOTIONS.build(SMALL).apply)(fresh, hidden, np.int32([1, 999]), weights)
     np.testing.assert_array_equal(changed, hidden)
 
 
 def test_emotions_differ_once_it_is_trained(variables):
     hidden = normal(4, 1, FRAMES, 32)
-    weights = jnp.eye(9)[:, None].repeat(FRAMES, axis=1)  # (9, T, 9)
-    apply_module = EMOTIONS.build(SMALL).apply
-    changed = apply_module(variables[EMOTIONS.name], hidden.repeat(9, axis=0), np.full(9, 500), weights)
+    weights = np.eye(9, dtype=np.float32)[:, None].repeat(FRAMES, axis=1)  # (9, T, 9)
+    apply_module = jax.jit(EMOTIONS.build(SMALL).apply)
+    changed = np.asarray(apply_module(variables[EMOTIONS.name], hidden.repeat(9, axis=0), np.full(9, 500), weights))
     different = np.abs(changed[:, None] - changed[None]).max(axis=(2, 3))
     assert (different + np.eye(9) > 1e-3).all()
 
@@ -104,7 +104,7 @@ def test_emotions_differ_once_it_is_trained(variables):
 def test_dropout_is_for_training_alone(variables):
     given = inputs(1)
     np.testing.assert_array_equal(apply(variables, *given), apply(variables, *given))
-    dropped = apply(variables, *given, train=True, rngs={"dropout": jax.random.key(0)})
+    dropped = apply(variables, *given, heard=None, train=True, rngs={"dropout": jax.random.key(0)})
     assert np.abs(dropped - apply(variables, *given)).max() > 1e-3
 
 
