@@ -32,6 +32,10 @@ class LossValidation:
     windows: int = 256
 
 
+_AVERAGED = EmaConfig(enabled=True, decay=0.9999, every=1)
+_INPUT, _DEVICES, _CHECKPOINTS = InputConfig(), DevicesConfig(), CheckpointConfig()
+
+
 @dataclass(frozen=True)
 class PlaymateRun:
     """A run of stage 1, the diffusion transformer, on clips with sound. `batch_size` counts all devices."""
@@ -52,11 +56,11 @@ class PlaymateRun:
     diffusion_transformer: TransformerConfig = PUBLISHED_LIKE.diffusion_transformer
     diffusion: DiffusionConfig = DIFFUSION
     optimizer: AdamConfig = AdamConfig()
-    ema: EmaConfig = EmaConfig(enabled=True, decay=0.9999, every=1)
-    input: InputConfig = InputConfig()
-    devices: DevicesConfig = DevicesConfig()
+    ema: EmaConfig = _AVERAGED
+    input: InputConfig = _INPUT
+    devices: DevicesConfig = _DEVICES
     validation: LossValidation = LossValidation()
-    checkpoints: CheckpointConfig = CheckpointConfig()
+    checkpoints: CheckpointConfig = _CHECKPOINTS
 
 
 @dataclass(frozen=True)

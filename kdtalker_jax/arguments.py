@@ -39,6 +39,20 @@ def arguments_of(call: Callable[..., Any], animation: Mapping[str, Any], model: 
     return arguments | ({"controls": model.Controls(**asked)} if asked else {})
 
 
+def checked(animation: Mapping[str, Any]) -> Animation:
+    """What options ask for, as far as it is no model's own. Raises InputError as `Animation`."""
+    names = [field.name for field in fields(Animation)]
+    return Animation(**{name: value for name, value in animation.items() if name in names})
+
+
+def check_asked(animation: Mapping[str, Any], model: MotionModel) -> None:
+    """Whether a model can be asked for all of that, before any work. Raises InputError."""
+    names = [field.name for kind in (Animation, model.Controls) for field in fields(kind)]
+    if unknown := [name for name in animation if name not in names]:
+        raise InputError(f"This model cannot be asked for `{unknown[0]}`: name another, or leave it out.")
+    Animation(**arguments_of(check_asked, animation, model)).of(model, None)
+
+
 def check_source(source: Any, call: str) -> None:
     """Raises InputError where something else stands for a prepared portrait."""
     if isinstance(source, Source):

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def feelings_of(emotions: str | Sequence[Any]) -> tuple[Feeling, ...]:
         if not is_number(seconds, 0, LONGEST):
             raise InputError(f"The time of an emotion must be in seconds from 0 on, not {seconds!r}.")
         feelings.append(Feeling(float(seconds), weights_of(blend), checked_strength(strength)))
-    if any(after.seconds <= before.seconds for before, after in zip(feelings, feelings[1:], strict=False)):
+    if any(after.seconds <= before.seconds for before, after in pairwise(feelings)):
         raise InputError("The times of emotions must grow from one to the next.")
     return tuple(feelings)
 

@@ -183,8 +183,8 @@ class TalkingPortrait:
             audio: path, or a waveform (samples,) or (samples, channels).
             rate: samples per second of the waveform; by default 16,000, with a warning if it sounds like more.
             progress: show bars.
-            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls: see `Animation`; and what
-                else the motion model can be asked for, of its `Controls`, such as Playmate's `emotion`.
+            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls: see `Animation`; and
+                what else the motion model can be asked for, of its `Controls`, such as Playmate's `emotion`.
 
         Returns:
             Motion of T = floor(samples at 16 kHz / 640) frames, driven for this portrait.

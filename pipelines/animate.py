@@ -41,7 +41,7 @@ def main(
     The file has one array for each quantity, one row for each 40 ms. NumPy reads it, `kdtalker_jax.Motion.load` and
     --motion_in of pipelines.sample. What is not given comes with the package.
     """
-    from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
+    from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.media.audio import load_waveform
     from kdtalker_jax.media.files import output_file
@@ -49,7 +49,7 @@ def main(
     from kdtalker_jax.portrait import TalkingPortrait
 
     driven_audio = driven_audio or str(demo.RECORDINGS[0])
-    asked = Animation(**animation)
+    checked(animation)
     portrait.check()
     inputs = [path for path in (portrait.source_image, driven_audio, checkpoint) if path]
     output_file(output, "motion", inputs)
@@ -58,7 +58,7 @@ def main(
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
-    asked.of(model.motion_model, None)  # refuses before any work
+    check_asked(animation, model.motion_model)  # before any work
     source = portrait.prepared(model, image)
     motion = model.animate(source, waveform, rate=SAMPLE_RATE, **animation, progress=True)
     motion.save(output)

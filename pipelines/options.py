@@ -62,11 +62,11 @@ def portrait_options(command: Command) -> Command:
 
 
 def animation_options(command: Command) -> Command:
-    """What `animation.Animation` can be asked for, but for what only Python can give: the argument `animation`."""
+    """What `animation.Animation` and motion models can be asked for, but for what only Python can give: `animation`."""
     return _bundled(
         command,
         "animation",
-        dict,
+        _given,
         seed_option("Another seed gives another performance of the same words."),
         sampler_option,
         steps_option,
@@ -74,10 +74,26 @@ def animation_options(command: Command) -> Command:
             "--relative", is_flag=True, help="Add the motion to the portrait's own pose instead of replacing it."
         ),
         click.option(
-            "--smoothing", "smooth", default=1.0, show_default=True, help="Strength of smoothing over time; 0 is off."
+            "--smoothing",
+            "smooth",
+            type=float,
+            help="Strength of smoothing over time; 0 is off.  [default: what the model is made for, else 1]",
         ),
         click.option("--stitch", is_flag=True, help="Keep the shoulders in place (LivePortrait's stitching)."),
+        click.option(
+            "--emotion", help="Of models that feel: happy, or a blend such as '0.7 happy + 0.3 surprised'."
+        ),
+        click.option("--emotion_strength", type=float, help="Of the emotion, 0 to 1.  [default: 1]"),
+        click.option("--emotions", help="That change: '0 neutral, 2.5 angry, 4 happy 0.5', seconds first."),
+        click.option("--audio_guidance", type=float, help="How much the sound counts.  [default: the model's]"),
+        click.option("--emotion_guidance", type=float, help="How much the emotion counts.  [default: the model's]"),
+        click.option("--pose_amplitude", type=float, help="How far heads move, 1 as they do in training."),
     )
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Options that somebody has named: the others are the model's to choose."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def driving_options(command: Command) -> Command:

@@ -66,7 +66,7 @@ def main(
     --checkpoint published fetches the published weights, once, and converts them; docs/models.md says more. What is not
     given comes with the package: a model that knows drawn heads alone, a drawn portrait, a synthetic voice.
     """
-    from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
+    from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.checkpoints import load_checkpoint
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.hub.names import find_model
@@ -82,7 +82,7 @@ def main(
     driver = driving["driving"]
     spoken = driven_audio or (None if driver else str(demo.RECORDINGS[0]))  # what moves the lips
     # All that can be wrong with the input is found before the model is even loaded.
-    asked = Animation(**animation)
+    asked = checked(animation)
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()
@@ -102,7 +102,7 @@ def main(
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(directory, dtype=dtype)
-    asked.of(model.motion_model, None)  # refuses before any work
+    check_asked(animation, model.motion_model)  # before any work
     source = portrait.prepared(model, image)
     if saved is not None:
         motion = model.drive(source, saved, **on_portrait)

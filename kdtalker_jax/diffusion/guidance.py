@@ -1,6 +1,7 @@
 """Classifier-free guidance (arXiv 2207.12598), also for several conditions that build on each other."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -19,7 +20,7 @@ def nested(answers: Sequence[jax.Array], scales: Sequence[Any]) -> jax.Array:
     so that scales of 1 are no guidance. There is one scale fewer than answers, a number or an array each.
     """
     result = answers[0]
-    for scale, before, after in zip(scales, answers, answers[1:], strict=True):
+    for scale, (before, after) in zip(scales, pairwise(answers), strict=True):
         result = result + scale * (after - before)
     return result
 

@@ -17,6 +17,7 @@ from kdtalker_jax.seeds import random_key
 from tests.motion_models.playmate.heads import SIZES, features, head, swing, variables
 
 NETWORKS = {part.name: part.build(SMALL) for part in PARTS}
+PLAIN = Controls()
 SAD = Controls(emotion="sad")
 NO_GUIDANCE = {"audio_guidance": 1.0, "emotion_guidance": 1.0}
 
@@ -59,7 +60,7 @@ def answered(params, model, controls):
     return past, heard, x, np.asarray(answers(params, past, heard, x, asked))
 
 
-def perform(model, params, rule, controls=Controls(), frames=100, seed=1, own=None):
+def perform(model, params, rule, controls=PLAIN, frames=100, seed=1, own=None):
     """(T, 70)"""
     rows = features(frames)
     windows = [rows[start : start + 64] for start in range(0, frames, 64)]

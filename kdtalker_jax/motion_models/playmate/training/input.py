@@ -115,10 +115,12 @@ def frames_of(config: PlaymateRun) -> int:
 
 
 def statistics_of(clips: Sequence[LabelledClip]) -> AdaptiveStatistics:
-    """Of a training set, in one pass."""
+    """Of a training set, in one pass. Raises InputError for a clip that is not finite."""
     count, sums, squares, spreads, canonical = 0, 0.0, 0.0, [], []
-    shift = clips[0].motion[:, POSE:].mean(axis=0, dtype=np.float64)  # so that squares keep their digits
+    shift = clips[0].motion[0, POSE:].astype(np.float64)  # so that squares keep their digits
     for clip in clips:
+        if not np.isfinite(clip.motion).all():
+            raise InputError(f"The motion of the clip {clip.name} is not finite: make the data set again without it.")
         exp = clip.motion[:, POSE:].astype(np.float64) - shift
         count, sums, squares = count + len(exp), sums + exp.sum(axis=0), squares + np.square(exp).sum(axis=0)
         spreads.append(clip.pose_std)

@@ -9,8 +9,7 @@ import pytest
 
 from configs import PUBLISHED_STATISTICS
 from kdtalker_jax.diffusion.config import DiffusionConfig
-from kdtalker_jax.diffusion.prediction import snr_weights
-from kdtalker_jax.diffusion.prediction import as_noise, signal_and_spread, target
+from kdtalker_jax.diffusion.prediction import as_noise, signal_and_spread, snr_weights, target
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.motion_models.kdtalker.network import Denoiser
 from kdtalker_jax.motion_models.kdtalker.training.loss import (
