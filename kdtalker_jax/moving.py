@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kdtalker_jax.animation import Animation
+from kdtalker_jax.edits.posing import Axes, posed, poses_for
 from kdtalker_jax.edits.reenacting import Reenactment, moved_by
 from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.media.rates import FRAME_RATE
@@ -33,10 +34,7 @@ class Mover:
     ) -> Any:
         """As `TalkingPortrait.drive`."""
         motion = self.space.drive(source.own, motion, relative=relative, first=first)
-        if stitch:
-            stitched = self.renderer.stitch(self.params, source.arrays, self.space.driving(motion))
-            motion = self.space.with_driving(motion, stitched)
-        return motion
+        return self._stitched(source, motion) if stitch else motion
 
     def whole(self, source: Source, vectors: Sequence[np.ndarray], asked: Animation) -> Any:
         """The motion of the vectors (n, D) of all windows."""
@@ -51,6 +49,20 @@ class Mover:
             motion = self.space.from_vectors(piece)
             first = first or motion
             yield self.drive(source, motion, relative=asked.relative, stitch=asked.stitch, first=first)
+
+    def poses(self, source: Source, driver: Driver, relative: bool) -> Any:
+        """As `TalkingPortrait.poses`, of a driver of any rate."""
+        self.space.check(driver.motion)
+        return poses_for(source.own.motion, driver.at_rate(Fraction(FRAME_RATE)).motion, relative=relative)
+
+    def turn(self, source: Source, motion: Any, poses: Any, axes: Axes, stitch: bool) -> Any:
+        """As `TalkingPortrait.turn`."""
+        turned = posed(source.own, motion, poses, axes)
+        return self._stitched(source, turned) if stitch else turned
+
+    def _stitched(self, source: Source, motion: Any) -> Any:
+        stitched = self.renderer.stitch(self.params, source.arrays, self.space.driving(motion))
+        return self.space.with_driving(motion, stitched)
 
     def follow(self, source: Source, driver: Driver, how: Reenactment, sound: Any = None) -> Any:
         """The portrait's motion by a driver of any rate, and by the motion that sound made of it, if any."""

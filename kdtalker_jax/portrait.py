@@ -26,6 +26,7 @@ from kdtalker_jax.batching import made_ahead, one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
 from kdtalker_jax.compiling import announced, compiling_seconds
+from kdtalker_jax.edits.posing import AXES, Axes
 from kdtalker_jax.edits.reenacting import Reenactment
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import crop_portrait
@@ -315,6 +316,45 @@ class TalkingPortrait:
             found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
             driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
         return self._mover.follow(source, driver, asked, sound)
+
+    def poses(
+        self,
+        source: Source,
+        driver: PathLike | Driver,
+        *,
+        relative: bool = True,
+        driving_crop: CropMode = "square",
+        driving_face_index: int | None = None,
+        progress: bool = False,
+    ) -> Motion:
+        """The poses of this portrait's head that follow a driver's, 25 a second: for `turn`, or `pose` of `animate`.
+
+        Args:
+            relative: only what changes since the driver's first frame, on top of the portrait's own.
+            source, driver, driving_crop, driving_face_index, progress: as in `reenact`.
+        """
+        check_source(source, "poses")
+        if not isinstance(driver, Driver):
+            found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
+            driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
+        return self._mover.poses(source, driver, relative)
+
+    def turn(self, source: Source, motion: Motion, poses: Motion, *, axes: Axes = AXES, stitch: bool = False) -> Motion:
+        """A motion of `animate` with other poses: the head follows a driver, the face stays.
+
+        Args:
+            source: the portrait. motion: of it, not `relative`.
+            poses: from `poses`; where they end, they are played backwards.
+            axes: what of them is taken, of "scale", "yaw", "pitch", "roll" and "t": "yaw,pitch" or a list.
+            stitch: as in `animate`.
+
+        Raises:
+            InputError: axes that there are not, or something else in place of a motion.
+        """
+        check_source(source, "turn")
+        for given in (motion, poses):
+            check_motion(given, self.space.motion, "turn")
+        return self._mover.turn(source, motion, poses, axes, stitch)
 
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False

@@ -9,6 +9,7 @@ import click
 from kdtalker_jax.choices import DEFAULT_STEPS, CropMode, Precision, SamplerName
 from kdtalker_jax.cli import MODEL_HELP, seed_option
 from pipelines.portraits import Portrait
+from pipelines.posing import MODES, NO_POSING, Posing
 
 Command = Callable[..., Any]
 
@@ -80,9 +81,7 @@ def animation_options(command: Command) -> Command:
             help="Strength of smoothing over time; 0 is off.  [default: what the model is made for, else 1]",
         ),
         click.option("--stitch", is_flag=True, help="Keep the shoulders in place (LivePortrait's stitching)."),
-        click.option(
-            "--emotion", help="Of models that feel: happy, or a blend such as '0.7 happy + 0.3 surprised'."
-        ),
+        click.option("--emotion", help="Of models that feel: happy, or a blend such as '0.7 happy + 0.3 surprised'."),
         click.option("--emotion_strength", type=float, help="Of the emotion, 0 to 1.  [default: 1]"),
         click.option("--emotions", help="That change: '0 neutral, 2.5 angry, 4 happy 0.5', seconds first."),
         click.option("--audio_guidance", type=float, help="How much the sound counts.  [default: the model's]"),
@@ -143,6 +142,29 @@ def driving_options(command: Command) -> Command:
             help="With --driven_audio: 0 its lips alone, 1 those of --driving alone.",
         ),
         click.option("--driving_out", help="Also save the driver's motion as a template, .pkl or .npz."),
+    )
+
+
+def posing_options(command: Command) -> Command:
+    """`--pose_driver` and how it turns the head: the argument `posing`."""
+    return _bundled(
+        command,
+        "posing",
+        Posing,
+        click.option(
+            "--pose_driver",
+            help="Turn the head as another one does, and leave the face to the sound: a video, a picture, or a template "
+            "(.pkl of LivePortrait, .npz).",
+        ),
+        click.option(
+            "--pose_mode",
+            default=NO_POSING.pose_mode,
+            show_default=True,
+            type=click.Choice(MODES),
+            help="replace: after the face is made. inpaint: the face is made to go with it, by models that can.",
+        ),
+        click.option("--pose_axes", default=NO_POSING.pose_axes, show_default=True, help="What of the pose is taken."),
+        click.option("--pose_absolute", is_flag=True, help="Take the pose as it is, not only its changes."),
     )
 
 

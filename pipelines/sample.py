@@ -14,8 +14,10 @@ from pipelines.options import (
     driving_options,
     dtype_option,
     portrait_options,
+    posing_options,
 )
 from pipelines.portraits import Portrait
+from pipelines.posing import Posing
 
 EPILOG = """
 \b
@@ -27,6 +29,8 @@ Examples:
       --motion_in talk.npz --relative --output other.mp4
   python -m pipelines.sample --checkpoint published --source_image face.png --driving actor.mp4 --regions all,-lip \\
       --driven_audio speech.wav --stitch --output acted.mp4
+  python -m pipelines.sample --checkpoint playmate --source_image face.png --driven_audio speech.wav \\
+      --emotions "0 neutral, 2.5 angry" --pose_driver actor.mp4
 
 Options may be written --source_image X, --source-image X, -source_image X or -source_image=X.
 Bad input ends with one line and exit code 2; nothing but the named outputs is ever written.
@@ -46,6 +50,7 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 @click.option("--motion_out", help="Also save the motion, as .npz.")
 @click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
 @driving_options
+@posing_options
 @cache_option
 def main(
     checkpoint: str,
@@ -59,6 +64,7 @@ def main(
     motion_out: str | None,
     motion_in: str | None,
     driving: dict[str, Any],
+    posing: Posing,
     no_cache: bool,
 ) -> None:
     """Make a talking video from one portrait and one recording, or a driving video.
@@ -86,11 +92,14 @@ def main(
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()
-    inputs = [path for path in (portrait.source_image, spoken, motion_in, checkpoint, driver) if path]
+    inputs = [
+        path for path in (portrait.source_image, spoken, motion_in, checkpoint, driver, posing.pose_driver) if path
+    ]
     check_output(output, inputs)
     if motion_out:
         output_file(motion_out, "motion", inputs, [output])
     on_portrait = {"relative": asked.relative, "stitch": asked.stitch}
+    posing.check(relative=asked.relative, driving=driver, motion_in=motion_in)
     asked_driver = asked_driving(**driving, **on_portrait, motion_in=motion_in, inputs=inputs)
     image = portrait.read(checkpoint)
     waveform = load_waveform(spoken) if spoken else None
@@ -103,11 +112,15 @@ def main(
         keep_compiled()
     model = TalkingPortrait.load(directory, dtype=dtype)
     check_asked(animation, model.motion_model)  # before any work
+    posing.check_model(model.motion_model)
     source = portrait.prepared(model, image)
+    poses = posing.poses(model, source)
     if saved is not None:
-        motion = model.drive(source, saved, **on_portrait)
+        motion = posing.turned(model, source, model.drive(source, saved, **on_portrait), poses, asked.stitch)
     elif waveform is not None:
-        motion = model.animate(source, waveform, rate=SAMPLE_RATE, **animation, progress=True)
+        made_with = animation | posing.asked(poses)
+        motion = model.animate(source, waveform, rate=SAMPLE_RATE, **made_with, progress=True)
+        motion = posing.turned(model, source, motion, poses, asked.stitch)
     if asked_driver is not None:
         motion = asked_driver.motion(model, source, motion if spoken else None)
     if motion_out:

@@ -17,8 +17,10 @@ from kdtalker_jax.spaces.keypoints import Motion
 AXES = ("scale", "yaw", "pitch", "roll", "t")
 _WIDTHS = (1, 1, 1, 1, 3)
 
+Axes = str | Sequence[str]
 
-def axes_mask(axes: str | Sequence[str]) -> np.ndarray:
+
+def axes_mask(axes: Axes) -> np.ndarray:
     """Bool (7,): which of scale, yaw, pitch, roll and t are among these names; a text has commas between them.
 
     Raises:
@@ -60,7 +62,7 @@ def poses_for(own: Motion, driver: Motion, *, relative: bool = True) -> Motion:
     return motion_of(heads._replace(scale=scale, rotation=rotation, t=t, exp=exp))
 
 
-def posed(own: Head, motion: Motion, poses: Motion, axes: str | Sequence[str] = AXES) -> Motion:
+def posed(own: Head, motion: Motion, poses: Motion, axes: Axes = AXES) -> Motion:
     """A motion with other poses, and the driving keypoints that come of it.
 
     Args:
