@@ -153,7 +153,7 @@ def posing_options(command: Command) -> Command:
         Posing,
         click.option(
             "--pose_driver",
-            help="Turn the head as another one does, and leave the face to the sound: a video, a picture, or a template "
+            help="Turn the head as another one does, the face is the sound's: a video, a picture, or a template "
             "(.pkl of LivePortrait, .npz).",
         ),
         click.option(

@@ -8,7 +8,7 @@ from kdtalker_jax.errors import InputError
 
 
 def test_the_labels_of_data_sets_are_those_of_the_eight():
-    assert ROWS == ("none", *EMOTIONS)
+    assert ("none", *EMOTIONS) == ROWS
     assert EMOTIONS.index("happy") == 5
 
 
