@@ -10,7 +10,7 @@ import pytest
 from configs.playmate import SMALL, STATISTICS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.playmate.controls import Controls, told
-from kdtalker_jax.motion_models.playmate.model import Playmate, guided_network
+from kdtalker_jax.motion_models.playmate.model import Playmate, guided_network, sample_window
 from kdtalker_jax.motion_models.playmate.parts import EMOTIONS, PARTS, TRANSFORMER
 from kdtalker_jax.motion_models.windows import motion_windows
 from kdtalker_jax.seeds import random_key
@@ -239,6 +239,19 @@ def test_requests_side_by_side_are_what_they_are_alone(model, params, rule):
             params, rule, model.begin([head(i + 1)]), heard[i : i + 1], SAD, model.noise(keys[i : i + 1], 0)
         )
         np.testing.assert_allclose(both[i], one[0], atol=1e-4)
+
+
+def test_nothing_is_promoted(params, model, rule):
+    """A program around may have forbidden that dtypes and ranks mix."""
+    state, heard = model.begin([head()]), features(64)[None]
+    asked = told(Controls(emotion="sad", pose=swing(70)), 0, SIZES)
+    noise = model.noise(random_key(0)[None], 0)
+    sampled = partial(sample_window, NETWORKS, SMALL.diffusion, SMALL.statistics)
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        for sampler in ("ddim", "ddpm"):
+            given = (params, model.rule(sampler, 2), state.past, heard, asked, noise)
+            _, motion = jax.eval_shape(sampled, *given)
+            assert (motion.shape, motion.dtype) == ((1, 64, 70), np.float32)
 
 
 def test_networks_of_other_widths_do_not_go_together():

@@ -5,7 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from configs.playmate_training import EmotionRun, PlaymateRun
-from kdtalker_jax.checkpoints import Checkpoint, Which, load_checkpoint, load_item, read_record, run_kind, write_model
+from kdtalker_jax.checkpoints import (
+    Checkpoint,
+    RunRecord,
+    Which,
+    is_run,
+    load_checkpoint,
+    load_item,
+    read_record,
+    run_kind,
+    write_model,
+)
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.playmate.normalising import AdaptiveStatistics
@@ -44,10 +54,7 @@ def load_run(run: str | Path, *, ema: bool | None = None, which: Which = "latest
     Raises:
         CheckpointError: no such run, step or average, or it is damaged.
     """
-    kind = run_kind(run)
-    if not issubclass(kind.config, PlaymateRun):
-        raise CheckpointError(f"{run} is the run of a {kind.name}, not of Playmate: name another one.")
-    record = read_record(run, kind.name)
+    record = _record(run)
     names = {None: ("ema", "params"), True: ("ema",), False: ("params",)}[ema]
     name, params, step = load_item(run, names, which)
     config, part = record.config, EMOTIONS if isinstance(record.config, EmotionRun) else TRANSFORMER
@@ -55,8 +62,24 @@ def load_run(run: str | Path, *, ema: bool | None = None, which: Which = "latest
     if part is EMOTIONS:
         _, frozen, _ = load_item(run, ("frozen",), step)
         variables = {TRANSFORMER.name: {"params": frozen}, **variables}
-    sections = {name: getattr(config, name) for name in (*variables, "diffusion")}
-    return Trained(variables, sections, record.found["statistics"], step, name == "ema")
+    return Trained(variables, _sections(config), record.found["statistics"], step, name == "ema")
+
+
+def sections_of(path: str | Path) -> dict[str, Any]:
+    """Sizes of the networks of a run or a model, and the diffusion. Raises CheckpointError."""
+    return _sections(_record(path).config) if is_run(path) else load_model(path).sections
+
+
+def _record(run: str | Path) -> RunRecord:
+    kind = run_kind(run)
+    if not issubclass(kind.config, PlaymateRun):
+        raise CheckpointError(f"{run} is the run of a {kind.name}, not of Playmate: name another one.")
+    return read_record(run, kind.name)
+
+
+def _sections(config: PlaymateRun) -> dict[str, Any]:
+    names = (TRANSFORMER.name, EMOTIONS.name, "diffusion")
+    return {name: getattr(config, name) for name in names if hasattr(config, name)}
 
 
 def load_model(path: str | Path) -> Trained:

@@ -15,7 +15,7 @@ from kdtalker_jax.data.clips import open_clips
 from kdtalker_jax.data.report import check_system
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.playmate.parts import EMOTIONS, TRANSFORMER
-from kdtalker_jax.motion_models.playmate.training.export import SYSTEMS, Trained, load_model, load_run
+from kdtalker_jax.motion_models.playmate.training.export import SYSTEMS, Trained, load_model, load_run, sections_of
 from kdtalker_jax.motion_models.playmate.training.input import (
     Batch,
     Batches,
@@ -32,12 +32,13 @@ from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
 from kdtalker_jax.training.settings import check_sizes
 
+_NO_DATA = "Playmate is trained on a data set: name one that pipelines.extract has made as `data`."
 DESCRIBED_BY = ("kdtalker", *SYSTEMS)  # whose data sets have motion of implicit keypoints and sound
 
 
 def train(
     config: PlaymateRun,
-    data: str | Path,
+    data: str | Path | None,
     workdir: str | Path,
     *,
     init: str | Path | None = None,
@@ -59,6 +60,8 @@ def train(
         CheckpointError, OutputError: what cannot be read or written.
     """
     check(config, parallel.device_count())
+    if data is None:
+        raise InputError(_NO_DATA)
 
     def make_task() -> PlaymateTask:
         return PlaymateTask(config, Path(data), Path(workdir), init and str(init), report, progress)
@@ -70,7 +73,7 @@ def fitted(config: PlaymateRun, data: str | Path | None, init: str | None) -> Pl
     """`kinds.Kind.fit`: sizes and diffusion of the first parameters, else features as wide as those of the clips."""
     check(config, parallel.device_count())
     if init is not None:
-        sections = dict(_load(init).sections)
+        sections = sections_of(init)
         width = sections[TRANSFORMER.name].width
         if EMOTIONS.name not in sections and isinstance(config, EmotionRun) and config.emotion_module.width != width:
             heads = sections[TRANSFORMER.name].heads
@@ -80,7 +83,7 @@ def fitted(config: PlaymateRun, data: str | Path | None, init: str | None) -> Pl
     if isinstance(config, EmotionRun):
         raise InputError("Stage 2 goes on from stage 1: name its run, or a model, as `init`.")
     if data is None:
-        raise InputError("Playmate is trained on a data set: name one that pipelines.extract has made as `data`.")
+        raise InputError(_NO_DATA)
     clips = open_clips(data, "train")
     if not clips:
         return config
