@@ -188,10 +188,9 @@ def test_the_command_line_turns_heads(directory, speech, tmp_path):
     swing(30).save(tmp_path / "actor.npz")
     saved = tmp_path / "motion.npz"
     given = ("--checkpoint", directory, "--no_cache", "--steps", 2, "--driven_audio", speech)
-    result = run(
-        sample, *given, "--output", tmp_path / "a.mp4", "--pose_driver", tmp_path / "actor.npz", "--pose_mode", "inpaint", "--pose_absolute",
-        "--motion_out", saved, "--emotion", "happy",
-    )  # fmt: skip
+    turned = ("--pose_driver", tmp_path / "actor.npz", "--pose_mode", "inpaint", "--pose_absolute")
+    made = ("--output", tmp_path / "a.mp4", "--motion_out", saved, "--emotion", "happy")
+    result = run(sample, *given, *turned, *made)
     assert result.exit_code == 0, result.output
     np.testing.assert_allclose(Motion.load(saved).yaw, swing(30).yaw, atol=1e-3)
     assert load_checkpoint(directory).config.system == "playmate_wav2lip"

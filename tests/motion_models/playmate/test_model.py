@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -231,7 +232,7 @@ def test_a_given_pose_is_kept_and_told_to_the_expression(model, params, rule):
 
 
 def test_requests_side_by_side_are_what_they_are_alone(model, params, rule):
-    keys = np.stack([random_key(seed) for seed in (1, 2)])
+    keys = jnp.stack([random_key(seed) for seed in (1, 2)])
     state, heard = model.begin([head(1), head(2)]), np.stack([features(64, 1), features(64, 2)])
     _, both = model.window(params, rule, state, heard, SAD, model.noise(keys, 0))
     for i in range(2):
