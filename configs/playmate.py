@@ -11,8 +11,7 @@ from configs import kdtalker, wav2vec2
 from configs.statistics import PUBLISHED_STATISTICS
 from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.motion_models.playmate.config import EmotionConfig, TransformerConfig
-from kdtalker_jax.motion_models.playmate.normalising import AdaptiveStatistics
+from kdtalker_jax.motion_models.playmate.config import AdaptiveStatistics, EmotionConfig, TransformerConfig
 
 # DDPM's own schedule, which ends with a share of 0.006 of the motion.
 DIFFUSION = DiffusionConfig(beta_start=1e-4, beta_end=0.02, sampler="ddim")

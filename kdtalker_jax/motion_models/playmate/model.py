@@ -20,9 +20,8 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.protocol import FeatureSpec
 from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.motion_models.playmate.config import POSE
+from kdtalker_jax.motion_models.playmate.config import POSE, AdaptiveStatistics
 from kdtalker_jax.motion_models.playmate.controls import Controls, Felt, Held, Told, told
-from kdtalker_jax.motion_models.playmate.normalising import AdaptiveStatistics
 from kdtalker_jax.motion_models.playmate.parts import EMOTIONS, PARTS, TRANSFORMER
 from kdtalker_jax.spaces.implicit_keypoints import Head, ImplicitKeypoints
 from kdtalker_jax.systems import unequal

@@ -18,7 +18,7 @@ from kdtalker_jax.checkpoints import (
 )
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.motion_models.playmate.normalising import AdaptiveStatistics
+from kdtalker_jax.motion_models.playmate.config import AdaptiveStatistics
 from kdtalker_jax.motion_models.playmate.parts import EMOTIONS, PARTS, TRANSFORMER
 from kdtalker_jax.systems import System, find_system
 

@@ -8,8 +8,8 @@ import numpy as np
 from configs.playmate_training import PlaymateRun
 from kdtalker_jax.emotions import EMOTIONS, ROWS
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.motion_models.playmate.config import POSE
-from kdtalker_jax.motion_models.playmate.normalising import AdaptiveStatistics, pose_statistics
+from kdtalker_jax.motion_models.playmate.config import POSE, AdaptiveStatistics
+from kdtalker_jax.motion_models.playmate.normalising import pose_statistics
 from kdtalker_jax.spaces.keypoints import Coefficients
 from kdtalker_jax.training.batches import NumberedBatches, Order
 from kdtalker_jax.training.kept_clips import KeptClips

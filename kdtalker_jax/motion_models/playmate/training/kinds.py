@@ -1,7 +1,7 @@
 """The trainings of Playmate's networks, registered: stage 1 and stage 2."""
 
 from configs.playmate_training import EmotionRun, PlaymateRun
-from kdtalker_jax.motion_models.playmate.normalising import AdaptiveStatistics
+from kdtalker_jax.motion_models.playmate.config import AdaptiveStatistics
 from kdtalker_jax.training.kinds import Kind
 
 _FOLDER = "kdtalker_jax.motion_models.playmate.training"

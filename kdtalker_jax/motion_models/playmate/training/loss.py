@@ -10,8 +10,7 @@ from configs.playmate_training import EmotionRun, PlaymateRun
 from kdtalker_jax.diffusion.noise import window_noise
 from kdtalker_jax.diffusion.prediction import signal_and_spread, target
 from kdtalker_jax.diffusion.schedule import NoiseSchedule, schedule_of
-from kdtalker_jax.motion_models.playmate.config import POSE
-from kdtalker_jax.motion_models.playmate.normalising import AdaptiveStatistics
+from kdtalker_jax.motion_models.playmate.config import POSE, AdaptiveStatistics
 from kdtalker_jax.motion_models.playmate.training.input import Windows
 from kdtalker_jax.seeds import random_key
 

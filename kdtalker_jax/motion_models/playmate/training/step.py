@@ -11,7 +11,7 @@ import optax
 
 from configs.playmate_training import EmotionRun, PlaymateRun
 from kdtalker_jax.diffusion.prediction import snr_weights
-from kdtalker_jax.motion_models.playmate.normalising import AdaptiveStatistics
+from kdtalker_jax.motion_models.playmate.config import AdaptiveStatistics
 from kdtalker_jax.motion_models.playmate.parts import EMOTIONS, TRANSFORMER
 from kdtalker_jax.motion_models.playmate.training.input import Windows
 from kdtalker_jax.motion_models.playmate.training.loss import (

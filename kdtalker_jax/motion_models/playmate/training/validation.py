@@ -8,7 +8,7 @@ import numpy as np
 
 from configs.playmate_training import PlaymateRun
 from kdtalker_jax import parallel
-from kdtalker_jax.motion_models.playmate.normalising import AdaptiveStatistics
+from kdtalker_jax.motion_models.playmate.config import AdaptiveStatistics
 from kdtalker_jax.motion_models.playmate.training.input import Windows, frames_of, stack_windows, start_at
 from kdtalker_jax.motion_models.playmate.training.loss import denoising_losses, to_examples
 from kdtalker_jax.motion_models.playmate.training.step import networks_of
