@@ -18,7 +18,13 @@ if TYPE_CHECKING:
         write_model,
         write_record,
     )
-    from kdtalker_jax.checkpoints.writing import CheckpointWriter, checkpoint_writer, move_into_place, save_checkpoint
+    from kdtalker_jax.checkpoints.writing import (
+        CheckpointWriter,
+        checkpoint_writer,
+        combine_models,
+        move_into_place,
+        save_checkpoint,
+    )
 
 __all__ = [
     "CONFIG_FILE",
@@ -30,6 +36,7 @@ __all__ = [
     "RunRecord",
     "Which",
     "checkpoint_writer",
+    "combine_models",
     "is_run",
     "load_checkpoint",
     "load_item",
@@ -47,7 +54,9 @@ __all__ = [
 _PLACES = {
     **dict.fromkeys(("CONFIG_FILE", "LANDMARKS_FILE"), "formats"),
     **dict.fromkeys(("Checkpoint", "Origin", "load_checkpoint", "read_description"), "converted"),
-    **dict.fromkeys(("CheckpointWriter", "checkpoint_writer", "move_into_place", "save_checkpoint"), "writing"),
+    **dict.fromkeys(
+        ("CheckpointWriter", "checkpoint_writer", "combine_models", "move_into_place", "save_checkpoint"), "writing"
+    ),
 }
 
 
