@@ -1,6 +1,6 @@
 """What `--pose_driver` and the options beside it ask for: the head of one video, the face that sound makes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from kdtalker_jax.errors import InputError
@@ -54,9 +54,9 @@ class Posing:
 
     def check_model(self, model: "MotionModel") -> None:
         """Raises InputError where it cannot be asked for that."""
-        from kdtalker_jax.arguments import check_asked
-
-        check_asked(self.asked(None), model)
+        names = [field.name for field in fields(model.Controls)]
+        if any(name not in names for name in self.asked(None)):
+            raise InputError("This model draws no face to go with a pose: say --pose_mode replace.")
 
     def poses(self, model: "TalkingPortrait", source: "Source") -> Any:
         """Of the portrait; None without a driver."""

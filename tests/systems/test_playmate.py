@@ -172,7 +172,7 @@ def test_other_models_cannot_be_asked_for_them(small_checkpoint, tmp_path):
         (("--pose_driver", "face.npz", "--relative"), "--relative is about the pose that sound makes"),
         (("--pose_driver", "face.npz", "--driving", "face.npz"), "choose one"),
         (("--pose_driver", "face.npz", "--pose_axes", "jaw"), "did you mean 'yaw'"),
-        (("--pose_driver", "face.npz", "--pose_mode", "inpaint"), "cannot be asked for --pose"),
+        (("--pose_driver", "face.npz", "--pose_mode", "inpaint"), "draws no face to go with a pose"),
     ],
 )
 def test_poses_that_cannot_be_are_refused(small_checkpoint, options, message, tmp_path, monkeypatch):
