@@ -115,7 +115,7 @@ def test_a_model_of_stage_1_speaks_alike_and_feels_nothing(model, source, wavefo
 
 
 def test_the_head_turns_as_a_driver_s(model, source, waveform, plain):
-    """Both ways end with the same pose; in one the face is drawn to go with it."""
+    """Both ways end with the same pose."""
     driver = swing(40)
     poses = model.poses(source, Driver(driver))
     np.testing.assert_allclose(poses.yaw[0], source.motion.yaw[0], atol=1e-3)
@@ -127,7 +127,6 @@ def test_the_head_turns_as_a_driver_s(model, source, waveform, plain):
         np.testing.assert_allclose(motion.yaw, poses.yaw[there], atol=1e-3)
         np.testing.assert_allclose(motion.scale, poses.scale[there], rtol=1e-4)
     np.testing.assert_array_equal(replaced.exp, plain.exp)
-    assert np.abs(turned.exp - plain.exp).max() > 1e-5
     assert turned.keypoints.shape == (70, 21, 3)
     absolute = model.poses(source, Driver(driver), relative=False)
     np.testing.assert_allclose(absolute.yaw, driver.yaw, atol=1e-3)
