@@ -27,6 +27,8 @@ Examples:
       --motion_in talk.npz --relative --output other.mp4
   python -m pipelines.sample --checkpoint published --source_image face.png --driving actor.mp4 --regions all,-lip \\
       --driven_audio speech.wav --stitch --output acted.mp4
+  python -m pipelines.sample --checkpoint published --source_image face.png --driven_audio speech.wav \\
+      --edit smile=0.5,blink=-20@1.2s..1.4s --output happy.mp4
 
 Options may be written --source_image X, --source-image X, -source_image X or -source_image=X.
 Bad input ends with one line and exit code 2; nothing but the named outputs is ever written.
@@ -90,7 +92,7 @@ def main(
     check_output(output, inputs)
     if motion_out:
         output_file(motion_out, "motion", inputs, [output])
-    on_portrait = {"relative": asked.relative, "stitch": asked.stitch}
+    on_portrait = {"relative": asked.relative, "stitch": asked.stitch, "edits": asked.edits}
     asked_driver = asked_driving(**driving, **on_portrait, motion_in=motion_in, inputs=inputs)
     image = portrait.read(checkpoint)
     waveform = load_waveform(spoken) if spoken else None
@@ -103,11 +105,13 @@ def main(
         keep_compiled()
     model = TalkingPortrait.load(directory, dtype=dtype)
     asked.of(model.motion_model, None)  # refuses before any work
+    asked.edits.check(model.sliders)
     source = portrait.prepared(model, image)
     if saved is not None:
         motion = model.drive(source, saved, **on_portrait)
     elif waveform is not None:
-        motion = model.animate(source, waveform, rate=SAMPLE_RATE, **animation, progress=True)
+        heard_alone = animation if asked_driver is None else {**animation, "edits": None}  # else it is edited below
+        motion = model.animate(source, waveform, rate=SAMPLE_RATE, **heard_alone, progress=True)
     if asked_driver is not None:
         motion = asked_driver.motion(model, source, motion if spoken else None)
     if motion_out:

@@ -21,7 +21,8 @@ def test_a_constant_is_one():
 @pytest.mark.parametrize(("begin", "end"), ((1, 2), (1, 1.1), (0.5, None), (None, 2), (0, 2), (1, 1.05)))
 def test_a_span_comes_and_goes_inside_of_itself(begin, end):
     weights = constant(begin, end).weights(TIMES)
-    outside = (TIMES < (begin or 0)) | (TIMES > (np.inf if end is None else end))
+    first, last = begin or 0, np.inf if end is None else end
+    outside = (first > TIMES) | (last < TIMES)
     np.testing.assert_array_equal(weights[outside], 0)
     assert weights.max() == pytest.approx(1, abs=1e-3)
     ramp = min(RAMP, ((end or 9) - (begin or 0)) / 2)
