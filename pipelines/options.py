@@ -106,6 +106,27 @@ def asked_edits(edits: str | None, pose: str | None = None) -> Any:
     return edits_of(edits, pose=pose)
 
 
+def speech_options(command: Command) -> Command:
+    """`--text` and how it is spoken, `speech.speaking.Speech`: the argument `speech`."""
+    return _bundled(
+        command,
+        "speech",
+        dict,
+        click.option("--text", help="Say this, instead of a recording; with espeak-ng (extra speech) or --tts."),
+        click.option("--text_file", help="Say what is in this file, UTF-8."),
+        click.option(
+            "--tts",
+            help='A program that speaks, such as "piper --model voice.onnx --output_file {out}": it gets the text on '
+            "its standard input and writes sound to {out}; {voice}, {language} and {speed} are filled in too.",
+        ),
+        click.option("--voice", help="Which one; --voices lists them."),
+        click.option("--language", help="Such as en-gb or de.  [default: en-us, or the program's]"),
+        click.option("--speed", default=1.0, show_default=True, help="How fast, 0.5 to 2."),
+        click.option("--speech_out", help="Also save what is said, .wav or .flac."),
+        click.option("--voices", is_flag=True, help="List the voices, of --language or all, and do nothing else."),
+    )
+
+
 def driving_options(command: Command) -> Command:
     """`--driving` and how it moves the portrait, `edits.reenacting.Reenactment`: the argument `driving`."""
     return _bundled(
