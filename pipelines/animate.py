@@ -70,6 +70,8 @@ def main(
     source = portrait.prepared(model, image)
     motion = model.animate(source, waveform, rate=rate, **animation, progress=True)
     motion.save(output)
+    if said:
+        said.save(waveform, rate)
     frames, seconds = len(motion), len(motion) / FRAME_RATE
     result(f"{output}: {frames} frames of motion, {seconds:.2f} s", output=output, frames=frames, seconds=seconds)
 

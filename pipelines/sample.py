@@ -131,6 +131,8 @@ def main(
         motion = asked_driver.motion(model, source, None if waveform is None else motion)
     if motion_out:
         motion.save(motion_out)
+    if said:
+        said.save(waveform, rate)
     video = model.write(source, motion, output, heard, rate=rate, batch_size=batch_size, progress=True)
     compiled = f", after {video.compiling_seconds:.0f} s of compiling" if video.compiling_seconds >= 1 else ""
     result(

@@ -28,10 +28,12 @@ class Spoken:
         """The waveform, and its samples a second. Raises InputError where the voice fails."""
         from kdtalker_jax.streams import progress_bar
 
-        waveform, rate = self.speech.spoken(partial(progress_bar, desc="Speech", unit="sentence", show=True))
+        return self.speech.spoken(partial(progress_bar, desc="Speech", unit="sentence", show=True))
+
+    def save(self, waveform: "np.ndarray", rate: int) -> None:
+        """Where that was asked for. Raises OutputError where it cannot be written."""
         if self.out:
             _write(Path(self.out), waveform, rate)
-        return waveform, rate
 
 
 def asked_speech(

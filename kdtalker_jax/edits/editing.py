@@ -33,7 +33,7 @@ class Edits:
     """What a motion is changed by; `edits_of` makes it.
 
     Attributes:
-        terms: of sliders (`sliders.SLIDERS`), openings ("eyes", "lips") and channels (`amplitudes.CHANNELS`), within
+        terms: of sliders (`sliders.SLIDERS`), openings (`openings.OPENINGS`), channels (`amplitudes.CHANNELS`), within
             their ranges. Several of one name add up, factors multiply.
         pose: that the head turns to, instead of the motion's.
     """
@@ -69,7 +69,7 @@ class Edits:
         return np.clip(amounts, low, high)
 
     def opening(self, name: str, times: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        """Of "eyes" or "lips" at seconds (T,): how far, and how much that counts, (T,) each."""
+        """Of one of `OPENINGS` at seconds (T,): how far, and how much that counts, (T,) each."""
         curves = [term.curve for term in self.terms if term.name == name and not term.factor]
         if not curves:
             return None
@@ -138,7 +138,7 @@ class Editor:
         heads = amplified(heads, own, {name: by for name, by in factors.items() if by is not None})
         for name in OPENINGS:
             if wanted := edits.opening(name, times):
-                heads = with_own(heads, own, name, wanted[1])
+                heads = with_own(heads, own, self.own.motion.keypoints, name, wanted[1])
         names = dict.fromkeys(term.name for term in edits.terms if not term.factor and term.name not in OPENINGS)
         return slid(heads, {name: edits.amounts(name, times, factor=False) for name in names}, self.sliders)
 

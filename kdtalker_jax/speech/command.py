@@ -17,7 +17,7 @@ from kdtalker_jax.speech.protocol import Voice
 from kdtalker_jax.unfinished import undone, unfinished_folder
 
 OUT = "{out}"
-EXAMPLE = "piper --model voice.onnx --output_file {out}"
+EXAMPLE = "piper -m voice.onnx -f {out}"
 _LONGEST_COMPLAINT = 300  # characters
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from kdtalker_jax.checks import is_number
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.speech.command import EXAMPLE, CommandSpeaker
 from kdtalker_jax.speech.protocol import FASTEST, SLOWEST, Speaker
 from kdtalker_jax.speech.sentences import Sentence, sentences_of
 
@@ -25,13 +26,11 @@ def find_speaker(tts: str | None = None) -> Speaker:
         InputError: the command cannot be one, or there is no voice.
     """
     if tts is not None:
-        from kdtalker_jax.speech.command import CommandSpeaker
-
         return CommandSpeaker(tts)
     if importlib.util.find_spec("espeakng_loader") is None:
         raise InputError(
             f"There is no voice here: {HOW_TO_INSTALL} brings espeak-ng (GPL), or name a program of yours as `tts`, "
-            'such as "piper --model voice.onnx --output_file {out}".'
+            f'such as "{EXAMPLE}".'
         )
     from kdtalker_jax.speech.espeak import EspeakSpeaker
 

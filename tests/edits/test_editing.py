@@ -163,6 +163,19 @@ def test_openings_ask_the_networks_and_start_from_the_portrait(own, moving, netw
     assert np.abs(added[25] - only_lips[25]).max() > 1e-4
 
 
+def test_one_eye_is_opened_alone(own, networks):
+    """And both one by one are what both together are."""
+
+    def added(asked: str) -> np.ndarray:
+        return Editor(edits_of(asked), own, PUBLISHED, networks, OPEN).opened(times_of(2))
+
+    left, right = added("left_eye=0.1"), added("right_eye=0.1")
+    np.testing.assert_allclose(left + right, added("eyes=0.1"), atol=1e-6)
+    sides = own.motion.keypoints[0, EYES, 0] < own.motion.keypoints[0, EYES, 0].mean()
+    np.testing.assert_array_equal(left[:, EYES][:, ~sides], 0)
+    np.testing.assert_array_equal(right[:, EYES][:, sides], 0)
+
+
 def test_edits_of_one_name_add_up_and_stay_in_range(own):
     amounts = edits_of("yaw=20,yaw=20,lips*0.5,lips*0.5").amounts
     np.testing.assert_allclose(amounts("yaw", times_of(2), factor=False), 25)
