@@ -18,7 +18,7 @@ def amplified(heads: Heads, own: Heads, factors: Mapping[str, np.ndarray]) -> He
     """Heads, each channel so many times as far from the portrait's own; frames where that is 1 change by no bit.
 
     Args:
-        heads: T frames. own: the portrait's, one frame.
+        heads: T frames. own: the portrait's, one frame or T.
         factors: by channel, (T,).
 
     Raises:
@@ -27,9 +27,9 @@ def amplified(heads: Heads, own: Heads, factors: Mapping[str, np.ndarray]) -> He
     scale, rotation, exp, t = heads
     by = {name: factor for name, factor in factors.items() if (factor != 1).any()}
     if "pose" in by:
-        rotation = _farther(rotation, own.rotation[0], by["pose"])
+        rotation = _farther(rotation, own.rotation, by["pose"])
     if not by.keys().isdisjoint(ANGLES):
-        rotation = _angles_farther(rotation, own.rotation[0], by)
+        rotation = _angles_farther(rotation, own.rotation, by)
     for name in ("pose", "position"):
         if name in by:
             t = _apart(t, own.t, by[name])
@@ -50,14 +50,14 @@ def check_parts(keypoints: int) -> None:
 
 
 def _apart(numbers: np.ndarray, own: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """(T, ...) so many times (T,) as far from (1, ...)."""
+    """(T, ...) so many times (T,) as far from (1 or T, ...)."""
     factor = factor.reshape(-1, *(1,) * (numbers.ndim - 1))
     return np.where(factor == 1, numbers, own + factor * (numbers - own))
 
 
 def _farther(rotation: np.ndarray, own: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """Rotations (T, 3, 3) so many times as far, along the shortest way, from (3, 3)."""
-    away = Rotation.from_matrix(own.T @ rotation).as_rotvec()  # (T, 3)
+    """Rotations (T, 3, 3) so many times as far, along the shortest way, from (1 or T, 3, 3)."""
+    away = Rotation.from_matrix(own.mT @ rotation).as_rotvec()  # (T, 3)
     moved = own @ Rotation.from_rotvec(factor[:, None] * away).as_matrix()
     return np.where((factor == 1)[:, None, None], rotation, moved)
 

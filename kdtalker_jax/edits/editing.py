@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,7 @@ class Editor:
     """Edits for one portrait.
 
     Attributes:
-        edits: asked for. own: the portrait. sliders: of the model.
+        edits: asked for. own: the portrait; its motion has one frame, or as many as are edited. sliders: of the model.
         networks, openings: of the renderer and the portrait; needed where openings are asked for.
 
     Raises:
@@ -169,9 +170,9 @@ class Editor:
         return Motion(**kept, keypoints=keypoints)
 
 
-def times_of(frames: int, start: int = 0) -> np.ndarray:
+def times_of(frames: int, start: int = 0, rate: Fraction = Fraction(FRAME_RATE)) -> np.ndarray:
     """When frames are shown, in seconds (T,)."""
-    return (start + np.arange(frames)) / FRAME_RATE
+    return (start + np.arange(frames)) * rate.denominator / rate.numerator
 
 
 def _driven(own: Motion, motion: Motion, relative: bool, first: Motion | None) -> Heads:

@@ -17,7 +17,7 @@ def with_own(heads: Heads, own: Heads, keypoints: np.ndarray, name: str, weight:
     """Heads (T) whose eyes or lips are the portrait's own by a weight (T,): the opening then starts from there.
 
     Args:
-        heads: T frames. own: the portrait's, one frame, with its keypoints (1, K, 3) in the picture.
+        heads: T frames. own: the portrait's, one frame or T, with its keypoints (1 or T, K, 3) in the picture.
         name: of `OPENINGS`. weight: (T,).
     """
     check_parts(heads.exp.shape[1])
@@ -31,9 +31,9 @@ def opened(
     """What to add to keypoints, (T, K, 3).
 
     Args:
-        own: the portrait's keypoints (1, K, 3).
+        own: the portrait's keypoints (1 or T, K, 3).
         wanted: by name of `OPENINGS`: how far it shall be open, and how much that counts, (T,) each.
-        networks: of the renderer. openings: of the portrait, one frame.
+        networks: of the renderer. openings: of the portrait, one frame or T.
     """
     total = 0.0
     for name, (far, weight) in wanted.items():
@@ -46,13 +46,13 @@ def opened(
 
 
 def _share(own: np.ndarray, name: str) -> np.ndarray:
-    """Of each keypoint of a portrait (1, K, 3), whether it is opened: (1, K)."""
+    """Of each keypoint of a portrait (1 or T, K, 3), whether it is opened: (1 or T, K)."""
     listed = np.isin(np.arange(own.shape[1]), LIP if name == "lips" else EYES)
     return listed * _side(own, name)
 
 
 def _side(own: np.ndarray, name: str) -> np.ndarray | float:
-    """How much keypoints (1, K, 3) belong to the eye, (1, K); 1 where both are meant."""
+    """How much keypoints (1 or T, K, 3) belong to the eye, (1 or T, K); 1 where both are meant."""
     if name == "left_eye":
         return left_share(own)
     return 1 - left_share(own) if name == "right_eye" else np.ones(own.shape[:2])
