@@ -8,12 +8,11 @@ import jax
 import numpy as np
 import pytest
 
+from configs import SMALL
 from kdtalker_jax import demo
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
-from kdtalker_jax.edits.directions import read_directions, with_directions, write_directions
-from kdtalker_jax.edits.editing import edits_of
 from kdtalker_jax.edits.sliders import SLIDERS
-from kdtalker_jax.errors import CheckpointError, InputError
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.resizing import resize
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.recipes.sliders import DRAWN, add_sliders
@@ -83,19 +82,9 @@ def test_heads_are_moved_as_asked(model):
     np.testing.assert_allclose(moved, np.broadcast_to([0.1, 0.05, 0], moved.shape), atol=1e-6)
 
 
-def test_they_turn_with_the_head():
-    directions = {"smile": np.zeros((2, 21, 3), np.float32)}
-    directions["smile"][:, 14, 1] = -0.02
-    table = with_directions(directions)
-    assert table.turning and table.sliders["smile"].low == SLIDERS["smile"].low
-    assert edits_of("smile=1").check(table) is None
-
-
 @pytest.fixture(scope="module")
 def found(small_variables, tmp_path_factory):
     """A small model with sliders that were found on two people; small networks show nothing."""
-    from configs import SMALL
-
     directory = tmp_path_factory.mktemp("found") / "model"
     save_checkpoint(directory, small_variables, SMALL)
     add_sliders(directory, 0, 2)
@@ -107,43 +96,3 @@ def test_the_recipe_fills_the_models_directory(found, small_variables):
     assert set(DRAWN) < set(checkpoint.sliders.sliders)
     assert set(checkpoint.parts) == set(small_variables)
     TalkingPortrait.load(found)
-
-
-def test_another_keypoint_detector_has_other_sliders(found, small_variables, tmp_path):
-    """They are gone where it is replaced, and what was put there by hand is refused."""
-    import shutil
-
-    from configs import SMALL
-
-    model = tmp_path / "model"
-    shutil.copytree(found, model)
-    save_checkpoint(model, {"denoiser": small_variables["denoiser"]}, SMALL, overwrite=True)
-    assert load_checkpoint(model).sliders_file
-    other = jax.tree.map(lambda leaf: leaf + 1e-3, small_variables["motion_extractor"])
-    save_checkpoint(model, {"motion_extractor": other}, SMALL, overwrite=True)
-    assert load_checkpoint(model).sliders_file is None
-    assert not (model / "sliders.npz").exists()
-
-
-@pytest.mark.parametrize("content", (b"", b"PK\x05\x06" + bytes(18), b"words"))
-def test_a_damaged_file_is_refused(found, tmp_path, content):
-    import shutil
-
-    model = tmp_path / "model"
-    shutil.copytree(found, model)
-    (model / "sliders.npz").write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"sliders\.npz is missing or damaged"):
-        TalkingPortrait.load(model)
-    with pytest.raises(CheckpointError, match=r"sliders\.npz is damaged"):
-        read_directions(model / "sliders.npz")
-
-
-@pytest.mark.parametrize(
-    "directions",
-    ({"smile": np.zeros((2, 21, 2))}, {"nonsense": np.zeros((2, 21, 3))}, {"smile": np.full((2, 21, 3), np.nan)},
-     {"smile": np.full((2, 21, 3), 1e3)}, {"smile": np.zeros((2, 21, 3)), "mouth": np.zeros((2, 5, 3))}, {}),
-)  # fmt: skip
-def test_directions_that_are_none(tmp_path, directions):
-    write_directions(tmp_path / "sliders.npz", directions)
-    with pytest.raises(CheckpointError, match="is damaged"):
-        read_directions(tmp_path / "sliders.npz")
