@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kdtalker_jax.edits.regions import KEYPOINTS
 from kdtalker_jax.edits.sliders import PUBLISHED, SLIDERS, Slider, SliderTable, Term
 from kdtalker_jax.errors import CheckpointError
 
@@ -23,7 +24,7 @@ Directions = Mapping[str, np.ndarray]  # by slider: (2, K, 3), what 1 adds above
 
 def with_directions(directions: Directions) -> SliderTable:
     """The sliders of a model with these directions; head and place can be moved in every model."""
-    keypoints = next(iter(directions.values())).shape[1]
+    keypoints = next((both.shape[1] for both in directions.values()), KEYPOINTS)
     own = {name: _slider(name, *both) for name, both in directions.items()}
     order = [name for name in SLIDERS if name in own or name in _EVERY_MODEL]
     return SliderTable({name: own.get(name) or _EVERY_MODEL[name] for name in order}, keypoints, turning=True)
@@ -61,10 +62,9 @@ def read_directions(path: Path) -> dict[str, np.ndarray]:
     except Exception as error:  # whatever numpy, zipfile and zlib raise on bytes that they did not write
         raise _damaged(path) from error
     shapes = {both.shape for both in directions.values()}
-    if not directions or not directions.keys() <= SLIDERS.keys() or len(shapes) > 1:
+    if not directions.keys() <= SLIDERS.keys() or len(shapes) > 1:
         raise _damaged(path)
-    shape = shapes.pop()
-    if len(shape) != 3 or shape[0] != 2 or shape[1] == 0 or shape[2] != 3:
+    if any(len(shape) != 3 or shape[0] != 2 or shape[1] == 0 or shape[2] != 3 for shape in shapes):
         raise _damaged(path)
     for name, both in directions.items():
         reach = max(abs(SLIDERS[name].low), abs(SLIDERS[name].high))

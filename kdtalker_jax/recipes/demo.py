@@ -15,6 +15,7 @@ A stage that is done is there under its name, and is not done again.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -132,7 +133,8 @@ def make_sliders(config: DemoConfig, workdir: Path, report: Report, progress: bo
     networks = workdir / "networks"
     if load_checkpoint(networks).own_sliders is None:
         seed = (config.seed + 2) % 2**64
-        add_sliders(networks, seed, config.slider_people, lambda people: progress_bar(people, "Sliders", show=progress))
+        bar = partial(progress_bar, desc="Sliders", unit="person", show=progress)
+        add_sliders(networks, seed, config.slider_people, config.renderer.guided, bar)
     return True
 
 
