@@ -67,7 +67,8 @@ def main(
         verdicts.append(judge(take))
         if folder is not None:
             sheets.write(folder, clip.name, sheet(take))
-        click.echo(f"{time.perf_counter() - started:4.0f} s: {clip.name}", err=True)
+        cells = zip(BY_CLIP, clip_cells(verdicts[-1]), strict=True)
+        click.echo(f"{time.perf_counter() - started:4.0f} s: {', '.join(map(' '.join, cells))}", err=True)
     if not verdicts:
         raise InputError(f"No video in {videos} could be used.")
     report(verdicts, left_out, json_file, checkpoint=str(checkpoint or "default"), half=half, seconds=seconds)

@@ -29,6 +29,7 @@ class AudioConfig:
     batch_size: int = 64
     performances: int = 300  # invented speakers, each with words of their own
     frames: int = 200  # of each
+    read: float = 0.4  # part of them that espeak-ng and flite read aloud, where these are installed
     learning_rate: float = 2e-3  # at its peak; a cosine down to 0
     weight_decay: float = 1e-4
     gain: float = 6.0  # decibels: deviation of a window's loudness from what was recorded
@@ -49,6 +50,7 @@ SMALL_AUDIO = AudioConfig(
     batch_size=32,
     performances=4,
     frames=75,
+    read=0.0,
     log_every=10,
     encoder=SMALL.audio_encoder,
     validation=AudioValidationConfig(every=30, performances=2),
