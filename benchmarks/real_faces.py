@@ -43,11 +43,16 @@ SHOWN = 10  # frames of a clip in a sheet
     help="Half of the clips, by their names: choose by one, judge by the other.",
 )  # fmt: skip
 @click.option("--seconds", default=8.0, show_default=True, type=click.FloatRange(0.4), help="At most, of each clip.")
+@click.option(
+    "--every", default=1, show_default=True, type=click.IntRange(1),
+    help="Look at every n-th frame, for a quick answer; offsets are then coarse.",
+)  # fmt: skip
 @click.option("--sheets", "folder", type=click.Path(path_type=Path), help="Also write sheets of pictures there.")
 @json_option
 def main(
-    videos: Path, checkpoint: Path | None, half: str, seconds: float, folder: Path | None, json_file: Path | None
-) -> None:
+    videos: Path, checkpoint: Path | None, half: str, seconds: float, every: int, folder: Path | None,
+    json_file: Path | None,
+) -> None:  # fmt: skip
     """Print how a model's videos of real people compare with what these people did.
 
     Mouths, eyes and heads are read by dlib's 68 landmarks, identity by its recognition network. A sheet shows the
@@ -58,7 +63,7 @@ def main(
     detector = FaceDetector()
     find, watch = motion_finder(model), Watcher(detector)
     verdicts, left_out, started = [], [], time.perf_counter()
-    for clip in read_clips(videos, half, SIZE, seconds, detector):
+    for clip in read_clips(videos, half, SIZE, seconds, detector, every):
         if isinstance(clip, str):
             left_out.append(clip)
             click.echo(f"Left out: {clip}", err=True)
@@ -71,7 +76,9 @@ def main(
         click.echo(f"{time.perf_counter() - started:4.0f} s: {', '.join(map(' '.join, cells))}", err=True)
     if not verdicts:
         raise InputError(f"No video in {videos} could be used.")
-    report(verdicts, left_out, json_file, checkpoint=str(checkpoint or "default"), half=half, seconds=seconds)
+    report(
+        verdicts, left_out, json_file, checkpoint=str(checkpoint or "default"), half=half, seconds=seconds, every=every
+    )
 
 
 def sheet(take: Take) -> np.ndarray:

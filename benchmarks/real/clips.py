@@ -24,11 +24,12 @@ SILENCE = 1e-3  # peak, -60 dB: nobody is heard
 
 
 class Clip(NamedTuple):
-    """Someone at 25 frames a second."""
+    """Someone at 25 frames a second, or at a part of that."""
 
     name: str
     frames: np.ndarray  # (T, S, S, 3) uint8 RGB
-    waveform: np.ndarray | None  # (640 T,) at 16 kHz; None where nobody is heard
+    waveform: np.ndarray | None  # (640 T,) at 16 kHz, or `every` times that; None where nobody is heard
+    every: int = 1  # how many frames the clip goes on from one of `frames` to the next
 
 
 def half_of(name: str) -> str:
@@ -36,13 +37,16 @@ def half_of(name: str) -> str:
     return "ab"[hashlib.sha256(name.encode()).digest()[0] % 2]
 
 
-def read_clips(folder: Path, half: str, size: int, seconds: float, detector: FaceDetector) -> Iterator[Clip | str]:
+def read_clips(
+    folder: Path, half: str, size: int, seconds: float, detector: FaceDetector, every: int = 1
+) -> Iterator[Clip | str]:
     """Clips of the videos below a folder, by their names, or a sentence that says why one gives none.
 
     Args:
         half: one of `HALVES`.
         size: pixels of a cut's side.
         seconds: the most that is taken of each, from the beginning of its sound.
+        every: keep every so many frames.
 
     Raises:
         InputError: there is no file for that half.
@@ -52,14 +56,14 @@ def read_clips(folder: Path, half: str, size: int, seconds: float, detector: Fac
         raise InputError(f"There are no videos in {folder}{'' if half == 'all' else f' for half {half}'}.")
     for path in files:
         try:
-            yield _read_clip(path, size, round(seconds * FRAME_RATE), detector)
+            yield _read_clip(path, size, round(seconds * FRAME_RATE), detector, every)
         except NoFaceError as error:
             yield f"{path.name}: {error}"
         except InputError as error:
             yield str(error)
 
 
-def _read_clip(path: Path, size: int, most: int, detector: FaceDetector) -> Clip:
+def _read_clip(path: Path, size: int, most: int, detector: FaceDetector, every: int) -> Clip:
     try:
         waveform, start = load_waveform(path), sound_start(path)
     except NoSoundError:
@@ -70,8 +74,12 @@ def _read_clip(path: Path, size: int, most: int, detector: FaceDetector) -> Clip
         most = min(most, len(waveform) // SAMPLES_PER_FRAME)
     frames = partial(read_frames, path, start, most)
     square = steady_square(frames(), detector, LOOK_EVERY, MOST_MISSING)
-    cuts = np.stack([cut_square(frame, square, size) for frame in frames()])  # (T, S, S, 3)
+    count, cuts = 0, []
+    for frame in frames():
+        if count % every == 0:
+            cuts.append(cut_square(frame, square, size))
+        count += 1
     if len(cuts) < SHORTEST:
-        raise InputError(f"{path} has {len(cuts)} frames; at least {SHORTEST} are needed.")
-    sound = None if waveform is None else waveform[: len(cuts) * SAMPLES_PER_FRAME]
-    return Clip(path.stem, cuts, sound)
+        raise InputError(f"{path} has {len(cuts)} frames to look at; at least {SHORTEST} are needed.")
+    sound = None if waveform is None else waveform[: count * SAMPLES_PER_FRAME]
+    return Clip(path.stem, np.stack(cuts), sound, every)

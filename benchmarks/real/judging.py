@@ -61,6 +61,7 @@ def judge(take: Take) -> Verdict:
     spoken, offset = np.nan, None
     if take.seen_spoken is not None:
         spoken, offset = _followed(take.seen_spoken.mouth, seen.mouth)
+        offset = None if offset is None else offset * take.clip.every
     return Verdict(
         name=take.clip.name,
         frames=len(truth),

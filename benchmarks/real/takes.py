@@ -1,5 +1,6 @@
 """A person's portrait with their own motion, and with their own voice."""
 
+from dataclasses import fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,9 @@ def make_take(model: TalkingPortrait, find: MotionFinder, clip: Clip, watch: Wat
     driven = _sized(reenact(model, source, find(clip.frames)), size)
     spoken = None
     if clip.waveform is not None:
-        spoken = _sized(film(model, source, speak(model, source, clip.waveform)), size)
+        motion = speak(model, source, clip.waveform)
+        kept = {field.name: getattr(motion, field.name)[:: clip.every] for field in fields(motion)}
+        spoken = _sized(film(model, source, replace(motion, **kept)), size)
     return Take(clip, watch(clip.frames), driven, watch(driven), spoken, None if spoken is None else watch(spoken))
 
 
