@@ -12,6 +12,8 @@ BY_CLIP = (
     "yaw r", "pitch r", "roll r", "by sound: mouth r", "offset",
 )  # fmt: skip
 
+TURNS = 1.5  # degrees, standard deviation
+
 
 def rows(verdicts: Sequence[Verdict]) -> Iterator[Row]:
     """Of all clips, each of which counts the same."""
@@ -81,15 +83,14 @@ def _identity_rows(verdicts: Sequence[Verdict]) -> Iterator[Row]:
 
 
 def _pose_row(verdicts: Sequence[Verdict]) -> Row:
-    def averages(field: str) -> dict[str, float]:
-        return {
-            name: _finite(np.mean, {verdict.name: getattr(verdict, field)[name] for verdict in verdicts})
-            for name in ANGLES
-        }
-
-    r, errors = averages("pose"), averages("pose_error")
+    """r of those clips in which the head turns about that axis: elsewhere it is one of the landmarks' noise."""
+    r, errors = {}, {}
+    for name in ANGLES:
+        turning = {verdict.name: verdict.pose[name] for verdict in verdicts if verdict.pose_std[name] >= TURNS}
+        r[name] = _finite(np.mean, turning)
+        errors[name] = _finite(np.mean, {verdict.name: verdict.pose_error[name] for verdict in verdicts})
     text = ", ".join(f"{name} r = {r[name]:.2f} ({errors[name]:.1f} degrees off)" for name in ANGLES)
-    reached = r["yaw"] >= 0.9 and r["pitch"] >= 0.9
+    reached = r["yaw"] >= 0.9 and r["pitch"] >= 0.9 if np.isfinite([r["yaw"], r["pitch"]]).all() else None
     return Row("head pose by landmarks", "r >= 0.9 yaw and pitch", text, reached, {"r": r, "error": errors})
 
 

@@ -160,7 +160,9 @@ def verdict_of(name: str = "one", **changes) -> Verdict:
     good = dict(frames=50, psnr=25.0, ssim=0.81, still_psnr=22.0, still_ssim=0.7, found=1.0, mouth=0.8, eyes=0.6)
     good |= dict(distance=0.3, cosine=0.95, own_distance=0.2, own_cosine=0.98, spoken=0.6, offset=-1)
     angles = dict.fromkeys(("yaw", "pitch", "roll"), 0.95)
-    return Verdict(name=name, **(good | dict(pose=angles, pose_error=angles, pose_std=angles) | changes))
+    return Verdict(
+        name=name, **(good | dict(pose=angles, pose_error=angles, pose_std=dict.fromkeys(angles, 5.0)) | changes)
+    )
 
 
 def test_everything_reached():
@@ -185,6 +187,14 @@ def test_what_is_missed_is_said(changes, missed):
     assert [row.quantity for row in rows([verdict_of(), verdict_of("other", **changes)]) if row.reached is False] == [
         missed
     ]
+
+
+def test_heads_that_do_not_turn_say_nothing_about_pose():
+    still = verdict_of("statue", pose=dict.fromkeys(("yaw", "pitch", "roll"), -0.1))
+    still.pose_std.update(yaw=0.4)
+    row = next(row for row in rows([verdict_of(), still]) if row.quantity == "head pose by landmarks")
+    assert row.numbers["r"]["yaw"] == pytest.approx(0.95)
+    assert row.numbers["r"]["pitch"] == pytest.approx((0.95 - 0.1) / 2)
 
 
 def test_still_clips_need_not_be_bettered():
@@ -235,6 +245,16 @@ def test_command_measures_what_there_is(videos, small_checkpoint, tmp_path):
     assert len(found["left_out"]) == 1
     assert cv2.imread(str(tmp_path / "sheets" / "drawn.png")).shape == (3 * 256, 10 * 256, 3)
     assert "| drawn | 15 |" in result.output
+
+
+def test_clips_may_be_looked_at_now_and_then(videos, detector):
+    whole, some = (
+        next(clip for clip in read_clips(videos, "all", 64, 1.0, detector, every) if isinstance(clip, Clip))
+        for every in (1, 2)
+    )
+    np.testing.assert_array_equal(some.frames, whole.frames[::2])
+    assert (len(whole.frames), len(some.frames), some.every) == (25, 13, 2)
+    np.testing.assert_array_equal(some.waveform, whole.waveform)
 
 
 def test_nothing_to_measure_is_said(small_checkpoint, tmp_path):
