@@ -11,6 +11,7 @@ from kdtalker_jax.synthetic.readers import Reader, Reading, ReadingError
 from kdtalker_jax.synthetic.transmission import transmit
 
 _TRIES = 5
+_SHORTEST = 1e-3  # seconds of a sound
 _LEVEL = 0.1  # RMS of speech, as of `speech.synthesize`
 _PAUSED = 0.15  # seconds: such pauses may be made longer
 _QUIET = 24.0  # dB below its loud vowels, in which a voice opens the mouth half as wide
@@ -99,7 +100,7 @@ def _track(reading: Reading, starts: np.ndarray, ends: np.ndarray, seconds: floa
         start += borders[:-1].tolist()
         end += borders[1:].tolist()
     phoneme, start, end = np.array(phoneme, np.int32), np.array(start), np.array(end)
-    kept = (start < seconds) & (end > start)
+    kept = (start < seconds) & (np.minimum(end, seconds) > start + _SHORTEST)  # some programs name what takes no time
     phoneme, start, end = phoneme[kept], start[kept], np.minimum(end[kept], seconds)
     if end[-1] < seconds:
         phoneme, start, end = np.append(phoneme, PAUSE), np.append(start, end[-1]), np.append(end, seconds)
