@@ -78,7 +78,7 @@ def judge(take: Take) -> Verdict:
         own_cosine=_mean(cosines(seen.who[1:], seen.who[0])),
         pose={name: agreement(driven.pose[:, i], seen.pose[:, i]) for i, name in enumerate(ANGLES)},
         pose_error={name: _mean(error[:, i]) for i, name in enumerate(ANGLES)},
-        pose_std={name: float(np.nanstd(seen.pose[:, i])) for i, name in enumerate(ANGLES)},
+        pose_std={name: _spread(seen.pose[:, i]) for i, name in enumerate(ANGLES)},
         spoken=spoken,
         offset=offset,
     )
@@ -102,6 +102,12 @@ def _bridged(values: np.ndarray) -> np.ndarray:
     """(T,) without NaN."""
     time, known = np.arange(len(values)), np.isfinite(values)
     return np.interp(time, time[known], values[known])
+
+
+def _spread(values: np.ndarray) -> float:
+    """Standard deviation of what is known; NaN where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(known.std()) if len(known) else np.nan
 
 
 def _mean(values: np.ndarray) -> float:
