@@ -27,6 +27,7 @@ from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
 from kdtalker_jax.compiling import announced, compiling_seconds
 from kdtalker_jax.edits.reenacting import Reenactment
+from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
@@ -71,6 +72,7 @@ class TalkingPortrait:
         *,
         dtype: str | None = None,
         predictor_file: Path | None = None,
+        sliders: SliderTable = PUBLISHED,
     ) -> None:
         """Use `load`; this is for parameters that come from elsewhere.
 
@@ -81,6 +83,7 @@ class TalkingPortrait:
                 update and everything about keypoints stay float32. By default float32 for the motion, so that a
                 seed gives the same one everywhere, and for frames float32 on a CPU, bfloat16 on accelerators.
             predictor_file: dlib's 68-landmark predictor, where it is not installed as a package.
+            sliders: that move this model's keypoints.
 
         Raises:
             InputError: no such dtype. CheckpointError: no such system, or families that do not fit together.
@@ -100,7 +103,7 @@ class TalkingPortrait:
             **jax.device_put({k: v for k, v in prepared.items() if k not in self._frames.path.params}),
             **self._frames.path.params,
         }
-        self.detector = FaceDetector(predictor_file)
+        self.detector, self.sliders = FaceDetector(predictor_file), sliders
 
     @classmethod
     def load(
@@ -123,10 +126,10 @@ class TalkingPortrait:
         checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
         system = find_system(checkpoint.config.system)
         _ = system.families  # refuses what makes no videos
-        names = system.required
-        checkpoint.require(*names)
-        params = {name: fold(checkpoint.variables(name)) for name in names}
-        return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.predictor)
+        checkpoint.require(*system.required)
+        params = {name: fold(checkpoint.variables(name)) for name in system.required}
+        files = {"predictor_file": checkpoint.predictor, "sliders": checkpoint.sliders}
+        return cls(checkpoint.config, params, dtype=dtype, **files)
 
     def prepare(
         self,
@@ -182,7 +185,7 @@ class TalkingPortrait:
             audio: path, or a waveform (samples,) or (samples, channels).
             rate: samples per second of the waveform; by default 16,000, with a warning if it sounds like more.
             progress: show bars.
-            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls: see `Animation`.
+            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls, edits: see `Animation`.
 
         Returns:
             Motion of T = floor(samples at 16 kHz / 640) frames, driven for this portrait.
@@ -198,6 +201,7 @@ class TalkingPortrait:
 
     def _animate(self, source: Source, waveform: np.ndarray, asked: Animation, progress: bool) -> Motion:
         """`animate` for a 16 kHz waveform."""
+        self._mover.check(source, asked.edits)
         performer = self._performer
         total = performer.windows_of(waveform)
         windows = one_ahead(lambda window: window, performer.perform(source, in_pieces(waveform), asked, total))
@@ -258,6 +262,7 @@ class TalkingPortrait:
         """
         check_source(source, "stream_motion")
         asked = asked_for(self.stream_motion, animation)
+        self._mover.check(source, asked.edits)
         performer = self._performer
         windows = performer.perform(source, pieces_of(audio_chunks, rate), asked, None)
         return self._mover.pieces(source, map(performer.vectors, windows), asked)
@@ -269,6 +274,7 @@ class TalkingPortrait:
         *,
         relative: bool = False,
         stitch: bool = False,
+        edits: Any = None,
         first: Motion | None = None,
     ) -> Motion:
         """The motion with what moves this portrait by it: for implicit keypoints, the driving keypoints.
@@ -277,7 +283,7 @@ class TalkingPortrait:
         """
         check_source(source, "drive")
         check_motion(motion, self.space.motion, "drive")
-        return self._mover.drive(source, motion, relative=relative, stitch=stitch, first=first)
+        return self._mover.drive(source, motion, relative=relative, stitch=stitch, edits=edits, first=first)
 
     def reenact(
         self,
@@ -298,8 +304,8 @@ class TalkingPortrait:
             sound: the portrait's motion for a recording, from `animate`: its lips are taken.
             driving_crop, driving_face_index: how its face is found, see there.
             progress: show a bar.
-            how: regions, relative, reference, multiplier, stitch, eyes, lips, close_lips, lip_strength, sliders: see
-                `edits.reenacting.Reenactment`.
+            how: regions, relative, reference, multiplier, stitch, eyes, lips, close_lips, lip_strength, sliders, edits:
+                see `edits.reenacting.Reenactment`.
 
         Raises:
             TypeError: an argument that there is not.
@@ -441,4 +447,4 @@ class TalkingPortrait:
 
     @property
     def _mover(self) -> Mover:
-        return Mover(self.renderer, self.params)
+        return Mover(self.renderer, self.params, self.sliders)

@@ -14,8 +14,10 @@ from pipelines.options import (
     driving_options,
     dtype_option,
     portrait_options,
+    speech_options,
 )
 from pipelines.portraits import Portrait
+from pipelines.speaking import asked_speech, voices_listed
 
 EPILOG = """
 \b
@@ -27,6 +29,9 @@ Examples:
       --motion_in talk.npz --relative --output other.mp4
   python -m pipelines.sample --checkpoint published --source_image face.png --driving actor.mp4 --regions all,-lip \\
       --driven_audio speech.wav --stitch --output acted.mp4
+  python -m pipelines.sample --checkpoint published --source_image face.png --driven_audio speech.wav \\
+      --edit smile=0.5,blink=-20@1.2s..1.4s --output happy.mp4
+  python -m pipelines.sample --checkpoint published --source_image face.png --text "Good morning. How are you?"
 
 Options may be written --source_image X, --source-image X, -source_image X or -source_image=X.
 Bad input ends with one line and exit code 2; nothing but the named outputs is ever written.
@@ -39,6 +44,7 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 @licence_option
 @portrait_options
 @click.option("--driven_audio", help="Recording: any audio file, or a video whose (default) sound is used.")
+@speech_options
 @click.option("--output", default="results/talking.mp4", show_default=True, help=".mp4, .m4v, .mov or .mkv.")
 @animation_options
 @dtype_option
@@ -52,6 +58,7 @@ def main(
     accept_licence: bool,
     portrait: Portrait,
     driven_audio: str | None,
+    speech: dict[str, Any],
     output: str,
     animation: dict[str, Any],
     dtype: str | None,
@@ -79,8 +86,13 @@ def main(
     from kdtalker_jax.sources.saved import saved_motion
     from kdtalker_jax.sources.video import sound_of
 
+    if speech.pop("voices"):
+        lines, voices = voices_listed(speech["tts"], speech["language"])
+        result(lines, voices=voices)
+        return
     driver = driving["driving"]
-    spoken = driven_audio or (None if driver else str(demo.RECORDINGS[0]))  # what moves the lips
+    is_text = any(speech[name] is not None for name in ("text", "text_file"))
+    spoken = driven_audio or (None if driver or is_text else str(demo.RECORDINGS[0]))  # what moves the lips
     # All that can be wrong with the input is found before the model is even loaded.
     asked = Animation(**animation)
     if batch_size is not None:
@@ -90,12 +102,17 @@ def main(
     check_output(output, inputs)
     if motion_out:
         output_file(motion_out, "motion", inputs, [output])
-    on_portrait = {"relative": asked.relative, "stitch": asked.stitch}
+    on_portrait = {"relative": asked.relative, "stitch": asked.stitch, "edits": asked.edits}
     asked_driver = asked_driving(**driving, **on_portrait, motion_in=motion_in, inputs=inputs)
+    said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, output=output)
     image = portrait.read(checkpoint)
-    waveform = load_waveform(spoken) if spoken else None
-    heard = spoken or (driver if sound_of(driver) is not None else None)
-    VideoWriter(output, heard)  # refuses sound that no video can hold
+    if said:
+        waveform, rate = said.sound()
+        heard = waveform
+    else:
+        waveform, rate = load_waveform(spoken) if spoken else None, SAMPLE_RATE
+        heard = spoken or (driver if sound_of(driver) is not None else None)
+        VideoWriter(output, heard)  # refuses sound that no video can hold
     directory = find_model(checkpoint, accept_licence=accept_licence)
     saved = saved_motion(motion_in, load_checkpoint(directory).config) if motion_in else None
 
@@ -103,16 +120,20 @@ def main(
         keep_compiled()
     model = TalkingPortrait.load(directory, dtype=dtype)
     asked.of(model.motion_model, None)  # refuses before any work
+    asked.edits.check(model.sliders)
     source = portrait.prepared(model, image)
     if saved is not None:
         motion = model.drive(source, saved, **on_portrait)
     elif waveform is not None:
-        motion = model.animate(source, waveform, rate=SAMPLE_RATE, **animation, progress=True)
+        heard_alone = animation if asked_driver is None else {**animation, "edits": None}  # else it is edited below
+        motion = model.animate(source, waveform, rate=rate, **heard_alone, progress=True)
     if asked_driver is not None:
-        motion = asked_driver.motion(model, source, motion if spoken else None)
+        motion = asked_driver.motion(model, source, None if waveform is None else motion)
     if motion_out:
         motion.save(motion_out)
-    video = model.write(source, motion, output, heard, batch_size=batch_size, progress=True)
+    if said:
+        said.save(waveform, rate)
+    video = model.write(source, motion, output, heard, rate=rate, batch_size=batch_size, progress=True)
     compiled = f", after {video.compiling_seconds:.0f} s of compiling" if video.compiling_seconds >= 1 else ""
     result(
         f"{video.path}: {video.frames} frames, {video.seconds:.2f} s, rendered at {video.rate:.2f} frames a second"
