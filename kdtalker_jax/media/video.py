@@ -18,6 +18,7 @@ from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import cannot_write, input_file, output_file
 from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.media.sound import ONE_PIECE, Sound, find_sound, first_time
+from kdtalker_jax.media.webp import replace_frames
 from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 
 _SILENT, _RESULT = "silent", "result"  # in a folder of their own beside the output
@@ -160,6 +161,8 @@ class VideoWriter:
             arguments = ["-i", self._silent, *READ_STDIN, *self._with_sound(self.frames), "-c:v", "copy", *self._result]
             with self.recording.open("rb") as sound, FFmpeg(*arguments, stdin=sound, cwd=self._folder) as ffmpeg:
                 self._wait_for(ffmpeg)
+        if self.encoding.kind == ".webp":
+            replace_frames(self._folder / _RESULT)
         with in_one_go():
             (self._folder / _RESULT).replace(self.path)
 
