@@ -48,7 +48,10 @@ def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLik
         return output_file(path, "output", inputs)
     path = Path(path).absolute()
     if not path.is_dir():
-        return output_file(path, "output", inputs)
+        path = output_file(path, "output", inputs)
+        if path.exists():
+            raise OutputError(f"The output {path} is a file where a folder of pictures was asked for; name a new one.")
+        return path
     output_file(path / (_NUMBERED % 0), "output", inputs)
     if any(path.iterdir()):
         raise OutputError(f"The output {path} is a folder that holds something; name a new one.")
