@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -83,9 +83,9 @@ class Finish:
             )
         _ = self.rate
         if not self.paste_back:
-            plain = {field.name: field.default for field in fields(self)}
-            for name in ("feather", "mask", "match_colours"):
-                if getattr(self, name) is not plain[name] and getattr(self, name) != plain[name]:
+            asked = {"feather": self.feather != FEATHER, "mask": self.mask is not None}
+            for name, given in (asked | {"match_colours": self.match_colours}).items():
+                if given:
                     raise InputError(f"`{name}` is about pasting back: ask for `paste_back=True` as well.")
         if self.person is not None and self.background is None:
             raise InputError("`person` is about who stays before another `background`: name one.")

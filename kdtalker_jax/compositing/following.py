@@ -8,10 +8,11 @@ import numpy as np
 
 from kdtalker_jax.compositing.person import refined
 
+_PURE = 4  # power of alpha by which colours count: those of mixed pixels hardly
 _FLOW_SIDE = 256  # pixels of the side in which motion is looked for
 _EDGE = 1 / 64  # of the side: how far from the carried outline the frame's own edges are looked for
 _BLUR_SIDE = 128  # pixels in which colours around an outline are averaged
-_REACH = 1 / 16  # of the side: from how far colours come where the outline is soft
+_REACH = 1 / 12  # of the side: from how far colours come where the outline is soft
 
 
 class Follower:
@@ -64,10 +65,13 @@ def foreground(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     small, share = (cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in (picture, alpha))
     small, share = small.astype(np.float32), share[..., None]
     side = (2 * max(round(_REACH * max(size)), 2) + 1,) * 2
-    weight = cv2.blur(share, side)[..., None]
-    person = cv2.blur(small * share, side) / (weight + 1e-5)
-    behind = cv2.blur(small * (1 - share), side) / (1 - weight + 1e-5)
+    person, behind = (_mean(small, weight, side) for weight in (share**_PURE, (1 - share) ** _PURE))
     person, behind = (cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR) for part in (person, behind))
     alpha = alpha[..., None]
     colours = person + alpha * (picture - alpha * person - (1 - alpha) * behind)
     return np.clip(colours, 0, 255)
+
+
+def _mean(picture: np.ndarray, weight: np.ndarray, side: tuple[int, int]) -> np.ndarray:
+    """Of the colours (h, w, 3) around each pixel, by weights (h, w, 1)."""
+    return cv2.blur(picture * weight, side) / (cv2.blur(weight, side)[..., None] + 1e-8)

@@ -18,6 +18,7 @@ def pasted(
     feather: float = FEATHER,
     mask: np.ndarray | None = None,
     match_colours: bool = False,
+    published: bool = False,
 ) -> Iterator[np.ndarray]:
     """Whole pictures with the rendered face in them, one at a time: uint8 (1, H, W, 3).
 
@@ -31,6 +32,8 @@ def pasted(
         feather: width of the seam, of the cut's side, 0 to 0.5.
         mask: uint8 (H, W), which takes away from what is pasted.
         match_colours: shift the colours of all frames so that the first one meets its original at the seam.
+        published: as LivePortrait, where the outermost line of the frame is mixed with black, and shows below and on
+            the right as a line 12 levels too dark.
     """
     still = isinstance(originals, np.ndarray)
     whole = originals if still else None
@@ -40,17 +43,19 @@ def pasted(
         whole = next(following, whole)
         if paste is None:
             placement = Placement.of(matrix, len(frame), *whole.shape[:2], sides)
-            paste = Paste(placement, feather, mask, match_colours)
+            paste = Paste(placement, feather, mask, match_colours, published)
         yield paste(frame, whole)[None]
 
 
 class Paste:
     """One placement: what is the same for all frames is computed once."""
 
-    def __init__(self, placement: Placement, feather: float, mask: np.ndarray | None, match_colours: bool) -> None:
+    def __init__(
+        self, placement: Placement, feather: float, mask: np.ndarray | None, match_colours: bool, published: bool
+    ) -> None:
         self.placement = placement
         self._match, self._shift = match_colours, None
-        self._border = "constant" if feather == FEATHER and all(placement.sides) else "edge"  # as published
+        self._border = "constant" if published else "edge"
         if placement.is_empty:
             return
         share = placement.mask(feather)  # (h, w)

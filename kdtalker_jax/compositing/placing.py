@@ -72,7 +72,7 @@ class Placement:
     def warped(self, frame: np.ndarray, *, border: str = "edge") -> np.ndarray:
         """A frame (S, S) or (S, S, C) in the rectangle, bilinear; averaged first where it shrinks by more than 2.
 
-        With another `border`, "constant", the frame's last pixels darken, as in LivePortrait.
+        With the border "constant" its outermost pixels are mixed with black.
         """
         matrix, scale = self.matrix, float(np.sqrt(abs(np.linalg.det(self.matrix[:2, :2]))))
         if scale < 0.5:

@@ -28,7 +28,7 @@ class Codec:
         quality: by default, as the encoder counts; None: it has none. worst: the other end, 100 for those whose best is
             100, else the best is 1.
         alone: extension of a file of its frames without the sound.
-        fastest: frames a second.
+        fastest: frames a second. even: both sides have to be.
     """
 
     arguments: tuple[str, ...]
@@ -38,6 +38,7 @@ class Codec:
     worst: int = 51
     alone: str = ".mp4"
     fastest: int = 240
+    even: bool = True
 
 
 def _yuv(pixels: str, *arguments: str) -> tuple[str, ...]:
@@ -64,10 +65,14 @@ CODECS = {
     ),
     "prores": Codec(_yuv("yuv444p10le", *_PRORES), _yuv("yuva444p10le", *_PRORES), alone=".mov"),
     "gif": Codec(
-        ("-vf", _PALETTE.format(":reserve_transparent=0"), *_GIF), ("-vf", _PALETTE.format(""), *_GIF), None, fastest=50
+        ("-vf", _PALETTE.format(":reserve_transparent=0"), *_GIF),
+        ("-vf", _PALETTE.format(""), *_GIF),
+        None,
+        fastest=50,
+        even=False,
     ),
     "webp": Codec(("-vf", "format=yuv420p", *_WEBP), ("-vf", "format=yuva420p", *_WEBP), None, quality=80, worst=100),
-    "png": Codec(("-c:v", "png"), ("-c:v", "png"), None),
+    "png": Codec(("-c:v", "png"), ("-c:v", "png"), None, even=False),
 }
 # By extension, ffmpeg's name of the container, and what it holds; the first by default.
 CONTAINERS = {
@@ -123,6 +128,10 @@ class Encoding:
     def sound(self) -> str | None:
         """What encodes sound; None: there is none."""
         return CODECS[self.codec].sound
+
+    @property
+    def even(self) -> bool:
+        return CODECS[self.codec].even
 
     @property
     def container(self) -> str:

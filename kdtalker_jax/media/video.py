@@ -116,7 +116,7 @@ class VideoWriter:
     def write(self, frames: np.ndarray) -> None:
         """Append frames: uint8 RGB of shape (n, H, W, 3), or (H, W, 3) for one; of an encoding with alpha RGBA.
 
-        Odd heights and widths, which yuv420p cannot hold, are made even by repeating the last row or column.
+        Odd heights and widths are made even, where they have to be, by repeating the last row or column.
 
         Raises:
             OutputError: the encoder stopped, or these are no frames, or of another size than earlier ones.
@@ -129,7 +129,8 @@ class VideoWriter:
                 f"Frames must be uint8 of shape (n, H, W, {channels}), not {frames.dtype} of {frames.shape}."
             )
         height, width = frames.shape[1:3]
-        frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")  # (n, H', W', 3)
+        if self.encoding.even:  # as yuv420p needs it
+            frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")  # (n, H', W', C)
         with self._errors_for_people():
             if self._encoder is None:
                 self._shape = frames.shape[1:]

@@ -37,7 +37,7 @@ def test_a_pasted_picture(modes, full, rendered, assert_same_picture, name):
     placement.inside(mask)[:] = placement.mask()
     recorded = np.rint(modes[f"paste/{name}/mask"] * 255)
     assert_same_picture(f"paste/{name}/mask", mask[::4, ::4], recorded)
-    (picture,) = next(pasted([rendered[None]], full, matrix))
+    (picture,) = next(pasted([rendered[None]], full, matrix, published=True))
     assert_same_picture(f"paste/{name}/image", picture[::2, ::2], modes[f"paste/{name}/image"])
 
 

@@ -49,7 +49,7 @@ def test_a_picture_driven_by_a_template(model, source, modes, media, assert_same
     assert_same_picture(name, np.asarray(frame)[0, ::4, ::4], modes[name])
     y, x, channel = np.mgrid[:400, :600, :3]
     full = ((2 * x + 5 * y + 480 * channel) // 8 % 256).astype(np.uint8)
-    (picture,) = next(pasted([np.asarray(frame)], full, modes["paste/inside/M_c2o"].astype(np.float64)))
+    (picture,) = next(pasted([np.asarray(frame)], full, modes["paste/inside/M_c2o"].astype(float), published=True))
     assert_same_picture(
         "render/template_d1_frame8/pasted", picture[::4, ::4], modes["render/template_d1_frame8/pasted"]
     )
