@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from kdtalker_jax.compositing.masks import ALL_SIDES, FEATHER, Sides
-from kdtalker_jax.compositing.placing import Placement
+from kdtalker_jax.compositing.placing import Placement, matrix_of, seams_of
+from kdtalker_jax.faces.detector import Box
 
 
 def pasted(
@@ -47,11 +48,33 @@ def pasted(
         yield paste(frame, whole)[None]
 
 
+def pasted_each(
+    moved: Iterable[tuple[np.ndarray, np.ndarray, Box]], *, feather: float = FEATHER
+) -> Iterator[np.ndarray]:
+    """Frames of a video with their rendered faces in them, (1, H, W, 3) each.
+
+    Args:
+        moved: a frame uint8 (H, W, 3), its face (S, S, 3), and where that goes, as `VideoPortrait.render` gives them.
+        feather: as of `pasted`.
+    """
+    for frame, face, region in moved:
+        height, width = frame.shape[:2]
+        placement = Placement.of(
+            matrix_of(region, len(face)), len(face), height, width, seams_of(region, height, width)
+        )
+        yield Paste(placement, feather)(face, frame)[None]
+
+
 class Paste:
     """One placement: what is the same for all frames is computed once."""
 
     def __init__(
-        self, placement: Placement, feather: float, mask: np.ndarray | None, match_colours: bool, published: bool
+        self,
+        placement: Placement,
+        feather: float,
+        mask: np.ndarray | None = None,
+        match_colours: bool = False,
+        published: bool = False,
     ) -> None:
         self.placement = placement
         self._match, self._shift = match_colours, None

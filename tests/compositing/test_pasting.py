@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdtalker_jax.compositing.masks import Sides, seam_mask
-from kdtalker_jax.compositing.pasting import pasted
+from kdtalker_jax.compositing.pasting import pasted, pasted_each
 from kdtalker_jax.compositing.placing import Placement, matrix_of, seams_of
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import cut_square
@@ -109,6 +109,15 @@ def test_each_frame_of_a_video_has_its_own_original():
     assert [int(result[0, 0, 0]) for result in results] == [1, 2, 2]
     assert all(result[18, 18, 0] == 99 for result in results)
     assert originals[0][18, 18, 0] == 1  # which is not written to
+
+
+def test_a_square_that_follows_the_face():
+    frames = [np.full((50, 50, 3), level, np.uint8) for level in (1, 2)]
+    faces = [np.full((16, 16, 3), level, np.uint8) for level in (101, 102)]
+    regions = [Box(4, 4, 20, 20), Box(24, 4, 40, 20)]
+    first, second = (batch[0] for batch in pasted_each(zip(frames, faces, regions, strict=True)))
+    assert (first[12, 12] == 101).all() and (first[12, 32] == 1).all()
+    assert (second[12, 12] == 2).all() and (second[12, 32] == 102).all()
 
 
 def test_beside_the_picture_nothing_happens():
