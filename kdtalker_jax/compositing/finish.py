@@ -18,7 +18,7 @@ from kdtalker_jax.compiling import compiling_seconds
 from kdtalker_jax.compositing.background import Background, replaced
 from kdtalker_jax.compositing.masks import FEATHER, WIDEST_FEATHER, check_mask, read_mask
 from kdtalker_jax.compositing.pasting import pasted
-from kdtalker_jax.compositing.person import person_in
+from kdtalker_jax.compositing.person import face_within, person_in
 from kdtalker_jax.compositing.placing import Placement, matrix_of, seams_of
 from kdtalker_jax.compositing.sizing import LARGEST_SIDE, Beside, fitted, sized
 from kdtalker_jax.edits.resampling import frames_at
@@ -210,7 +210,8 @@ class Finish:
         alpha = None
         if self._background is not None:
             alpha = self._person if self._person is not None else source.alpha
-            alpha = person_in(picture, source.crop.box) if alpha is None else alpha
+            face = source.crop.box or face_within(source.crop.region)
+            alpha = person_in(picture, face) if alpha is None else alpha
         whole = _Whole(picture, source.crop.region, self._mask, alpha)
         if not self.paste_back:
             return whole

@@ -23,7 +23,7 @@ def person_in(picture: np.ndarray, face: Box | None = None) -> np.ndarray:
     height, width = picture.shape[:2]
     scale = min(_LARGEST / max(height, width), 1.0)
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    face = face or Box(round(0.3 * width), round(0.2 * height), round(0.7 * width), round(0.65 * height))
+    face = face or face_within(Box(0, 0, width, height))
     guess = _guess(face.scaled(scale), *small.shape[:2])
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
@@ -35,6 +35,12 @@ def person_in(picture: np.ndarray, face: Box | None = None) -> np.ndarray:
     soft = cv2.GaussianBlur(person.astype(np.float32), (0, 0), 1.0)
     soft = refined(soft, small, radius=max(round(0.01 * max(small.shape)), 2), whole=picture)
     return np.rint(255 * np.clip(1.2 * (soft - 0.5) + 0.5, 0, 1)).astype(np.uint8)
+
+
+def face_within(cut: Box) -> Box:
+    """Where the face is in a part of a picture that was cut to it."""
+    shares = zip((0.3, 0.2, 0.7, 0.65), (cut.width, cut.height) * 2, (cut.left, cut.top) * 2, strict=True)
+    return Box(*(round(share * side + start) for share, side, start in shares))
 
 
 def _guess(face: Box, height: int, width: int) -> np.ndarray:
@@ -49,7 +55,7 @@ def _guess(face: Box, height: int, width: int) -> np.ndarray:
 
     def shoulders(neck: float, chin: float, half_width: float, drop: float, label: int) -> None:
         """A neck from the chin, in faces, and a chest that is so wide so far below it."""
-        right = [(neck, chin), (half_width, drop), (half_width, 99)]
+        right = [(neck, chin), (neck, 0.6 * drop), (half_width, drop), (half_width, 99)]
         corners = np.array([*right, *((-x, y) for x, y in reversed(right))]) * (w, h) + (across, face.bottom)
         cv2.fillPoly(guess, [np.rint(corners).astype(np.int32)], int(label))
 
@@ -58,7 +64,7 @@ def _guess(face: Box, height: int, width: int) -> np.ndarray:
     oval(across, down - round(0.1 * h), 0.75 * w, 0.95 * h, cv2.GC_PR_FGD)
     shoulders(0.4, -0.2, 1.3, 0.4, cv2.GC_PR_FGD)
     oval(across, down, 0.4 * w, 0.5 * h, cv2.GC_FGD)
-    shoulders(0.25, 0.0, 0.55, 0.5, cv2.GC_FGD)
+    shoulders(0.2, 0.0, 0.5, 0.7, cv2.GC_FGD)
     return guess
 
 
