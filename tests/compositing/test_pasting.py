@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdtalker_jax.compositing.masks import Sides, seam_mask
+from kdtalker_jax.compositing.masks import Sides, check_mask, read_mask, seam_mask
 from kdtalker_jax.compositing.pasting import pasted, pasted_each
 from kdtalker_jax.compositing.placing import Placement, matrix_of, seams_of
 from kdtalker_jax.errors import InputError
@@ -127,8 +127,6 @@ def test_beside_the_picture_nothing_happens():
 
 
 def test_masks_are_refused_in_a_sentence():
-    from kdtalker_jax.compositing.masks import check_mask, read_mask
-
     with pytest.raises(InputError, match=r"`mask` has 30 x 20 pixels and the portrait 40 x 40"):
         check_mask(np.ones((20, 30), np.uint8), smooth(40, 40), "mask")
     with pytest.raises(InputError, match="black everywhere"):
