@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import jax
 import numpy as np
 
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.edits.editing import Editor, Edits, edits_of
 from kdtalker_jax.edits.reenacting import Reenactment, moved_by
+from kdtalker_jax.edits.resampling import between, motion_at, positions_at
 from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
 from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.errors import InputError
@@ -89,6 +91,19 @@ class Mover:
         networks = self.renderer.retargeting(self.params) if how.stitch or how.needs_openings else None
         openings = {"openings": driver.openings, "own_openings": source.openings}
         return moved_by(source.own, driver.motion, how, networks, sound=sound, sliders=self.sliders, **openings)
+
+    def at_rate(self, source: Source, motion: Any, wanted: Fraction) -> Any:
+        """A motion of 25 frames a second, driven for this portrait, at another rate: as `edits.resampling.motion_at`,
+        and in spaces without heads linearly."""
+        rate = Fraction(FRAME_RATE)
+        if wanted == rate:
+            return motion
+        if isinstance(motion, Motion):
+            return motion_at(motion, source.canonical, rate, wanted)
+        where = positions_at(len(motion), rate, wanted)
+        driving = jax.tree.map(lambda rows: between(np.asarray(rows), *where), self.space.driving(motion))
+        vectors = between(self.space.to_vectors(motion), *where)
+        return self.space.with_driving(self.space.from_vectors(vectors), driving)
 
 
 def _of(asked: Animation) -> dict[str, Any]:

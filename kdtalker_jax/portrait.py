@@ -9,7 +9,6 @@ Which features, motion model and renderer these are says the model's system; no 
 """
 
 import os
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,16 +24,17 @@ from kdtalker_jax.arguments import asked_for, check_motion, check_source
 from kdtalker_jax.batching import made_ahead, one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
-from kdtalker_jax.compiling import announced, compiling_seconds
+from kdtalker_jax.compiling import announced
+from kdtalker_jax.compositing.finish import PLAIN, Finish
 from kdtalker_jax.edits.reenacting import Reenactment
 from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.hub.names import find_model
-from kdtalker_jax.media.image import Picture, picture_of
+from kdtalker_jax.media.image import Picture, alpha_of, picture_of
 from kdtalker_jax.media.rates import num_frames
-from kdtalker_jax.media.video import VideoWriter, check_output
+from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, recording_file, waveform_of
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.windows import check_heard
@@ -151,10 +151,11 @@ class TalkingPortrait:
             DamagedModelError: the networks describe the picture with what is not finite.
         """
         check_crop(crop, face_index)
+        alpha = alpha_of(image)
         image, name = picture_of(image, name)
         cut = crop_portrait(image, crop, self.detector, face_index, size=self.renderer.picture_size, name=name)
         arrays, own = self.renderer.describe(self.params, cut.image[None])
-        return Source(cut.image, own, cut, arrays)
+        return Source(cut.image, own, cut, arrays, image, alpha)
 
     def audio_features(
         self, audio: PathLike | np.ndarray, rate: int | None = None, *, progress: bool = False
@@ -380,12 +381,13 @@ class TalkingPortrait:
         crop: CropMode = "square",
         face_index: int | None = None,
         batch_size: int | None = None,
+        finish: Finish = PLAIN,
         progress: bool = False,
         **animation: Any,
     ) -> Video:
         """Portrait and recording to a video file: H.264, 25 frames a second, the recording as its sound.
 
-        Further arguments as in `prepare` and `animate`. The file appears under its name only once it is complete.
+        Further arguments as in `prepare`, `animate`, `write`. The file appears under its name only once it is complete.
 
         Raises:
             TypeError: an argument that there is not.
@@ -394,14 +396,14 @@ class TalkingPortrait:
         asked, batch_size = asked_for(self.sample, animation), batch_size_of(batch_size)
         check_crop(crop, face_index)
         inputs = [item for item in (image, audio) if isinstance(item, (str, os.PathLike))]
-        check_output(output, inputs)
+        finish.check(output, inputs, image)
         waveform = waveform_of(audio, rate)
         asked.of(self.motion_model, self._performer.windows_of(waveform))  # refuses before any work
         with recording_file(audio, rate, output) as recording:
-            video = VideoWriter(output, recording, inputs, frames=num_frames(len(waveform)))
+            video = finish.writer(output, recording, num_frames(len(waveform)), inputs)
             source = self.prepare(image, crop, face_index)
             motion = self._animate(source, waveform, asked, progress)
-            return self._write(video, source, motion, output, batch_size, progress)
+            return self._write(video, source, motion, output, finish, batch_size, progress)
 
     def write(
         self,
@@ -412,18 +414,19 @@ class TalkingPortrait:
         *,
         rate: int | None = None,
         batch_size: int | None = None,
+        finish: Finish = PLAIN,
         progress: bool = False,
     ) -> Video:
         """Render a motion into a video file, with the sound of a recording if there is one: the last step of `sample`.
 
-        `audio` and `rate` are as in `animate`.
+        `audio` and `rate` are as in `animate`; `finish` says what comes after the frames (docs/portraits.md).
         """
         check_source(source, "write")
         check_motion(motion, self.space.motion, "write")
-        check_output(output)
+        finish.check(output, picture=source.picture)
         with recording_file(audio, rate, output) as recording:
-            video = VideoWriter(output, recording, frames=len(motion))
-            return self._write(video, source, motion, output, batch_size, progress)
+            video = finish.writer(output, recording, len(motion))
+            return self._write(video, source, motion, output, finish, batch_size, progress)
 
     def _write(
         self,
@@ -431,15 +434,13 @@ class TalkingPortrait:
         source: Source,
         motion: Motion,
         output: PathLike,
+        finish: Finish,
         batch_size: int | None,
         progress: bool,
     ) -> Video:
-        started, compiled = time.perf_counter(), compiling_seconds()
+        motion = self._mover.at_rate(source, motion, finish.rate)
         rendered = self.render(source, motion, batch_size=batch_size, progress=progress)
-        with video:
-            for frames in rendered:
-                video.write(frames)
-        return Video(Path(output), len(motion), time.perf_counter() - started, compiling_seconds() - compiled)
+        return finish.written(video, output, source, rendered)
 
     @property
     def _performer(self) -> Performer:

@@ -177,6 +177,47 @@ def driving_options(command: Command) -> Command:
     )
 
 
+def finish_options(command: Command) -> Command:
+    """What is done after the frames, `compositing.finish.Finish`: the argument `finish`."""
+    return _bundled(
+        command,
+        "finish",
+        dict,
+        click.option("--paste_back", is_flag=True, help="Put the face back into the whole picture, at its own size."),
+        click.option(
+            "--feather", type=float, help="Width of the seam, as a share of the face's cut, 0 to 0.5.  [default: 1/32]"
+        ),
+        click.option(
+            "--mask",
+            help="With --paste_back: where the moved face may be seen (white), a picture of the portrait's size.",
+        ),
+        click.option(
+            "--match_colours",
+            is_flag=True,
+            help="With --paste_back: match the face's colours to the picture at the seam.",
+        ),
+        click.option(
+            "--background", help="A colour (white, #00ff00), a picture or a video behind the person, or transparent."
+        ),
+        click.option(
+            "--person",
+            help="Who stays before --background (white), a picture of the portrait's size.  "
+            "[default: the portrait's own transparency, else found by colours]",
+        ),
+        click.option("--fps", help="Frames a second, such as 25, 30, 60 or 30000/1001.  [default: 25]"),
+        click.option(
+            "--size", type=int, help="Longer side in pixels.  [default: as rendered, or as the whole picture]"
+        ),
+        click.option("--quality", type=int, help="1, the smallest file, to 100.  [default: nearly as rendered]"),
+        click.option(
+            "--codec",
+            type=click.Choice(("h264", "hevc", "vp9", "prores")),
+            help="[default: h264; of .webm vp9; of a transparent .mov prores]",
+        ),
+        click.option("--compare", is_flag=True, help="Show the --driving video on the left."),
+    )
+
+
 def _bundled(
     command: Command,
     name: str,
