@@ -95,6 +95,8 @@ class VideoPortrait:
             openings=driver and driver.openings,
             own_openings=self.openings,
             sound=sound,
+            sliders=model.sliders,
+            rate=self.rate,
         )
 
     def render(self, model: "TalkingPortrait", driving: np.ndarray, *, progress: bool = False) -> Iterator[Moved]:

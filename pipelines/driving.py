@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from kdtalker_jax.errors import InputError
 
 if TYPE_CHECKING:
+    from kdtalker_jax.edits.editing import Edits
     from kdtalker_jax.edits.reenacting import Reenactment
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.source import Source
@@ -54,7 +55,14 @@ class Driving:
 
 
 def asked_driving(
-    driving: str | None, *, relative: bool, stitch: bool, motion_in: str | None, inputs: list[str], **options: Any
+    driving: str | None,
+    *,
+    relative: bool,
+    stitch: bool,
+    edits: "Edits",
+    motion_in: str | None,
+    inputs: list[str],
+    **options: Any,
 ) -> Driving | None:
     """What the options ask for; None without `--driving`. `options`: those of `DEFAULTS`.
 
@@ -88,6 +96,7 @@ def asked_driving(
         lips=_number(options["lips"], float),
         close_lips=options["close_lips"],
         lip_strength=options["lip_strength"],
+        edits=edits,
     )
     return Driving(driving, options["driving_crop"], options["driving_face_index"], how, options["driving_out"])
 

@@ -62,6 +62,14 @@ def portrait_options(command: Command) -> Command:
     )
 
 
+stitch_option = click.option("--stitch", is_flag=True, help="Keep the shoulders in place (LivePortrait's stitching).")
+edit_option = click.option(
+    "--edit",
+    "edits",
+    help="Change the motion, such as smile=0.6,blink=-20@1.2s..1.4s,lips*1.3,yaw=0@0s/10@1.5s (docs/editing.md).",
+)
+
+
 def animation_options(command: Command) -> Command:
     """What `animation.Animation` and motion models can be asked for, but for what only Python can give: `animation`."""
     return _bundled(
@@ -80,7 +88,11 @@ def animation_options(command: Command) -> Command:
             type=float,
             help="Strength of smoothing over time; 0 is off.  [default: what the model is made for, else 1]",
         ),
-        click.option("--stitch", is_flag=True, help="Keep the shoulders in place (LivePortrait's stitching)."),
+        stitch_option,
+        edit_option,
+        click.option(
+            "--pose", help="Turn the head as a .csv says: rows of seconds,yaw,pitch,roll in degrees, smooth between."
+        ),
         click.option("--emotion", help="Of models that feel: happy, or a blend such as '0.7 happy + 0.3 surprised'."),
         click.option("--emotion_strength", type=float, help="Of the emotion, 0 to 1.  [default: 1]"),
         click.option("--emotions", help="That change: '0 neutral, 2.5 angry, 4 happy 0.5', seconds first."),
@@ -90,9 +102,40 @@ def animation_options(command: Command) -> Command:
     )
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    """Options that somebody has named: the others are the model's to choose."""
-    return {name: value for name, value in options.items() if value is not None}
+def _given(edits: str | None, pose: str | None, **animation: Any) -> dict[str, Any]:
+    """What somebody has asked for, edits as `edits.editing.Edits`; all else is the model's to choose."""
+    asked = {**animation, "edits": asked_edits(edits, pose)}
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def asked_edits(edits: str | None, pose: str | None = None) -> Any:
+    """`edits.editing.edits_of`, where something was asked for. Raises InputError for what cannot be read."""
+    if edits is None and pose is None:
+        return None
+    from kdtalker_jax.edits.editing import edits_of  # takes a second: not needed for --help
+
+    return edits_of(edits, pose=pose)
+
+
+def speech_options(command: Command) -> Command:
+    """`--text` and how it is spoken, `speech.speaking.Speech`: the argument `speech`."""
+    return _bundled(
+        command,
+        "speech",
+        dict,
+        click.option("--text", help="Say this, instead of a recording; with espeak-ng (extra speech) or --tts."),
+        click.option("--text_file", help="Say what is in this file, UTF-8."),
+        click.option(
+            "--tts",
+            help='A program that speaks, such as "piper --model voice.onnx --output_file {out}": it gets the text on '
+            "its standard input and writes sound to {out}; {voice}, {language} and {speed} are filled in too.",
+        ),
+        click.option("--voice", help="Which one; --voices lists them."),
+        click.option("--language", help="Such as en-gb or de.  [default: en-us, or the program's]"),
+        click.option("--speed", default=1.0, show_default=True, help="How fast, 0.5 to 2."),
+        click.option("--speech_out", help="Also save what is said, .wav or .flac."),
+        click.option("--voices", is_flag=True, help="List the voices, of --language or all, and do nothing else."),
+    )
 
 
 def driving_options(command: Command) -> Command:
@@ -165,6 +208,47 @@ def posing_options(command: Command) -> Command:
         ),
         click.option("--pose_axes", default=NO_POSING.pose_axes, show_default=True, help="What of the pose is taken."),
         click.option("--pose_absolute", is_flag=True, help="Take the pose as it is, not only its changes."),
+    )
+
+
+def finish_options(command: Command) -> Command:
+    """What is done after the frames, `compositing.finish.Finish`: the argument `finish`."""
+    return _bundled(
+        command,
+        "finish",
+        dict,
+        click.option("--paste_back", is_flag=True, help="Put the face back into the whole picture, at its own size."),
+        click.option(
+            "--feather", type=float, help="Width of the seam, as a share of the face's cut, 0 to 0.5.  [default: 1/32]"
+        ),
+        click.option(
+            "--mask",
+            help="With --paste_back: where the moved face may be seen (white), a picture of the portrait's size.",
+        ),
+        click.option(
+            "--match_colours",
+            is_flag=True,
+            help="With --paste_back: match the face's colours to the picture at the seam.",
+        ),
+        click.option(
+            "--background", help="A colour (white, #00ff00), a picture or a video behind the person, or transparent."
+        ),
+        click.option(
+            "--person",
+            help="Who stays before --background (white), a picture of the portrait's size.  "
+            "[default: the portrait's own transparency, else found by colours]",
+        ),
+        click.option("--fps", help="Frames a second, such as 25, 30, 60 or 30000/1001.  [default: 25]"),
+        click.option(
+            "--size", type=int, help="Longer side in pixels.  [default: as rendered, or as the whole picture]"
+        ),
+        click.option("--quality", type=int, help="1, the smallest file, to 100.  [default: nearly as rendered]"),
+        click.option(
+            "--codec",
+            type=click.Choice(("h264", "hevc", "vp9", "prores")),
+            help="[default: h264; of .webm vp9; of a transparent .mov prores]",
+        ),
+        click.option("--compare", is_flag=True, help="Show the --driving video on the left."),
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from kdtalker_jax.errors import InputError
 
 if TYPE_CHECKING:
+    from kdtalker_jax.animation import Animation
     from kdtalker_jax.motion_models.protocol import MotionModel
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.source import Source
@@ -30,7 +31,7 @@ class Posing:
     pose_axes: str
     pose_absolute: bool
 
-    def check(self, *, relative: bool, driving: str | None, motion_in: str | None) -> None:
+    def check(self, animation: "Animation", *, driving: str | None, motion_in: str | None) -> None:
         """Raises InputError where the options do not go together, before any work."""
         from kdtalker_jax.edits.posing import axes_mask
         from kdtalker_jax.media.files import input_file
@@ -43,7 +44,9 @@ class Posing:
         input_file(self.pose_driver, "driver")
         if driving:
             raise InputError("--driving and --pose_driver both turn the head: choose one.")
-        if relative:
+        if animation.edits.pose is not None:
+            raise InputError("--pose and --pose_driver both turn the head: choose one.")
+        if animation.relative:
             raise InputError("--relative is about the pose that sound makes, which --pose_driver replaces.")
         if motion_in and self.pose_mode == INPAINT:
             raise InputError("--motion_in is made already: --pose_mode inpaint needs a motion that is yet to be made.")
@@ -63,10 +66,6 @@ class Posing:
         if self.pose_driver is None:
             return None
         return model.poses(source, self.pose_driver, relative=not self.pose_absolute, progress=True)
-
-    def turned(self, model: "TalkingPortrait", source: "Source", motion: Any, poses: Any, stitch: bool) -> Any:
-        """The motion with these poses, if there are any."""
-        return motion if poses is None else model.turn(source, motion, poses, axes=self.pose_axes, stitch=stitch)
 
 
 ALL_AXES = "scale,yaw,pitch,roll,t"
