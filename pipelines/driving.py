@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from kdtalker_jax.edits.reenacting import Reenactment
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.source import Source
+    from kdtalker_jax.sources.driver import Driver
 
 # By the name of the option, what it is where nobody has asked for anything.
 DEFAULTS: dict[str, Any] = {
@@ -42,8 +43,8 @@ class Driving:
     how: "Reenactment"
     out: str | None
 
-    def motion(self, model: "TalkingPortrait", source: "Source", sound: Any) -> Any:
-        """The portrait's motion; `sound` is that of a recording, or None."""
+    def read(self, model: "TalkingPortrait") -> "Driver":
+        """The driver's own motion; saves its template."""
         from kdtalker_jax.sources.templates import write_template
         from kdtalker_jax.sources.video import read_driver
 
@@ -51,7 +52,11 @@ class Driving:
         driver = read_driver(self.path, model.renderer, model.params, model.detector, **found, progress=True)
         if self.out:
             write_template(driver, self.out)
-        return model.reenact(source, driver, sound=sound, **vars(self.how))
+        return driver
+
+    def motion(self, model: "TalkingPortrait", source: "Source", sound: Any) -> Any:
+        """The portrait's motion; `sound` is that of a recording, or None."""
+        return model.reenact(source, self.read(model), sound=sound, **vars(self.how))
 
 
 def asked_driving(
