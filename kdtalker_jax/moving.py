@@ -10,6 +10,7 @@ import numpy as np
 
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.edits.editing import Editor, Edits, edits_of
+from kdtalker_jax.edits.posing import Axes, posed, poses_for
 from kdtalker_jax.edits.reenacting import Reenactment, moved_by
 from kdtalker_jax.edits.resampling import between, motion_at, positions_at
 from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
@@ -52,10 +53,7 @@ class Mover:
         motion = self.space.drive(source.own, motion, relative=relative, first=first)
         if editor:
             motion = editor.motion(motion, relative=relative, first=first, start=start)
-        if stitch:
-            stitched = self.renderer.stitch(self.params, source.arrays, self.space.driving(motion))
-            motion = self.space.with_driving(motion, stitched)
-        return motion
+        return self._stitched(source, motion) if stitch else motion
 
     def whole(self, source: Source, vectors: Sequence[np.ndarray], asked: Animation) -> Any:
         """The motion of the vectors (n, D) of all windows."""
@@ -83,6 +81,22 @@ class Mover:
             raise InputError(f"`edits` are for motions of heads, and this model moves {self.space.name}.")
         networks = self.renderer.retargeting(self.params) if edits.needs_openings else None
         return Editor(edits, source.own, self.sliders, networks, source.openings)
+
+    def poses(self, source: Source, driver: Driver, relative: bool) -> Any:
+        """As `TalkingPortrait.poses`, of a driver of any rate."""
+        self.space.check(driver.motion)
+        return poses_for(source.own.motion, driver.at_rate(Fraction(FRAME_RATE)).motion, relative=relative)
+
+    def turn(self, source: Source, motion: Any, poses: Any, axes: Axes, *, stitch: bool, edits: Any) -> Any:
+        """As `TalkingPortrait.turn`."""
+        turned, edits = posed(source.own, motion, poses, axes), edits_of(edits)
+        if edits:
+            turned = self.editor(source, edits).motion(turned)
+        return self._stitched(source, turned) if stitch else turned
+
+    def _stitched(self, source: Source, motion: Any) -> Any:
+        stitched = self.renderer.stitch(self.params, source.arrays, self.space.driving(motion))
+        return self.space.with_driving(motion, stitched)
 
     def follow(self, source: Source, driver: Driver, how: Reenactment, sound: Any = None) -> Any:
         """The portrait's motion by a driver of any rate, and by the motion that sound made of it, if any."""

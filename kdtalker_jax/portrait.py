@@ -20,12 +20,13 @@ import numpy as np
 
 from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation, several
-from kdtalker_jax.arguments import asked_for, check_motion, check_source
+from kdtalker_jax.arguments import arguments_of, asked_for, check_motion, check_source
 from kdtalker_jax.batching import made_ahead, one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
 from kdtalker_jax.compiling import announced
 from kdtalker_jax.compositing.finish import PLAIN, Finish
+from kdtalker_jax.edits.posing import AXES, Axes
 from kdtalker_jax.edits.reenacting import Reenactment
 from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
 from kdtalker_jax.errors import InputError
@@ -78,7 +79,7 @@ class TalkingPortrait:
 
         Args:
             config: sizes and settings.
-            params: of every part that the system requires, each folded (`nn.folding.fold`).
+            params: of every part that the system requires, and of optional ones, each folded (`nn.folding.fold`).
             dtype: of the arithmetic inside networks, "float32" or "bfloat16". Statistics, softmax, the diffusion
                 update and everything about keypoints stay float32. By default float32 for the motion, so that a
                 seed gives the same one everywhere, and for frames float32 on a CPU, bfloat16 on accelerators.
@@ -89,9 +90,10 @@ class TalkingPortrait:
             InputError: no such dtype. CheckpointError: no such system, or families that do not fit together.
         """
         check_dtype(dtype)
-        self.config = config
+        system = find_system(config.system)
+        self.config = config = config.without(*(name for name in system.optional if name not in params))
         self.dtype = dtype or default_dtype()  # of the frames
-        renderer, features, motion_model = find_system(config.system).families
+        renderer, features, motion_model = system.families
         self.features = features(config, DTYPES[dtype or "float32"])
         self.motion_model = motion_model(config, DTYPES[dtype or "float32"])
         self.renderer = renderer(config, DTYPES[self.dtype])
@@ -126,8 +128,9 @@ class TalkingPortrait:
         checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
         system = find_system(checkpoint.config.system)
         _ = system.families  # refuses what makes no videos
-        checkpoint.require(*system.required)
-        params = {name: fold(checkpoint.variables(name)) for name in system.required}
+        names = (*system.required, *(name for name in system.optional if name in checkpoint.available))
+        checkpoint.require(*names)
+        params = {name: fold(checkpoint.variables(name)) for name in names}
         files = {"predictor_file": checkpoint.predictor, "sliders": checkpoint.sliders}
         return cls(checkpoint.config, params, dtype=dtype, **files)
 
@@ -186,7 +189,8 @@ class TalkingPortrait:
             audio: path, or a waveform (samples,) or (samples, channels).
             rate: samples per second of the waveform; by default 16,000, with a warning if it sounds like more.
             progress: show bars.
-            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls, edits: see `Animation`.
+            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls, edits: see `Animation`;
+                and what else the motion model can be asked for, of its `Controls`, such as Playmate's `emotion`.
 
         Returns:
             Motion of T = floor(samples at 16 kHz / 640) frames, driven for this portrait.
@@ -197,7 +201,7 @@ class TalkingPortrait:
             DamagedModelError: the networks give motion that cannot be.
         """
         check_source(source, "animate")
-        asked = asked_for(self.animate, animation)
+        asked = asked_for(self.animate, animation, self.motion_model)
         return self._animate(source, waveform_of(audio, rate), asked, progress)
 
     def _animate(self, source: Source, waveform: np.ndarray, asked: Animation, progress: bool) -> Motion:
@@ -234,7 +238,9 @@ class TalkingPortrait:
         Raises:
             InputError: as `animate`; also for other numbers of portraits or seeds than of recordings.
         """
-        asked = several(len(sources), len(audio), seeds, **animation)
+        asked = several(
+            len(sources), len(audio), seeds, **arguments_of(self.animate_together, animation, self.motion_model)
+        )
         waveforms = [waveform_of(recording, rate) for recording in audio]
         vectors = self._performer.perform_together(sources, waveforms, asked)
         return [self._mover.whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
@@ -262,7 +268,7 @@ class TalkingPortrait:
             1e-5.
         """
         check_source(source, "stream_motion")
-        asked = asked_for(self.stream_motion, animation)
+        asked = asked_for(self.stream_motion, animation, self.motion_model)
         self._mover.check(source, asked.edits)
         performer = self._performer
         windows = performer.perform(source, pieces_of(audio_chunks, rate), asked, None)
@@ -318,6 +324,54 @@ class TalkingPortrait:
             found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
             driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
         return self._mover.follow(source, driver, asked, sound)
+
+    def poses(
+        self,
+        source: Source,
+        driver: PathLike | Driver,
+        *,
+        relative: bool = True,
+        driving_crop: CropMode = "square",
+        driving_face_index: int | None = None,
+        progress: bool = False,
+    ) -> Motion:
+        """The poses of this portrait's head that follow a driver's, 25 a second: for `turn`, or `pose` of `animate`.
+
+        Args:
+            relative: only what changes since the driver's first frame, on top of the portrait's own.
+            source, driver, driving_crop, driving_face_index, progress: as in `reenact`.
+        """
+        check_source(source, "poses")
+        if not isinstance(driver, Driver):
+            found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
+            driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
+        return self._mover.poses(source, driver, relative)
+
+    def turn(
+        self,
+        source: Source,
+        motion: Motion,
+        poses: Motion,
+        *,
+        axes: Axes = AXES,
+        stitch: bool = False,
+        edits: Any = None,
+    ) -> Motion:
+        """A motion of `animate` with other poses: the head follows a driver, the face stays.
+
+        Args:
+            source: the portrait. motion: of it, not `relative`.
+            poses: from `poses`; where they end, they are played backwards.
+            axes: what of them is taken, of "scale", "yaw", "pitch", "roll" and "t": "yaw,pitch" or a list.
+            stitch, edits: as in `animate`.
+
+        Raises:
+            InputError: axes that there are not, or something else in place of a motion.
+        """
+        check_source(source, "turn")
+        for given in (motion, poses):
+            check_motion(given, self.space.motion, "turn")
+        return self._mover.turn(source, motion, poses, axes, stitch=stitch, edits=edits)
 
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False
@@ -393,7 +447,7 @@ class TalkingPortrait:
             TypeError: an argument that there is not.
             InputError, OutputError: before any heavy work, but where the picture shows no such face.
         """
-        asked, batch_size = asked_for(self.sample, animation), batch_size_of(batch_size)
+        asked, batch_size = asked_for(self.sample, animation, self.motion_model), batch_size_of(batch_size)
         check_crop(crop, face_index)
         inputs = [item for item in (image, audio) if isinstance(item, (str, os.PathLike))]
         finish.check(output, inputs, image)
