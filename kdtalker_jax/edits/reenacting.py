@@ -7,9 +7,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from kdtalker_jax.checks import is_number
-from kdtalker_jax.edits.reenactment import quietest, reenacted
+from kdtalker_jax.edits.reenactment import quietest, reenacted, video_reenacted
 from kdtalker_jax.edits.regions import LIP, Regions, regions_of
-from kdtalker_jax.edits.retargeting import Networks, Openings, eye_delta, finished, lip_delta, lips_closed
+from kdtalker_jax.edits.retargeting import (
+    Networks,
+    Openings,
+    eye_delta,
+    eyes_held,
+    finished,
+    lip_delta,
+    lips_closed,
+)
 from kdtalker_jax.edits.sliders import checked_sliders, edited
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.spaces.heads import Heads, heads_of, motion_of, placed
@@ -35,6 +43,7 @@ class Reenactment:
         eyes, lips: how far they are open instead, 0 to 0.8, or "driver": as far as the driver's; for eyes each its own.
             All else of the driver's motion stays.
         close_lips: close a portrait's open lips first, so that the driver's mouth starts from there.
+        hold_eyes: of a video, keep its eyes as open as in its first frame.
         lip_strength: of the driver's lips, where sound moves them as well: 0 the sound alone, 1 the driver alone.
         sliders: by name (`sliders.SLIDERS`), the same for all frames.
 
@@ -50,13 +59,14 @@ class Reenactment:
     eyes: float | str | None = None
     lips: float | str | None = None
     close_lips: bool = False
+    hold_eyes: bool = False
     lip_strength: float = 0.0
     sliders: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "regions", regions_of(self.regions))
         object.__setattr__(self, "sliders", checked_sliders(self.sliders))
-        for name in ("relative", "stitch", "close_lips"):
+        for name in ("relative", "stitch", "close_lips", "hold_eyes"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise InputError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
         if self.reference != AUTO and (not isinstance(self.reference, int) or self.reference < 0):
@@ -72,16 +82,18 @@ class Reenactment:
                 raise InputError(
                     f'`{name}` must be a number from 0 to {LARGEST_OPENING} or "{DRIVER}", not {wanted!r}.'
                 )
-        if self.close_lips and (self.eyes is not None or self.lips is not None):
-            raise InputError("`close_lips` goes without `eyes` and `lips`, which say themselves how far they are open.")
-
+        for name in ("close_lips", "hold_eyes"):
+            if getattr(self, name) and (self.eyes is not None or self.lips is not None):
+                raise InputError(
+                    f"`{name}` goes without `eyes` and `lips`, which say themselves how far they are open."
+                )
         if self.close_lips and not self.relative:
             raise InputError("`close_lips` is for relative motion: absolute motion brings lips of its own.")
 
     @property
     def needs_openings(self) -> bool:
         """Of the portrait."""
-        return self.close_lips or self.eyes is not None or self.lips is not None
+        return self.close_lips or self.hold_eyes or self.eyes is not None or self.lips is not None
 
     def check(self, frames: int, openings: Openings | None) -> None:
         """Raises InputError where a driver of so many frames, with these openings, cannot do it."""
@@ -121,8 +133,7 @@ def moved_by(
             "How far the portrait's eyes and lips are open is not known: let its face be found, by another `crop`."
         )
     heads, still = heads_of(driver), heads_of(own.motion)
-    lips = None if openings is None else openings.lips
-    reference = quietest(heads.exp, lips) if asked.reference == AUTO else asked.reference
+    reference = _reference(asked, heads, openings)
     heads = reenacted(still, heads, _regions_left(asked), relative=asked.relative, reference=reference)
     if sound is not None:
         heads, openings = _with_sound(heads, heads_of(sound), asked.lip_strength, openings)
@@ -143,6 +154,56 @@ def moved_by(
         multiplier=asked.multiplier,
     )
     return replace(motion_of(heads), keypoints=np.asarray(driving, np.float32))
+
+
+def video_moved_by(
+    canonical: np.ndarray,
+    own: Motion,
+    driver: Motion | None,
+    asked: Reenactment,
+    networks: Networks | None,
+    *,
+    openings: Openings | None = None,
+    own_openings: Openings,
+    sound: Motion | None = None,
+) -> np.ndarray:
+    """Driving keypoints (n, K, 3) of a video: each of its frames moved by the driver's of the same time.
+
+    Args:
+        canonical: (T, 3 K) of its frames. own: their motion.
+        driver: of the same rate, or one frame for all; None: sound alone moves it.
+        own_openings: of its frames. Others as in `moved_by`; n is the least of all numbers of frames.
+
+    Raises:
+        InputError: something asked for is not known of the driver.
+    """
+    frames = min((len(motion) for motion in (own, driver, sound) if motion and len(motion) > 1), default=1)
+    own, own_openings, canonical = own[:frames], own_openings.at(slice(frames)), canonical[:frames]
+    still = heads = heads_of(own)
+    if driver is not None:
+        asked.check(len(driver), openings)
+        moving = heads_of(driver)
+        how = {"relative": asked.relative, "reference": _reference(asked, moving, openings)}
+        heads = video_reenacted(still, moving, _regions_left(asked), **how)
+        openings = openings and openings.at(slice(frames))
+    if sound is not None:
+        heads, openings = _with_sound(heads, heads_of(sound[:frames]), asked.lip_strength, openings)
+    heads = edited(heads, asked.sliders)
+
+    canonical = canonical.reshape(frames, -1, 3).astype(np.float64)
+    keypoints = placed(canonical, still)
+    wanted, corrections = _wanted(asked, networks, keypoints, openings, own_openings), None
+    if asked.close_lips or asked.hold_eyes:
+        closed = lips_closed(networks, keypoints, own_openings.lips) if asked.close_lips else 0
+        corrections = closed + (eyes_held(networks, keypoints, own_openings.eyes) if asked.hold_eyes else 0)
+    how = {"stitch": asked.stitch, "wanted": wanted, "corrections": corrections, "multiplier": asked.multiplier}
+    return np.asarray(finished(placed(canonical, heads), keypoints, networks, **how), np.float32)
+
+
+def _reference(asked: Reenactment, driver: Heads, openings: Openings | None) -> int:
+    if asked.reference != AUTO:
+        return asked.reference
+    return quietest(driver.exp, None if openings is None else openings.lips)
 
 
 def _regions_left(asked: Reenactment) -> Regions:

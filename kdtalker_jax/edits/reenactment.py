@@ -66,18 +66,19 @@ def video_reenacted(
     A video keeps its own size, and its own translation unless the pose is taken over absolutely.
 
     Args:
-        own: of the video, T frames. driver: T frames, or one for all.
+        own: of the video, T frames. driver: at least T frames, or one for all.
         regions: as in `reenacted`.
         relative: as in `reenacted`. reference: as in `reenacted`.
         smoothing: of what the driver brings, over time; a factor on `OBSERVATION_VARIANCE`, 1 as published, 0 off.
         rotations: False: smoothed matrices are left as they are, which no longer are rotations (as published).
 
     Raises:
-        InputError: other numbers of frames.
+        InputError: the driver is shorter.
     """
-    if driver.frames not in (1, own.frames):
-        raise InputError(f"The video has {own.frames} frames and the driver {driver.frames}: cut the longer one.")
+    if 1 < driver.frames < own.frames:
+        raise InputError(f"The video has {own.frames} frames and the driver {driver.frames}: cut the video.")
     first = driver.at(slice(reference, reference + 1))
+    driver = driver.at(slice(own.frames))
     if not relative:
         exp, rotation = driver.exp, driver.rotation
     elif driver.frames == 1:

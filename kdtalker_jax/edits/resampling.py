@@ -3,7 +3,6 @@
 from fractions import Fraction
 
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
 
 from kdtalker_jax.spaces.heads import Heads
 
@@ -27,6 +26,8 @@ def positions_at(frames: int, rate: Fraction, wanted: Fraction) -> tuple[np.ndar
 
 def resampled(heads: Heads, rate: Fraction, wanted: Fraction) -> Heads:
     """Heads of a rate at the wanted one."""
+    from scipy.spatial.transform import Rotation, Slerp  # takes a tenth of a second
+
     if rate == wanted or heads.frames == 1:
         return heads
     before, share = positions_at(heads.frames, rate, wanted)

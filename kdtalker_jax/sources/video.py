@@ -86,51 +86,71 @@ def read_driver(
         rate = min(exact_rate(path), HIGHEST_RATE)
         start = sound_of(path) or 0.0  # so that the motion stays with the sound
         frames = lambda: read_frames(path, start, rate=rate)  # noqa: E731
-    seen = _Seen()
-    if driving_crop == "square":
-        look = find_faces if looks_like_picture(path) else detect
-        bar = progress_bar(frames(), "Finding the face", unit="frame", show=progress)
-        seen = follow(bar, detector, path.name, driving_face_index, look=look)
-    motion, canonical = extracted(frames(), seen.box, renderer, params, progress)
+    size = renderer.picture_size
     if driving_crop == "none":
+        cuts = (cut_square(frame, enclosing_square(*frame.shape[:2]), size) for frame in frames())
+        motion, canonical = extracted(cuts, renderer, params, "Driver", progress)
         return Driver(motion, rate, None, canonical)
-    where = seen.where()[: len(motion)]
-    motion = Motion.from_vector(motion.to_vector()[where])
-    openings = Openings(np.array(seen.eyes)[where], np.array(seen.lips)[where])
-    held = sum(not found for found in seen.found)
-    if held:
-        warnings.warn(
-            f"The face is not seen in {held} of {len(where)} frames of {path.name}: "
-            "they have the motion of the frame before.",
-            stacklevel=2,
-        )
-    return Driver(motion, rate, openings, canonical[where], held)
+    look = find_faces if looks_like_picture(path) else detect
+    bar = progress_bar(frames(), "Finding the face", unit="frame", show=progress)
+    seen = follow(bar, detector, f"the driver {path.name}", driving_face_index, "driving", look=look)
+    cuts = (cut_square(frame, seen.box, size) for frame in frames())
+    motion, canonical = extracted(cuts, renderer, params, "Driver", progress)
+    motion, canonical, openings = seen.held_over(motion, canonical)
+    seen.tell(path.name)
+    return Driver(motion, rate, openings, canonical, seen.held)
 
 
 @dataclass
-class _Seen:
-    """What is known of a face in each frame; where it is not found, numbers are zero."""
+class Seen:
+    """A face through a video.
+
+    Attributes:
+        found: whether each frame shows it. landmarks: float32 (68, 2), of those that do.
+    """
 
     found: list[bool] = field(default_factory=list)
-    boxes: list[np.ndarray] = field(default_factory=list)  # (4,) left, top, right, bottom, of those found
-    eyes: list[np.ndarray] = field(default_factory=list)  # (2,)
-    lips: list[float] = field(default_factory=list)
+    landmarks: list[np.ndarray] = field(default_factory=list)
 
     @property
-    def box(self) -> Box | None:
-        """The mean of all boxes, a square; None: nothing was looked for."""
-        if not self.boxes:
-            return None
-        left, top, right, bottom = mean_box(np.stack(self.boxes))
+    def box(self) -> Box:
+        """The mean of the squares that a driver is cut by, a square."""
+        squares = [fit_face(points, scale=SCALE, shift=SHIFT).box() for points in self.landmarks]
+        left, top, right, bottom = mean_box(np.stack(squares))
         side = max(round(right - left), 1)
         left, top = round((left + right - side) / 2), round((top + bottom - side) / 2)
         return Box(left, top, left + side, top + side)
 
-    def where(self) -> np.ndarray:
+    @property
+    def held(self) -> int:
+        """How many frames do not show it."""
+        return len(self.found) - len(self.landmarks)
+
+    @property
+    def last(self) -> np.ndarray:
         """For each frame the last one that shows the face, or the first that does. (T,)."""
-        frames = np.arange(len(self.found))
-        last = np.maximum.accumulate(np.where(self.found, frames, -1))
+        last = np.maximum.accumulate(np.where(self.found, np.arange(len(self.found)), -1))
         return np.where(last < 0, self.found.index(True), last)
+
+    @property
+    def points(self) -> np.ndarray:
+        """(T, 68, 2): of the `last` frame that shows the face."""
+        return np.stack(self.landmarks)[np.cumsum(self.found)[self.last] - 1]
+
+    def held_over(self, motion: Motion, canonical: np.ndarray) -> tuple[Motion, np.ndarray, Openings]:
+        """What was extracted of all frames, with that of the last frame that shows the face where one does not."""
+        last, points = self.last[: len(motion)], self.points[: len(motion)].astype(np.float64)
+        openings = Openings(eye_openings(points), lip_openings(points))
+        return Motion.from_vector(motion.to_vector()[last]), canonical[last], openings
+
+    def tell(self, name: str) -> None:
+        """Warns of frames that do not show it."""
+        if self.held:
+            warnings.warn(
+                f"The face is not seen in {self.held} of {len(self.found)} frames of {name}: "
+                "they have the motion of the frame before.",
+                stacklevel=3,
+            )
 
 
 def follow(
@@ -138,49 +158,47 @@ def follow(
     detector: FaceDetector,
     name: str,
     face_index: int | None = None,
+    role: str = "driving",
     *,
     look: Callable[[np.ndarray, FaceDetector], list[Box]] = detect,
-) -> _Seen:
+) -> Seen:
     """One face through a video: the one chosen where faces are first seen, then whichever lies where it was.
+
+    Args:
+        name: what messages call the video. role: the beginning of the arguments that they name, as in
+            `driving_face_index`.
 
     Raises:
         NoFaceError: there is none. InputError: there is no such one.
     """
-    seen, last = _Seen(), None
+    seen, last = Seen(), None
     for frame in frames:
         boxes = largest_first(look(frame, detector))
-        box = _chosen(boxes, face_index, name) if last is None else _nearest(boxes, last)
+        box = _chosen(boxes, face_index, name, role) if last is None else _nearest(boxes, last)
         seen.found.append(box is not None)
-        if box is None:
-            seen.eyes.append(np.zeros(2))
-            seen.lips.append(0.0)
-            continue
-        last = box
-        landmarks = find_landmarks(frame, box, detector)  # (68, 2)
-        seen.boxes.append(fit_face(landmarks, scale=SCALE, shift=SHIFT).box())
-        seen.eyes.append(eye_openings(landmarks))
-        seen.lips.append(float(lip_openings(landmarks)))
+        if box is not None:
+            last = box
+            seen.landmarks.append(find_landmarks(frame, box, detector).astype(np.float32))
     if last is None:
         raise NoFaceError(
-            f"No face was found in the driver {name}: take one that shows a face from the front, "
-            'or use `driving_crop="none"` if it is already cut to the face.'
+            f"No face was found in {name}: take one that shows a face from the front, "
+            f'or use `{role}_crop="none"` if it is already cut to the face.'
         )
     return seen
 
 
-def _chosen(boxes: list[Box], face_index: int | None, name: str) -> Box | None:
+def _chosen(boxes: list[Box], face_index: int | None, name: str, role: str) -> Box | None:
     """Of the first frame that has faces."""
     if not boxes:
         return None
     if face_index is not None and face_index >= len(boxes):
         raise InputError(
-            f"There is no face {face_index} in the driver {name}; faces found: {len(boxes)}, counted from 0, "
-            "the largest."
+            f"There is no face {face_index} in {name}; faces found: {len(boxes)}, counted from 0, the largest."
         )
     if face_index is None and len(boxes) > 1:
+        what = name[0].upper() + name[1:]
         warnings.warn(
-            f"The driver {name} shows {len(boxes)} faces: the largest is followed, unless `driving_face_index` names "
-            "another.",
+            f"{what} shows {len(boxes)} faces: the largest is followed, unless `{role}_face_index` names another.",
             stacklevel=4,
         )
     return boxes[face_index or 0]
@@ -193,23 +211,21 @@ def _nearest(boxes: list[Box], last: Box) -> Box | None:
 
 
 def extracted(
-    frames: Iterable[np.ndarray], box: Box | None, renderer: Renderer, params: Any, progress: bool
+    cuts: Iterable[np.ndarray], renderer: Renderer, params: Any, what: str, progress: bool
 ) -> tuple[Motion, np.ndarray]:
-    """The motion of all frames, cut by a box (None: whole), and the canonical keypoints (T, 3 K).
+    """The motion of pictures cut to the face, uint8 (S, S, 3), and their canonical keypoints (T, 3 K).
 
     Raises:
         InputError: there are no frames. DamagedModelError: the network gives motion that cannot be.
     """
-    size = renderer.picture_size
     observe = jax.jit(renderer.observe)
     params = {part.name: params[part.name] for part in renderer.observing}
-    cuts = (cut_square(frame, box or enclosing_square(*frame.shape[:2]), size) for frame in frames)
     parts = []
-    for batch in _batches(progress_bar(cuts, "Driver", unit="frame", show=progress)):
+    for batch in _batches(progress_bar(cuts, what, unit="frame", show=progress)):
         observed = observe(params, fill_up(batch, OBSERVED_AT_ONCE))
         parts.append({name: np.asarray(values)[: len(batch)] for name, values in observed.items()})
     if not parts:
-        raise InputError("The driver has no frames.")
+        raise InputError("The video has no frames.")
     motion = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     canonical = motion.pop("kp")
     return made_by_network(Motion, **{name: motion[name] for name in Coefficients._fields}), canonical
