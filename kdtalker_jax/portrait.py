@@ -30,6 +30,7 @@ from kdtalker_jax.edits.reenacting import Reenactment
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
+from kdtalker_jax.faces.mesh import FaceMesh
 from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.media.image import Picture, picture_of
 from kdtalker_jax.media.rates import num_frames
@@ -100,7 +101,7 @@ class TalkingPortrait:
             **jax.device_put({k: v for k, v in prepared.items() if k not in self._frames.path.params}),
             **self._frames.path.params,
         }
-        self.detector = FaceDetector(predictor_file)
+        self.detector = FaceDetector(predictor_file, FaceMesh())
 
     @classmethod
     def load(

@@ -15,8 +15,9 @@ import cv2
 import jax
 import numpy as np
 
-from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.errors import CheckpointError, NoFaceError
 from kdtalker_jax.faces.detector import Box
+from kdtalker_jax.faces.mesh_points import as_68
 from kdtalker_jax.faces.resizing import rescale
 from kdtalker_jax.tflite.graph import Graph, read_graph, unusable
 from kdtalker_jax.tflite.running import run
@@ -88,6 +89,29 @@ class FaceMesh:
     def __init__(self, mesh_file: str | os.PathLike[str] | None = None) -> None:
         self._mesh_file = mesh_file
         self._lock = threading.Lock()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file is found. Raises CheckpointError where it is named and not there."""
+        try:
+            return bool(find_mesh(self._mesh_file))
+        except CheckpointError:
+            if self._mesh_file or os.environ.get(MESH_VARIABLE):
+                raise
+            return False
+
+    def landmarks(self, image: np.ndarray, box: Box) -> np.ndarray:
+        """The 68 landmarks of iBUG 300-W, of the face in a detector's box, as `faces.detector.find_landmarks`.
+
+        Raises:
+            NoFaceError: there is none.
+        """
+        if mesh := self.find(image, box):
+            return as_68(mesh.points) - 0.5  # dlib counts from the first pixel's centre
+        raise NoFaceError(
+            "What looks like a face is none to the face mesh: take a picture that shows a face from the front, "
+            'or use `crop="none"` if it is already cut to the face.'
+        )
 
     def find(self, image: np.ndarray, box: Box) -> Mesh | None:
         """The face in a detector's box: of a first cut by the box, and a second one by what the first has shown.
