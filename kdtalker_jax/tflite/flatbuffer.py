@@ -32,19 +32,20 @@ class Table:
         place = self._place(field)
         return None if place is None else self._pointed(place)
 
-    def tables(self, field: int) -> "list[Table]":
-        start, length = self._vector(field, 4)
+    def tables(self, field: int, most: int) -> "list[Table]":
+        """A vector of tables, of so many at most: a small file can list the same ones over and over."""
+        start, length = self._vector(field, 4, most)
         return [self._pointed(start + 4 * index) for index in range(length)]
 
-    def array(self, field: int, dtype: str) -> np.ndarray:
-        """A vector of numbers, read-only."""
-        start, length = self._vector(field, np.dtype(dtype).itemsize)
+    def array(self, field: int, dtype: str, most: int) -> np.ndarray:
+        """A vector of numbers, read-only, of so many at most."""
+        start, length = self._vector(field, np.dtype(dtype).itemsize, most)
         return np.frombuffer(self.data, dtype, length, start)
 
     def _pointed(self, place: int) -> "Table":
         return Table(self.data, place + _number(self.data, "<I", place))
 
-    def _vector(self, field: int, size: int) -> tuple[int, int]:
+    def _vector(self, field: int, size: int, most: int) -> tuple[int, int]:
         """Where a vector's elements of so many bytes begin, and how many there are."""
         place = self._place(field)
         if place is None:
@@ -53,6 +54,8 @@ class Table:
         length = _number(self.data, "<I", start)
         if start + 4 + size * length > len(self.data):
             raise ValueError("it ends too early")
+        if length > most:
+            raise ValueError(f"a list of {length}, where {most} are many")
         return start + 4, length
 
     def _place(self, field: int) -> int | None:

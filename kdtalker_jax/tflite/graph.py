@@ -12,7 +12,8 @@ from kdtalker_jax.media.files import input_file
 from kdtalker_jax.tflite.flatbuffer import Table
 
 LARGEST_FILE = 1 << 27  # bytes; the networks that are read here are of a few millions
-MOST_OPERATIONS = 10_000
+MOST = 10_000  # operations, and tensors
+MOST_ENDS = 16  # axes of a tensor, and inputs of an operation
 LARGEST_TENSOR = 1 << 24  # numbers; the largest of ours is a hundredth of it
 
 # Numbers of the schema, tensorflow/lite/schema/schema.fbs.
@@ -98,28 +99,31 @@ def unusable(path: Path, why: object) -> CheckpointError:
 def parse(data: bytes) -> Graph:
     """The network in a file's bytes. Raises ValueError, with what is wrong."""
     model = Table.root(data, b"TFL3")
-    buffers = model.tables(4)
-    codes = [max(code.number(0, "b"), code.number(3, "i")) for code in model.tables(1)]
-    if not (graphs := model.tables(2)):
+    buffers = model.tables(4, MOST)
+    codes = [max(code.number(0, "b"), code.number(3, "i")) for code in model.tables(1, MOST)]
+    if not (graphs := model.tables(2, MOST_ENDS)):
         raise ValueError("it holds no network")
     graph = graphs[0]
-    tensors = tuple(_tensor(table, buffers) for table in graph.tables(0))
-    operations = graph.tables(3)
-    if len(operations) > MOST_OPERATIONS:
-        raise ValueError(f"more than {MOST_OPERATIONS} operations")
+    tensors: list[Tensor] = []
+    left = 2 * len(data)  # float16 becomes float32
+    for table in graph.tables(0, MOST):
+        tensors.append(_tensor(table, buffers))
+        left -= 0 if tensors[-1].value is None else tensors[-1].value.nbytes
+        if left < 0:
+            raise ValueError("the same bytes serve many arrays")
     return Graph(
-        tensors,
-        tuple(_operation(table, codes, len(tensors)) for table in operations),
+        tuple(tensors),
+        tuple(_operation(table, codes, len(tensors)) for table in graph.tables(3, MOST)),
         _numbers(graph, 1, len(tensors)),
         _numbers(graph, 2, len(tensors)),
     )
 
 
 def _tensor(table: Table, buffers: list[Table]) -> Tensor:
-    shape = tuple(int(size) for size in table.array(0, "<i4"))
+    shape = tuple(int(size) for size in table.array(0, "<i4", MOST_ENDS))
     if any(size < 1 for size in shape) or np.prod(shape, dtype=float) > LARGEST_TENSOR:
         raise ValueError(f"an array of shape {shape}")
-    data = _at(buffers, table.number(2, "I")).array(0, "u1")
+    data = _at(buffers, table.number(2, "I")).array(0, "u1", LARGEST_FILE)
     if not len(data):
         return Tensor(shape, None)
     kind = table.number(1, "b")
@@ -187,7 +191,7 @@ def _options(kind: str, table: Table | None) -> dict[str, Any]:
 
 
 def _numbers(table: Table, field: int, tensors: int) -> tuple[int, ...]:
-    numbers = tuple(int(number) for number in table.array(field, "<i4"))
+    numbers = tuple(int(number) for number in table.array(field, "<i4", MOST_ENDS))
     if not all(-1 <= number < tensors for number in numbers):
         raise ValueError("an array that is not there")
     return numbers

@@ -73,9 +73,9 @@ def test_missing_and_huge_files(tmp_path, monkeypatch):
 def test_no_damage_does_more_than_raise():
     """Cut short anywhere, and with bytes, offsets and lengths of all kinds in all places."""
     content, refused = every_kind(), 0
-    rng, started = np.random.default_rng(0), time.monotonic()
-    damaged = [content[:end] for end in rng.integers(0, len(content), 300)]
-    for place in rng.integers(0, len(content) - 4, 1500):
+    rng, started = np.random.default_rng(0), time.process_time()
+    damaged = [content[:end] for end in rng.integers(0, len(content), 100)]
+    for place in rng.integers(0, len(content) - 4, 200):
         for other in (b"\xff", b"\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80", struct.pack("<I", place)):
             damaged.append(content[:place] + other + content[place + len(other) :])
     for one in damaged:
@@ -83,14 +83,30 @@ def test_no_damage_does_more_than_raise():
             parse(one)
         except ValueError:
             refused += 1
-    assert refused > 500
-    assert time.monotonic() - started < 60
+    assert refused > 100
+    assert time.process_time() - started < 30  # no small file takes long
 
 
 def test_too_many_operations(monkeypatch):
-    monkeypatch.setattr(graph, "MOST_OPERATIONS", 5)
-    with pytest.raises(ValueError, match="more than 5 operations"):
-        parse(every_kind())
+    monkeypatch.setattr(graph, "MOST", 40)
+    parse(every_kind())
+    net = Network(1, 4, 4, 1)
+    for _ in range(40):
+        last = net.add(ADD, [0, 0], (1, 4, 4, 1), NONE)
+    with pytest.raises(ValueError, match="a list of 41, where 40 are many"):
+        parse(net.write(last))
+
+
+def test_arrays_cannot_share_their_bytes_over_and_over():
+    """Files are small and what is made of them is too."""
+    net = Network(1, 4, 4, 1)
+    value = np.ones((1, 64, 64, 1), np.float32)
+    net.constant(value)
+    assert len(parse(net.write(0)).constants) == 1
+    for _ in range(20):
+        net.constant(value)
+    with pytest.raises(ValueError, match="the same bytes serve many arrays"):
+        parse(net.write(0))
 
 
 def test_options_have_defaults():

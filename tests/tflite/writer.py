@@ -44,15 +44,15 @@ class Network:
     def write(self, *outputs):
         """The file's bytes."""
         b = flatbuffers.Builder(1024)
-        buffers = [_table(b, [])]
+        buffers, written = [_table(b, [])], {}
         tensors = []
         for shape, value, dtype in self.tensors:
-            if value is not None:
-                buffers.append(
-                    _table(b, [(0, "offset", b.CreateNumpyVector(np.frombuffer(value.tobytes(), np.uint8)))])
-                )
+            if value is not None and id(value) not in written:
+                written[id(value)] = len(buffers)
+                content = b.CreateNumpyVector(np.frombuffer(value.tobytes(), np.uint8))
+                buffers.append(_table(b, [(0, "offset", content)]))
+            number = 0 if value is None else written[id(value)]
             sizes = _ints(b, shape)
-            number = len(buffers) - 1 if value is not None else 0
             tensors.append(_table(b, [(0, "offset", sizes), (1, "Int8", _TYPES[dtype]), (2, "Uint32", number)]))
         codes = sorted({code for code, *_ in self.operations})
         operations = []
