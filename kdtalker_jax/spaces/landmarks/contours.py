@@ -7,6 +7,7 @@ are those of the picture.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 
 import numpy as np
 
@@ -71,6 +72,14 @@ STABLE = EYE_CORNERS + BRIDGE + UPPER_OVAL  # what neither speech nor blinking m
 
 MESH_POINTS = 478
 COUNTS = (CONTOUR_POINTS, MESH_POINTS)  # of landmarks that a face may have
+
+
+@cache
+def tessellation() -> tuple[tuple[int, int], ...]:
+    """The 1,322 edges of the triangles between 468 landmarks, without eyes and mouth."""
+    text = files(__package__).joinpath("tessellation.txt").read_text(encoding="utf-8")
+    lines = (line.partition(":") for line in text.splitlines() if not line.startswith("#"))
+    return tuple((int(index), int(other)) for index, _, others in lines for other in others.split())
 
 
 def rows_of(indices: Iterable[int], points: int = CONTOUR_POINTS) -> np.ndarray:

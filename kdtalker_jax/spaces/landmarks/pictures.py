@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from kdtalker_jax.batching import in_batches
-from kdtalker_jax.spaces.landmarks.contours import CONTOURS, rows_of
+from kdtalker_jax.spaces.landmarks.contours import CONTOURS, MESH_POINTS, rows_of, tessellation
 
+TESSELLATION = (0.8, 0.8, 0.8)  # where all 478 landmarks are known, below the lines
 LINE_WIDTH = 1.5 / 256  # of the picture's side
 PICTURES_PER_BATCH = 8
 
@@ -80,6 +81,7 @@ def draw(points: np.ndarray, size: int) -> np.ndarray:
 def _lines(points: int) -> tuple[np.ndarray, np.ndarray]:
     """All lines in the order of painting: the rows (E, 2) of their ends, and their colours (E, 3)."""
     contours = {contour.name: contour for contour in CONTOURS}
-    lines = [(edge, colour) for name, colour in COLOURS.items() for edge in contours[name].edges]
+    lines = [(edge, TESSELLATION) for edge in tessellation()] if points == MESH_POINTS else []
+    lines += [(edge, colour) for name, colour in COLOURS.items() for edge in contours[name].edges]
     edges, colours = zip(*lines, strict=True)
     return rows_of(np.ravel(edges), points).reshape(-1, 2), np.array(colours, np.float32)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.spaces.landmarks.contours import CONTOUR_SET, CONTOURS, MOUTH, STABLE, rows_of, stable_weights
+from kdtalker_jax.spaces.landmarks.contours import (
+    CONTOUR_SET,
+    CONTOURS,
+    MOUTH,
+    STABLE,
+    rows_of,
+    stable_weights,
+    tessellation,
+)
 
 
 def test_there_are_162_different_landmarks_of_mediapipe():
@@ -22,6 +30,16 @@ def test_lengths_of_the_lines():
     assert edges["left brow, upper edge"] == ((70, 63), (63, 105), (105, 66), (66, 107))
     assert edges["nose, base"][-1] == (64, 98)
     assert edges["right iris, centre"] == ((473, 473),)
+
+
+def test_the_tessellation_is_mediapipes():
+    """As many edges, each of two landmarks, and none across the eyes and the mouth."""
+    edges = tessellation()
+    assert len(edges) == len({tuple(sorted(edge)) for edge in edges}) == 1322
+    assert set(np.ravel(edges)) == set(range(468))
+    lines = {tuple(sorted(edge)) for contour in CONTOURS[:4] for edge in contour.edges}
+    assert lines <= {tuple(sorted(edge)) for edge in edges}
+    assert not {(13, 14), (78, 308), (145, 159), (374, 386)} & set(edges)
 
 
 def test_rows_are_those_of_the_landmarks():

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kdtalker_jax.spaces.landmarks.contours import CONTOURS, OVAL, rows_of
-from kdtalker_jax.spaces.landmarks.pictures import COLOURS, draw, landmark_pictures
+from kdtalker_jax.spaces.landmarks.contours import CONTOURS, OVAL, rows_of, tessellation
+from kdtalker_jax.spaces.landmarks.pictures import COLOURS, TESSELLATION, draw, landmark_pictures
 
 SIZE = 40
 
@@ -19,8 +19,9 @@ def painted(points, size):
     rows, columns = np.mgrid[:size, :size]
     pixels = np.stack([columns, rows], axis=-1) + 0.5
     places = (points[:, :2].astype(np.float64) + 1) * size / 2
-    for name, colour in COLOURS.items():
-        for edge in contours[name].edges:
+    below = {TESSELLATION: tessellation()} if len(points) == 478 else {}
+    for colour, edges in [*below.items(), *((colour, contours[name].edges) for name, colour in COLOURS.items())]:
+        for edge in edges:
             start, end = places[rows_of(edge, len(points))]
             along = end - start
             length = along @ along
