@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from configs.kdtalker import DEMO, SMALL
 from configs.training import CheckpointConfig, DevicesConfig
 from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
+from kdtalker_jax.records import added
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class AudioConfig:
     batch_size: int = 64
     performances: int = 300  # invented speakers, each with words of their own
     frames: int = 200  # of each
+    read: float = added(0.0)  # part of them that espeak-ng and flite read aloud, where these are installed
     learning_rate: float = 2e-3  # at its peak; a cosine down to 0
     weight_decay: float = 1e-4
     gain: float = 6.0  # decibels: deviation of a window's loudness from what was recorded

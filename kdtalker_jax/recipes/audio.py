@@ -6,7 +6,7 @@ the lips, and is thrown away afterwards.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -26,6 +26,8 @@ from kdtalker_jax.features.wav2lip.parts import AUDIO_ENCODER
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.synthetic.performance import random_performance
+from kdtalker_jax.synthetic.readers import Reader, installed_readers
+from kdtalker_jax.synthetic.reading import read_performance
 from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.kinds import Kind
 from kdtalker_jax.training.logs import Logs
@@ -123,8 +125,11 @@ class AudioTask:
         open_run(workdir, NAME, config, None, config.performances)
         announce(config, report)
         numbers = range(config.performances + config.validation.performances)
-        spoken = [speak(config, i) for i in progress_bar(numbers, "Speakers", show=progress)]
+        readers = find_readers(config, report)
+        spoken = [speak(config, i, readers) for i in progress_bar(numbers, "Speakers", show=progress)]
         self._validation = spoken[config.performances :]
+        read = [bool(readers) and is_read(config, number) for number in numbers[config.performances :]]
+        self._kinds = {"": slice(None)} | ({"read_": np.flatnonzero(read)} if any(read) else {})
         self.batches = AudioBatches(
             spoken[: config.performances], config, process=parallel.process_index(), processes=parallel.process_count()
         )
@@ -163,21 +168,53 @@ class AudioTask:
             return None
         state = parallel.to_host(state)
         mel = [mel_windows(each.mel, 0, self.config.frames) for each in self._validation]
-        heard = np.concatenate([self._hear(state.weights.variables(NAME), state.head, windows) for windows in mel])
-        truth = np.concatenate([each.mouth for each in self._validation])  # (N, 3)
-        found = {name: float(np.corrcoef(heard[:, i], truth[:, i])[0, 1]) for i, name in enumerate(TARGETS)}
+        heard = np.stack([self._hear(state.weights.variables(NAME), state.head, windows) for windows in mel])
+        truth = np.stack([each.mouth for each in self._validation])  # (N, F, 3)
         loss = float(np.square(heard - truth).mean())
-        logs.numbers(step, {"validation/loss": loss} | {f"validation/{name}": r for name, r in found.items()})
-        heard_well = ", ".join(f"{name} r = {value:.3f}" for name, value in found.items())
-        self._report(f"Step {step}: of speakers not trained on, {heard_well}")
+        numbers = {"validation/loss": loss}
+        for kind, chosen in self._kinds.items():
+            found = _agreement(heard[chosen], truth[chosen])
+            numbers |= {f"validation/{kind}{name}": r for name, r in found.items()}
+            heard_well = ", ".join(f"{name} r = {value:.3f}" for name, value in found.items())
+            whom = "that programs read for" if kind else "not trained on"
+            self._report(f"Step {step}: of speakers {whom}, {heard_well}")
+        logs.numbers(step, numbers)
         return loss if np.isfinite(loss) else None
 
 
-def speak(config: AudioConfig, number: int) -> Spoken:
-    """The performance of this number, of a seed's endless row of them."""
-    performance = random_performance(np.random.default_rng([config.seed, number]), config.frames)
+def find_readers(config: AudioConfig, report: Report) -> dict[str, Reader]:
+    """The programs that read aloud for this run, by name."""
+    if not config.read:
+        return {}
+    readers = installed_readers()
+    if readers:
+        report(f"{config.read:.0%} of the speakers are read by {' and '.join(readers)}")
+    else:
+        report("Neither espeak-ng nor flite is installed: all speakers have invented voices")
+    return readers
+
+
+def speak(config: AudioConfig, number: int, readers: Mapping[str, Reader] | None = None) -> Spoken:
+    """The performance of this number, of a seed's endless row of them; some are read aloud where there are readers."""
+    rng = np.random.default_rng([config.seed, number])
+    if readers and is_read(config, number):
+        performance = read_performance(rng, config.frames, readers)
+    else:
+        performance = random_performance(rng, config.frames)
     mouth = np.stack([getattr(performance.states, name) for name in TARGETS], axis=-1)  # (F, 3)
     return Spoken(mel_spectrogram(performance.waveform), mouth)
+
+
+def is_read(config: AudioConfig, number: int) -> bool:
+    """Whether the performance of this number is one that a program reads, evenly spread over the numbers."""
+    return math.floor((number + 1) * config.read) > math.floor(number * config.read)
+
+
+def _agreement(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Pearson's r of (n, F, 3) and (n, F, 3), by target."""
+    return {
+        name: float(np.corrcoef(heard[..., i].ravel(), truth[..., i].ravel())[0, 1]) for i, name in enumerate(TARGETS)
+    }
 
 
 class AudioBatches(NumberedBatches[AudioBatch]):

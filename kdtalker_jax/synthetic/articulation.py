@@ -20,14 +20,14 @@ class Mouth(NamedTuple):
     lip_rounding: np.ndarray
 
 
-def articulate(track: Track, frames: int, effort: float = 1.0) -> Mouth:
+def articulate(track: Track, frames: int, effort: float | np.ndarray = 1.0) -> Mouth:
     """The mouth at times 0, 1/25, 2/25 ... while `track` is said.
 
     The targets of all sounds are blended, weighted by their dominance, which falls off with the distance from them.
     Bilabials and pauses then close the lips, whatever is around.
 
     Args:
-        effort: 1 opens as wide as usual, before stress.
+        effort: 1 opens as wide as usual, before stress; for all sounds, or (N,) for each.
     """
     time = np.arange(frames)[:, None] / FRAME_RATE  # (F, 1)
     pause = track.phoneme == PAUSE

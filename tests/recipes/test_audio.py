@@ -14,6 +14,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import BANDS
 from kdtalker_jax.recipes import audio
 from kdtalker_jax.recipes.audio import AudioBatches, alter, speak, train_audio_encoder
+from kdtalker_jax.synthetic.readers import Reading
 from tests.training.metrics import read_metrics
 
 
@@ -77,3 +78,27 @@ def test_gain_is_in_decibels():
     changed = alter(config, mel, np.random.default_rng(0))
     np.testing.assert_allclose(changed.std(), 6 * audio.DECIBEL, rtol=0.05)
     np.testing.assert_allclose(np.ptp(changed, axis=(1, 2)), 0, atol=1e-6)
+
+
+def test_programs_read_a_part_of_the_performances_and_leave_the_others_as_they_are():
+    asked = []
+
+    def read(rng: np.random.Generator, seconds: float) -> Reading:
+        asked.append(seconds)
+        hum = np.sin(np.arange(16_000 * 4) / 20).astype(np.float32)
+        return Reading(hum, 16_000, [(), (1,), ()], np.array([0, 0.3, 3.0]))
+
+    config = replace(SMALL_AUDIO, read=0.4)
+    spoken = [speak(config, number, {"hum": read}) for number in range(5)]
+    assert len(asked) == 2
+    for number, performance in enumerate(spoken):
+        invented = speak(SMALL_AUDIO, number)
+        assert np.array_equal(performance.mel, invented.mel) != audio.is_read(config, number)
+
+
+def test_where_no_program_is_installed_one_sentence_says_so(monkeypatch):
+    said = []
+    monkeypatch.setattr(audio, "installed_readers", dict)
+    assert audio.find_readers(replace(SMALL_AUDIO, read=0.4), said.append) == {}
+    assert len(said) == 1 and "espeak-ng" in said[0]
+    assert audio.find_readers(SMALL_AUDIO, said.append) == {} and len(said) == 1

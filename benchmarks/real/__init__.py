@@ -1,0 +1,1 @@
+"""What `python -m benchmarks.real_faces` measures, and how."""
