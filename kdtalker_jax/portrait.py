@@ -32,6 +32,7 @@ from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
+from kdtalker_jax.faces.mesh import FaceMesh
 from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.media.image import Picture, alpha_of, picture_of
 from kdtalker_jax.media.rates import num_frames
@@ -105,7 +106,7 @@ class TalkingPortrait:
             **jax.device_put({k: v for k, v in prepared.items() if k not in self._frames.path.params}),
             **self._frames.path.params,
         }
-        self.detector, self.sliders = FaceDetector(predictor_file), sliders
+        self.detector, self.sliders = FaceDetector(predictor_file, FaceMesh()), sliders
 
     @classmethod
     def load(

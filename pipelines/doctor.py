@@ -98,16 +98,34 @@ def _ffmpeg(missing: list[str]) -> str:
     return f"{told.split(' Copyright')[0]} in {path}"
 
 
-def _faces(missing: list[str]) -> str:
+def _faces(missing: list[str]) -> dict[str, str]:
     from kdtalker_jax.faces.detector import find_predictor
 
     if importlib.util.find_spec("dlib") is None:
         missing.append("dlib: pip install dlib-bin")
+    found = {}
     try:
-        return f"68 landmarks in {find_predictor()}"
+        found["68 landmarks"] = f"in {find_predictor()}"
     except KDTalkerError as error:
         missing.append(str(error).replace('`crop="none"`', "--crop none"))
-        return "no 68 landmarks, but for models that carry them"
+        found["68 landmarks"] = "not here, but for models that carry them"
+    found["face mesh"] = _mesh(missing)
+    return found
+
+
+def _mesh(missing: list[str]) -> str:
+    """What not everybody needs: only a file that is named has to be there, and a mesh."""
+    from kdtalker_jax.faces.mesh import MESH_PACKAGE, FaceMesh, find_mesh
+    from kdtalker_jax.tflite.graph import read_graph
+
+    try:
+        if not FaceMesh().is_there:
+            return f"not installed: {MESH_PACKAGE}"
+        read_graph(find_mesh())
+    except KDTalkerError as error:
+        missing.append(str(error))
+        return "none that can be used"
+    return f"in {find_mesh()}"
 
 
 def _extras(missing: list[str]) -> dict[str, str]:
