@@ -1,6 +1,7 @@
 """Code in the documentation: Python blocks run as they are, command lines are understood by the commands they call."""
 
 import contextlib
+import importlib
 import io
 import re
 import shlex
@@ -111,7 +112,12 @@ def test_command_lines_are_understood(line, tmp_path, monkeypatch):
     (tmp_path / "FOLDER").mkdir()
     module, *words = line
     is_package = (ROOT / module.replace(".", "/")).is_dir()
-    command = pytest.importorskip(f"{module}.__main__" if is_package else module, exc_type=ImportError)
+    try:
+        command = importlib.import_module(f"{module}.__main__" if is_package else module)
+    except ModuleNotFoundError as error:  # of an extra; whatever is wrong with our own modules fails here
+        if (error.name or "").split(".")[0] in {"benchmarks", "configs", "convert", "kdtalker_jax", "pipelines"}:
+            raise
+        pytest.skip(f"needs {error.name}")
     if hasattr(command, "parser"):  # of argparse, where it has to run without click
         command.parser().parse_args(words)
         return
