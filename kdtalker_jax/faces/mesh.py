@@ -150,7 +150,7 @@ class FaceMesh:
         file = find_mesh(self._mesh_file)
         graph = read_graph(file)
         try:
-            points = _points_output(graph)
+            points = points_output(graph)
             constants = jax.device_put(graph.constants)
             cut = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), np.float32)
             return jax.jit(partial(run, graph)).lower(constants, cut).compile(), constants, points
@@ -158,7 +158,7 @@ class FaceMesh:
             raise unusable(file, error) from error
 
 
-def _points_output(graph: Graph) -> int:
+def points_output(graph: Graph) -> int:
     """Which of the network's two outputs are the points; the other is the probability's logit."""
     given = [graph.tensors[number].shape for number in graph.inputs]
     sizes = [int(np.prod(graph.tensors[number].shape)) for number in graph.outputs]
