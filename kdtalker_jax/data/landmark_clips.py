@@ -9,6 +9,7 @@ import numpy as np
 from kdtalker_jax.data.report import check_system
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.spaces.landmarks.contours import COUNTS
+from kdtalker_jax.spaces.landmarks.shapes import held_over
 from kdtalker_jax.spaces.landmarks.statistics import LandmarkStatistics, statistics_of
 
 LEAST_PROBABILITY = 0.5  # that a frame shows a face
@@ -42,8 +43,7 @@ def points_of(clip: Mapping[str, Any]) -> np.ndarray:
     seen = sees_face(clip)
     if not seen.any():
         raise InputError(f"The clip {clip['name']} shows no face: make the data set again without it.")
-    last = np.maximum.accumulate(np.where(seen, np.arange(len(seen)), -1))
-    return points[np.where(last < 0, np.argmax(seen), last)]
+    return held_over(points, seen)
 
 
 def sees_face(clip: Mapping[str, Any]) -> np.ndarray:

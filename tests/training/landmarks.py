@@ -16,7 +16,7 @@ from kdtalker_jax.spaces.landmarks.pose import Pose, placed
 from tests.spaces.landmarks.faces import speaking
 
 AUDIO_FEATURES = 8
-SIZE = 64  # of pictures
+SIZE = 32  # of pictures
 
 # Middle, width and height of each line, in eye distances from between the eyes.
 _PLACES = {

@@ -40,6 +40,14 @@ class Reference(NamedTuple):
     lines: jax.Array  # (B, h, w, C) latents of the picture of its landmarks
 
 
+class Painted(NamedTuple):
+    """What has been painted."""
+
+    frames: jax.Array  # uint8 (B, S, S, 3): the pictures, which outside the boxes are as they were
+    faces: jax.Array  # uint8 (B, S, S, 3): as the networks paint them, everywhere
+    finite: jax.Array  # (B,): where arithmetic held
+
+
 def canvas_of(networks: Networks, params: Params, pictures: jax.Array, boxes: jax.Array) -> Canvas:
     """Pictures uint8 (B, S, S, 3), to be painted in boxes (B, 4)."""
     seen = in_range(pictures)
@@ -60,7 +68,7 @@ def paint(
     reference: Reference,
     canvas: Canvas,
     points: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
+) -> Painted:
     """Pictures with mouths as landmarks say.
 
     Latents outside the boxes are held at those of the pictures, noised to each step; all frames begin with one noise.
@@ -68,9 +76,6 @@ def paint(
     Args:
         reference, canvas: of one frame for all, or one for each.
         points: (B, N, 3) landmarks in the pictures.
-
-    Returns:
-        Frames uint8 (B, S, S, 3), which outside the boxes are the pictures; finite (B,): where arithmetic held.
     """
     batch, size = len(points), settings.image_size
     reference, canvas = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (batch, *leaf.shape[1:])), (reference, canvas))
@@ -89,7 +94,8 @@ def paint(
     z = jnp.where(free > 0, z, canvas.whole)
     painted = decode(networks, params, z)  # (B, S, S, 3)
     finite = jnp.isfinite(z).all(axis=(1, 2, 3)) & jnp.isfinite(painted).all(axis=(1, 2, 3))
-    return mixed(canvas.pictures, painted, feathered(canvas.boxes, size, settings.feather)), finite
+    share = feathered(canvas.boxes, size, settings.feather)
+    return Painted(mixed(canvas.pictures, painted, share), in_levels(painted), finite)
 
 
 def paint_in_turn(
@@ -99,24 +105,23 @@ def paint_in_turn(
     reference: Reference,
     canvas: Canvas,
     points: jax.Array,
-) -> tuple[Reference, jax.Array, jax.Array]:
+) -> tuple[Reference, Painted]:
     """`paint`, each frame with the one before it as its reference.
 
     Args:
         reference: (1, ...), of the frame before the first. canvas: of one frame for all, or one for each.
 
     Returns:
-        The reference for the frame after the last, and as `paint`.
+        The reference for the frame after the last, and what is painted.
     """
     canvas = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(points), *leaf.shape[1:])), canvas)
 
-    def one(before: Reference, now: tuple[Canvas, jax.Array]) -> tuple[Reference, tuple[jax.Array, jax.Array]]:
+    def one(before: Reference, now: tuple[Canvas, jax.Array]) -> tuple[Reference, Painted]:
         canvas, points = jax.tree.map(lambda leaf: leaf[None], now)
-        frame, finite = paint(networks, settings, params, before, canvas, points)
-        return reference_of(networks, params, frame, points), (frame[0], finite[0])
+        painted = paint(networks, settings, params, before, canvas, points)
+        return reference_of(networks, params, painted.frames, points), jax.tree.map(lambda leaf: leaf[0], painted)
 
-    reference, (frames, finite) = jax.lax.scan(one, reference, (canvas, points))
-    return reference, frames, finite
+    return jax.lax.scan(one, reference, (canvas, points))
 
 
 def joined(masked: jax.Array, reference: Reference, lines: jax.Array) -> jax.Array:
@@ -145,6 +150,11 @@ def mixed(pictures: jax.Array, painted: jax.Array, share: jax.Array) -> jax.Arra
     painted = (jnp.clip(painted, -1, 1) + 1) * 127.5
     picture = pictures.astype(jnp.float32)
     return jnp.rint(picture + share * (painted - picture)).astype(jnp.uint8)
+
+
+def in_levels(painted: jax.Array) -> jax.Array:
+    """float32 (B, S, S, 3), about -1 to 1 -> uint8."""
+    return jnp.rint((jnp.clip(painted, -1, 1) + 1) * 127.5).astype(jnp.uint8)
 
 
 def encode(networks: Networks, params: Params, images: jax.Array) -> jax.Array:

@@ -11,12 +11,14 @@ from jax.typing import DTypeLike
 
 from kdtalker_jax.errors import DamagedModelError, InputError, NoFaceError
 from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.parts import Part
 from kdtalker_jax.renderers.latent.config import GRID, PaintingConfig
-from kdtalker_jax.renderers.latent.masks import mouth_boxes
+from kdtalker_jax.renderers.latent.masks import feathered, mouth_boxes
 from kdtalker_jax.renderers.latent.model import LatentDiffusion
 from kdtalker_jax.renderers.latent.painting import (
     Canvas,
     Networks,
+    Painted,
     Params,
     Reference,
     canvas_of,
@@ -26,6 +28,8 @@ from kdtalker_jax.renderers.latent.painting import (
 )
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER, PARTS
 from kdtalker_jax.spaces.landmarks.contours import CONTOUR_SET, MESH_POINTS
+from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
+from kdtalker_jax.spaces.landmarks.shapes import held_over
 from kdtalker_jax.spaces.landmarks.space import Face, Landmarks
 from kdtalker_jax.spaces.landmarks.statistics import LandmarkStatistics
 
@@ -60,6 +64,7 @@ class LandmarkPainter:
         self._describe = jit(partial(_described, exact))
         self._canvas = jit(partial(canvas_of, painters))
         self._paint = jit(partial(paint_in_turn if self.stateful else paint, painters, self._settings))
+        self._share = jit(partial(_shares, self._settings))
         self._observe = jit(self._observed)
 
     @classmethod
@@ -90,7 +95,7 @@ class LandmarkPainter:
         points = np.asarray(points, np.float32)
         face = self._config.statistics.face(points, still=True)
         boxes = mouth_boxes(face.identity, face.pose, self.picture_size)
-        arrays = self._describe(params, jnp.asarray(picture), points, boxes)
+        arrays = self._describe(_own(params, AUTOENCODER), jnp.asarray(picture), points, boxes)
         if not all(np.isfinite(part).all() for part in jax.tree.leaves((arrays.canvas.whole, arrays.reference))):
             raise DamagedModelError("a description of the picture that is not finite")
         return arrays, face
@@ -101,7 +106,8 @@ class LandmarkPainter:
     def frames(
         self, params: Params, portrait: PortraitArrays, state: Any, driving: jax.Array
     ) -> tuple[Any, jax.Array, jax.Array]:
-        return self._painted(params, portrait.reference, state, portrait.canvas, driving)
+        state, painted = self._painted(params, portrait.reference, state, portrait.canvas, driving)
+        return state, painted.frames, painted.finite
 
     def repaint(
         self,
@@ -109,29 +115,32 @@ class LandmarkPainter:
         portrait: PortraitArrays,
         state: Any,
         pictures: np.ndarray,
-        face: Face,
+        regions: np.ndarray,
         driving: np.ndarray,
-    ) -> tuple[Any, jax.Array, jax.Array]:
-        """`frames` that are painted into other pictures of the person than the portrait.
+    ) -> tuple[Any, jax.Array, jax.Array, jax.Array]:
+        """Each picture needs latents of its own, so this takes three calls of the encoder more than `frames`."""
+        canvas = self._canvas(_own(params, AUTOENCODER), pictures, regions)
+        state, painted = self._painted(_own(params, *PARTS), portrait.reference, state, canvas, driving)
+        return state, painted.faces, self._share(regions), painted.finite
 
-        Args:
-            portrait, state: as of `frames`; what shows the person.
-            pictures: uint8 (B, S, S, 3). face: in them, B frames.
-            driving: (B, N, 3), the landmarks that they get.
-        """
-        boxes = mouth_boxes(face.identity, face.pose, self.picture_size)
-        return self._painted(params, portrait.reference, state, self._canvas(params, pictures, boxes), driving)
+    def recognise(self, observed: Mapping[str, np.ndarray]) -> tuple[Face, np.ndarray]:
+        seen = np.asarray(observed["face"]) >= LEAST_PROBABILITY
+        if not seen.any():
+            raise NoFaceError("No face is seen in any frame: take a video that shows a face from the front.")
+        return self._config.statistics.face(held_over(np.asarray(observed["points"]), seen)), seen
 
-    def regions(self, face: Face) -> np.ndarray:
-        """int32 (F, 4): left, top, right, bottom of what `repaint` changes in pictures that show a face, in pixels."""
-        return mouth_boxes(face.identity, face.pose, self.picture_size)
+    def regions(self, own: Face) -> np.ndarray:
+        return mouth_boxes(own.identity, own.pose, self.picture_size)
+
+    def speaking(self, own: Face, motion: LandmarkMotion) -> np.ndarray:
+        return self.takes.driving(self.takes.with_mouth(own, motion))
 
     def _painted(
         self, params: Params, reference: Reference, state: Any, canvas: Canvas, driving: jax.Array
-    ) -> tuple[Any, jax.Array, jax.Array]:
+    ) -> tuple[Any, Painted]:
         if self.stateful:
             return self._paint(params, state, canvas, driving)
-        return (), *self._paint(params, reference, canvas, driving)
+        return (), self._paint(params, reference, canvas, driving)
 
     def observe(self, params: Params, frames: jax.Array) -> dict[str, jax.Array]:
         """Landmarks `points` (B, N, 3), and the probability `face` (B,) that there is one."""
@@ -159,8 +168,17 @@ def _build(config: ModelConfig, dtype: DTypeLike = jnp.float32) -> Networks:
     return {part.name: part.build(config, dtype=dtype) for part in PARTS}
 
 
+def _own(params: Params, *parts: Part) -> Params:
+    """Of some parts alone: so that a program does not depend on which others a model has."""
+    return {part.name: params[part.name] for part in parts}
+
+
+def _shares(settings: PaintingConfig, boxes: jax.Array) -> jax.Array:
+    """uint8 (B, S, S): what is taken of what is painted in boxes (B, 4)."""
+    return jnp.rint(255 * feathered(boxes, settings.image_size, settings.feather)[..., 0]).astype(jnp.uint8)
+
+
 def _described(
     networks: Networks, params: Params, picture: jax.Array, points: jax.Array, boxes: jax.Array
 ) -> PortraitArrays:
-    params = {AUTOENCODER.name: params[AUTOENCODER.name]}
     return PortraitArrays(canvas_of(networks, params, picture, boxes), reference_of(networks, params, picture, points))

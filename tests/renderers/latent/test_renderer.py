@@ -14,6 +14,8 @@ from kdtalker_jax.renderers.latent.masks import inside
 from kdtalker_jax.renderers.latent.painting import canvas_of, joined, paint, reference_of
 from kdtalker_jax.renderers.latent.renderer import LandmarkPainter
 from kdtalker_jax.rendering import Frames
+from kdtalker_jax.spaces.landmarks.contours import MOUTH, rows_of
+from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
 from kdtalker_jax.systems import disagreement
 from tests.faces.discs import disc_mesh, scene
 from tests.quick import quick_compilation
@@ -115,12 +117,33 @@ def test_other_pictures_of_the_person_are_painted_into(painter, params, portrait
     arrays, _ = portrait
     shown, moved = slice(10, 14), POINTS[[0, 5, 20, 30]]
     targets, face = pictures(POINTS[shown]), STATISTICS.face(POINTS[shown])
-    _, frames, finite = painter.repaint(params, arrays, (), targets, face, moved)
-    assert np.asarray(finite).all()
     boxes = painter.regions(face)
+    _, faces, shares, finite = painter.repaint(params, arrays, (), targets, boxes, moved)
+    assert np.asarray(finite).all() and faces.shape == targets.shape
+    assert shares.shape == targets.shape[:3] and shares.dtype == np.uint8
     where = np.asarray(inside(boxes, SIZE))[..., 0] == 0
-    np.testing.assert_array_equal(np.asarray(frames)[where], targets[where])
-    assert np.abs(np.asarray(frames)[~where].astype(int) - targets[~where]).max() > 20
+    assert not np.asarray(shares)[where].any() and np.asarray(shares).max() == 255
+    one = paint(in_turn_networks(), CONFIG.painting, params, arrays.reference, arrays.canvas, jnp.asarray(POINTS[:1]))
+    _, again, share, _ = painter.repaint(params, arrays, (), pictures(POINTS[:1]), arrays.canvas.boxes, POINTS[:1])
+    np.testing.assert_allclose(np.asarray(again).astype(int), one.faces, atol=2)
+    share = np.asarray(share)[..., None].astype(int)
+    mixed = (share * np.asarray(again) + (255 - share) * pictures(POINTS[:1])) / 255
+    np.testing.assert_allclose(mixed, one.frames, atol=2)
+
+
+def test_the_person_in_a_video_is_recognised(painter):
+    """What is not seen in a frame has the landmarks before; the mouth alone is another's."""
+    probability = np.ones(5, np.float32)
+    probability[[0, 3]] = 0.2
+    face, seen = painter.recognise({"points": POINTS[:5], "face": probability})
+    np.testing.assert_array_equal(seen, [False, True, True, False, True])
+    np.testing.assert_allclose(face.motion.points, POINTS[[1, 1, 2, 2, 4]])
+    assert painter.regions(face).shape == (5, 4)
+    with pytest.raises(NoFaceError, match="in any frame"):
+        painter.recognise({"points": POINTS[:5], "face": 0 * probability})
+    spoken = painter.speaking(face, LandmarkMotion(face.motion.offsets + np.float32(0.1)))
+    moved = np.abs(spoken - face.motion.points).max(axis=(0, 2)) > 1e-3
+    np.testing.assert_array_equal(np.flatnonzero(moved), np.unique(rows_of(MOUTH)))
 
 
 def test_conditions_are_the_masked_picture_the_reference_and_the_landmarks_of_both():
@@ -155,10 +178,14 @@ def test_latents_beyond_the_box_are_held(params):
     picture = jnp.asarray(pictures(POINTS[:1]))
     canvas = canvas_of(networks, params, picture, boxes)
     reference = reference_of(networks, params, picture, jnp.asarray(POINTS[:1]))
-    frames, finite = paint(networks, PaintingConfig(image_size=SIZE, steps=3), params, reference, canvas, POINTS[:1])
-    assert bool(finite[0])
+    settings = PaintingConfig(image_size=SIZE, steps=3)
+    painted = paint(networks, settings, params, reference, canvas, jnp.asarray(POINTS[:1]))
+    assert bool(painted.finite[0])
     where = np.asarray(inside(boxes, SIZE))[..., 0] == 0
-    np.testing.assert_array_equal(np.asarray(frames)[where], np.asarray(picture)[where])
+    np.testing.assert_array_equal(np.asarray(painted.frames)[where], np.asarray(picture)[where])
+    whole = paint(networks, settings, params, reference, canvas._replace(boxes=0 * boxes), jnp.asarray(POINTS[:1]))
+    away = np.asarray(painted.faces).astype(int) - whole.faces
+    assert np.abs(away[:, :4]).max() < np.abs(away[:, 36:52, 20:44]).max(), "what is held is painted nearly the same"
 
 
 def test_a_face_is_seen_in_the_picture(painter, params, tmp_path, monkeypatch):

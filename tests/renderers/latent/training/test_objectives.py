@@ -12,10 +12,13 @@ from kdtalker_jax.renderers.latent.model import SCHEDULE
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER
 from kdtalker_jax.renderers.latent.training.input import fixed_pictures, nearby, usable_clips
 from kdtalker_jax.renderers.latent.training.objectives import autoencoder_losses, image_losses, roughened
+from kdtalker_jax.spaces.landmarks.contours import rows_of
 from kdtalker_jax.spaces.landmarks.pictures import landmark_pictures
 from tests.renderers.latent.training import tiny
+from tests.training.landmarks import SIZE
 
 IMAGES, AUTOENCODERS = tiny.IMAGES, tiny.AUTOENCODER
+FACTOR = IMAGES.autoencoder.factor
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def pictures(clips):
 
 
 class Pixels:
-    """In an autoencoder's place: a latent is every fourth pixel, and remembers what it was given."""
+    """In an autoencoder's place: a latent is every second pixel, and remembers what it was given."""
 
     def __init__(self):
         self.given = []
@@ -33,10 +36,10 @@ class Pixels:
     def apply(self, params, array, *, method):
         if method == "encode":
             self.given.append(np.asarray(array))
-            return array[:, ::4, ::4]
+            return array[:, ::FACTOR, ::FACTOR]
         if method == "quantise":
             return array + 0.1, None
-        return jnp.repeat(jnp.repeat(array, 4, axis=1), 4, axis=2)
+        return jnp.repeat(jnp.repeat(array, FACTOR, axis=1), FACTOR, axis=2)
 
 
 class Asked:
@@ -57,21 +60,23 @@ def test_the_unet_sees_what_it_will_see(pictures):
     """The masked target, the reference, and the landmarks of both, in this order."""
     unet, losses = asked(pictures, replace(IMAGES, landmark_noise=0.0))
     masked, reference, lines, reference_lines = np.split(unet.conditions, 4, axis=-1)
-    target = pictures.targets[:, ::4, ::4].astype(np.float32) / 127.5 - 1
-    for i, (left, top, right, bottom) in enumerate(pictures.boxes // 4):
+    target = pictures.targets[:, ::FACTOR, ::FACTOR].astype(np.float32) / 127.5 - 1
+    for i, (left, top, right, bottom) in enumerate(pictures.boxes // FACTOR):
         assert (masked[i, top:bottom, left:right] == -1).all()
         target[i, top:bottom, left:right] = -1
     np.testing.assert_allclose(masked, target, atol=1e-6)
-    np.testing.assert_allclose(reference, pictures.references[:, ::4, ::4] / np.float32(127.5) - 1, atol=1e-6)
+    np.testing.assert_allclose(reference, pictures.references[:, ::FACTOR, ::FACTOR] / np.float32(127.5) - 1, atol=1e-6)
     for drawn, points in ((lines, pictures.points), (reference_lines, pictures.reference_points)):
-        np.testing.assert_allclose(drawn, landmark_pictures(jnp.asarray(points), 64)[:, ::4, ::4], atol=1e-6)
+        np.testing.assert_allclose(
+            drawn, landmark_pictures(jnp.asarray(points), SIZE)[:, ::FACTOR, ::FACTOR], atol=1e-6
+        )
     np.testing.assert_allclose(losses["loss"], 1, atol=0.15), "noise has deviation 1"
     np.testing.assert_allclose(losses["mouth"], 1, atol=0.3)
 
 
 def test_its_latents_are_noised_to_their_time(pictures):
     unet, _ = asked(pictures)
-    clean = pictures.targets[:, ::4, ::4].astype(np.float32) / 127.5 - 1
+    clean = pictures.targets[:, ::FACTOR, ::FACTOR].astype(np.float32) / 127.5 - 1
     share = SCHEDULE.alpha_bars[np.asarray(unet.time)][:, None, None, None]
     noise = (np.asarray(unet.x) - np.sqrt(share) * clean) / np.sqrt(1 - share)
     assert abs(noise.mean()) < 0.05 and abs(noise.std() - 1) < 0.05
@@ -84,7 +89,7 @@ def test_half_of_the_landmarks_are_inexact(pictures):
     moved = np.asarray(roughened(IMAGES, points, keys) - points)
     rough = moved.any(axis=(1, 2))
     assert 0.42 < rough.mean() < 0.58
-    left, right = pictures.points[0, [32, 48]]
+    left, right = pictures.points[0, rows_of((33, 263))]
     np.testing.assert_allclose(moved[rough].std(), 0.005 * np.linalg.norm(left - right), rtol=0.05)
 
 
@@ -94,7 +99,7 @@ def test_the_autoencoder_sees_landmarks_and_masks_too(pictures):
     pixels = Pixels()
     losses = autoencoder_losses({"autoencoder": pixels}, AUTOENCODERS, {}, None, many, jnp.int32(0))
     (given,) = pixels.given
-    lines = np.asarray(landmark_pictures(jnp.asarray(many.points[:1]), 64))
+    lines = np.asarray(landmark_pictures(jnp.asarray(many.points[:1]), SIZE))
     left, top, right, bottom = many.boxes[0]
     are_lines = np.isclose(given, lines, atol=1e-5).all(axis=(1, 2, 3))
     are_masked = (given[:, top:bottom, left:right] == -1).all(axis=(1, 2, 3))

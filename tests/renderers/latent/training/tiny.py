@@ -10,7 +10,7 @@ _COMMON = {
     "batch_size": 4,
     "log_every": 1,
     "image_size": SIZE,
-    "autoencoder": AutoencoderConfig(width=8, multipliers=(1, 1, 2), blocks=1, codes=16, groups=4),
+    "autoencoder": AutoencoderConfig(width=8, multipliers=(1, 1), blocks=1, codes=16, groups=4),
     "optimizer": AdamwConfig(learning_rate=3e-3, final_rate=1e-3, warmup_steps=2),
     "ema": EmaConfig(enabled=True, decay=0.5, every=1),
     "input": InputConfig(threads=1, prefetch=1, cache_gb=0.1),
@@ -20,6 +20,6 @@ _COMMON = {
 AUTOENCODER = AutoencoderRun(**_COMMON)
 IMAGES = ImageRun(
     **_COMMON,
-    unet=UNetConfig(width=8, multipliers=(1, 2), blocks=1, attention=(2,), head_width=8, groups=4),
+    unet=UNetConfig(width=8, multipliers=(1,), blocks=1, attention=(), head_width=8, groups=4),
     farthest=5,
 )
