@@ -184,7 +184,7 @@ def test_latents_beyond_the_box_are_held(params):
     where = np.asarray(inside(boxes, SIZE))[..., 0] == 0
     np.testing.assert_array_equal(np.asarray(painted.frames)[where], np.asarray(picture)[where])
     whole = paint(networks, settings, params, reference, canvas._replace(boxes=0 * boxes), jnp.asarray(POINTS[:1]))
-    away = np.asarray(painted.faces).astype(int) - whole.faces
+    away = np.asarray(painted.faces).astype(int) - np.asarray(whole.faces)
     assert np.abs(away[:, :4]).max() < np.abs(away[:, 36:52, 20:44]).max(), "what is held is painted nearly the same"
 
 
