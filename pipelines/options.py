@@ -236,7 +236,12 @@ def finish_options(command: Command) -> Command:
         click.option(
             "--person",
             help="Who stays before --background (white), a picture of the portrait's size.  "
-            "[default: the portrait's own transparency, else found by colours]",
+            "[default: the portrait's own transparency, else found by a network, or by colours]",
+        ),
+        click.option(
+            "--segmentation",
+            help="MediaPipe's selfie_segmentation.tflite, which finds who stays before --background.  "
+            "[default: of KDTALKER_SEGMENTATION, or installed]",
         ),
         click.option("--fps", help="Frames a second, such as 25, 30, 60 or 30000/1001.  [default: 25]"),
         click.option(
