@@ -360,6 +360,8 @@ class TalkingPortrait(LoadedModel):
         batch_size: int | None,
         progress: bool,
     ) -> Video:
+        if finish.paste_back:
+            self._mover.tell_if_far(source, motion)
         motion = self._mover.at_rate(source, motion, finish.rate)
         rendered = self.render(source, motion, batch_size=batch_size, progress=progress)
         return finish.written(video, output, source, rendered)
