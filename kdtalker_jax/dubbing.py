@@ -45,7 +45,7 @@ from kdtalker_jax.video_portrait import steady
 if TYPE_CHECKING:
     from kdtalker_jax.portrait import TalkingPortrait
 
-Length = Literal["audio", "video", "loop"]
+Length = Literal["shortest", "audio", "video", "loop"]
 Reader = Callable[[], Iterable[np.ndarray]]  # of frames uint8 (H, W, 3), as often as it is called
 
 
@@ -150,7 +150,7 @@ def dub(
     audio: str | os.PathLike[str] | np.ndarray,
     output: str | os.PathLike[str],
     *,
-    length: Length = "audio",
+    length: Length = "shortest",
     rate: int | None = None,
     crop: CropMode = "square",
     face_index: int | None = None,
@@ -182,7 +182,8 @@ def dub(
             warnings.warn(f"The video is cut to {float(count / own_rate):.2f} s.", stacklevel=3)
         tell(watched, path.name)
         began = time.perf_counter()
-        frames = repainted(model, watched, source, motion, count, batch_size=batch_size, progress=progress)
+        how = {"anew": length == "loop", "batch_size": batch_size, "progress": progress}
+        frames = repainted(model, watched, source, motion, count, **how)
         with VideoWriter(output, recording, inputs, frame_rate=own_rate, frames=count) as written:
             for frame in frames:
                 written.write(frame)
@@ -210,7 +211,7 @@ def repaint(
     watched = watch(model, read, Fraction(frame_rate), "the frames", **found)
     source = watched.portrait(model)
     motion = model.animate(source, waveform, rate=SAMPLE_RATE, progress=progress, **animation)
-    count = frames_of(watched, motion, "audio")
+    count = frames_of(watched, motion, "shortest")
     return repainted(model, watched, source, motion, count, batch_size=batch_size, progress=progress)
 
 
@@ -234,7 +235,7 @@ def fitting(waveform: np.ndarray, watched: WatchedFace, length: Length) -> np.nd
 def frames_of(watched: WatchedFace, motion: Any, length: Length) -> int:
     """How many frames come out for a motion of 25 a second."""
     sounding = frames_at(len(motion), Fraction(FRAME_RATE), watched.rate)
-    return {"audio": min(sounding, len(watched)), "video": len(watched), "loop": sounding}[length]
+    return {"shortest": min(sounding, len(watched)), "video": len(watched)}.get(length, sounding)
 
 
 def repainted(
@@ -244,6 +245,7 @@ def repainted(
     motion: Any,
     count: int,
     *,
+    anew: bool = False,
     batch_size: int,
     progress: bool = False,
 ) -> Iterator[np.ndarray]:
@@ -252,7 +254,7 @@ def repainted(
     Args:
         source: the person, `WatchedFace.portrait`.
         motion: of the mouth, 25 frames a second; where it ends, its last frame is held.
-        count: of frames; where there are not as many they begin again.
+        count: of frames. anew: where there are not as many they begin again, else the last one is held.
 
     Raises CheckpointError at a frame that is not finite.
     """
@@ -260,33 +262,39 @@ def repainted(
     if watched.rate != at_rate:
         vectors = between(vectors, *positions_at(len(motion), at_rate, watched.rate))
     boxes, state = model.renderer.regions(watched.own), model.renderer.begin(source.arrays)
-    repaint, batch_size = model.renderer.repaint, 1 if model.renderer.stateful else batch_size  # no row fills up a state
+    repaint, batch_size = (
+        model.renderer.repaint,
+        1 if model.renderer.stateful else batch_size,
+    )  # no row fills up a state
     bar = progress_bar(total=count, desc="Rendering", unit="frame", show=progress)
     with bar:
-        for done, start, frames in _batches(watched, count, batch_size):
-            rows, size = slice(start, start + len(frames)), model.renderer.picture_size
-            cuts = np.stack([cut_square(*pair, size) for pair in zip(frames, watched.regions[rows], strict=True)])
-            held = vectors[np.minimum(np.arange(done, done + len(frames)), len(vectors) - 1)]
+        done, shown = 0, _shown(watched, count, anew)
+        while batch := list(islice(shown, batch_size)):
+            rows, size = np.array([row for row, _ in batch]), model.renderer.picture_size
+            cuts = np.stack([cut_square(frame, watched.regions[row], size) for row, frame in batch])
+            held = vectors[np.minimum(np.arange(done, done + len(batch)), len(vectors) - 1)]
             driving = model.renderer.speaking(watched.own.at(rows), model.space.from_vectors(held))
             given = (fill_up(np.asarray(array), batch_size) for array in (cuts, boxes[rows], driving))
             state, faces, shares, finite = repaint(model.params, source.arrays, state, *given)
-            if not np.asarray(finite)[: len(frames)].all():
+            if not np.asarray(finite)[: len(batch)].all():
                 raise CheckpointError("A frame holds values that are not finite: the model's weights are damaged.")
-            for i, frame in enumerate(frames):
-                shown = frame
-                if watched.seen[start + i]:
-                    shown = pasted_part(frame, np.asarray(faces[i]), watched.regions[start + i], np.asarray(shares[i]))
-                yield shown[None]
-            bar.update(len(frames))
+            for (row, frame), face, share in zip(batch, np.asarray(faces), np.asarray(shares), strict=False):
+                yield (pasted_part(frame, face, watched.regions[row], share) if watched.seen[row] else frame)[None]
+            done += len(batch)
+            bar.update(len(batch))
 
 
-def _batches(watched: WatchedFace, count: int, size: int) -> Iterator[tuple[int, int, list[np.ndarray]]]:
-    """Frames (at most `size`), how many came before, and which of the watched ones is the first of them."""
-    done = 0
-    while done < count:
-        frames, start, before = iter(watched.read()), 0, done
-        while batch := list(islice(frames, min(size, count - done, len(watched) - start))):
-            yield done, start, batch
-            done, start = done + len(batch), start + len(batch)
-        if done == before:
+def _shown(watched: WatchedFace, count: int, anew: bool) -> Iterator[tuple[int, np.ndarray]]:
+    """So many frames, and which of those that were watched each is. Where these end they begin `anew`, or stay."""
+    left, frame = count, None
+    while left > 0:
+        before = left
+        for row, frame in enumerate(islice(iter(watched.read()), min(left, len(watched)))):
+            yield row, frame
+            left -= 1
+        if left == before:
             raise InputError("The frames cannot be read again: give what makes them anew each time.")
+        if not anew:
+            break
+    for _ in range(left):
+        yield len(watched) - 1, frame

@@ -1,5 +1,6 @@
 """From motion to motion that moves a portrait: smoothed, relative, stitched, or following a driver."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,8 +21,11 @@ from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.renderers.protocol import Renderer
 from kdtalker_jax.source import Source
 from kdtalker_jax.sources.driver import Driver
+from kdtalker_jax.spaces.heads import angle_between, heads_of
 from kdtalker_jax.spaces.keypoints import Motion
 from kdtalker_jax.spaces.protocol import Space
+
+FAR = 30.0  # degrees of the head, from where on a seam in a still picture is seen
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,18 @@ class Mover:
         if edits:
             turned = self.editor(source, edits).motion(turned)
         return self._stitched(source, turned) if stitch else turned
+
+    def tell_if_far(self, source: Source, motion: Any) -> None:
+        """Warns of heads that turn so far from the portrait's own that shoulders and hair cannot meet the picture."""
+        if not isinstance(motion, Motion):
+            return
+        degrees = angle_between(heads_of(motion).rotation, heads_of(source.own.motion).rotation).max()
+        if degrees > FAR:
+            warnings.warn(
+                f"The head turns by {degrees:.0f} degrees from the portrait's own pose, and the seam may show: ask for "
+                '`stitch`, or turn it less with `edits="pose*0.5"`.',
+                stacklevel=4,
+            )
 
     def _stitched(self, source: Source, motion: Any) -> Any:
         stitched = self.renderer.stitch(self.params, source.arrays, self.space.driving(motion))

@@ -357,7 +357,7 @@ class TalkingPortrait(LoadedModel):
         audio: PathLike | np.ndarray,
         output: PathLike,
         *,
-        length: dubbing.Length = "audio",
+        length: dubbing.Length = "shortest",
         **how: Any,
     ) -> Video:
         """A video whose person says something else, written to a file: its size, rate and colours, and the new sound.
@@ -366,8 +366,8 @@ class TalkingPortrait(LoadedModel):
         face are so everywhere. Needs a model that paints mouths, such as DreamHead. Errors are those of `sample`.
 
         Args:
-            length: "audio", the video ends with the sound, if not before; "video", after the sound comes silence; or
-                "loop", the video begins again until the sound ends.
+            length: "shortest" of video and sound; "audio", the last frame is held; "video", after the sound comes
+                silence; or "loop", the video begins anew until the sound ends.
             how: rate, crop, face_index, batch_size, progress and what is asked of the motion, as in `sample`.
         """
         return dubbing.dub(self, video, audio, output, length=length, **how)
@@ -394,6 +394,8 @@ class TalkingPortrait(LoadedModel):
         batch_size: int | None,
         progress: bool,
     ) -> Video:
+        if finish.paste_back:
+            self._mover.tell_if_far(source, motion)
         motion = self._mover.at_rate(source, motion, finish.rate)
         rendered = self.render(source, motion, batch_size=batch_size, progress=progress)
         return finish.written(video, output, source, rendered)

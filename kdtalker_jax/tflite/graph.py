@@ -1,6 +1,7 @@
 """A network out of a `.tflite` file: its operations in order, and its arrays. Nothing in the file is run."""
 
 import os
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,14 +21,23 @@ LARGEST_TENSOR = 1 << 24  # numbers; the largest of ours is a hundredth of it
 _DTYPES = {0: "<f4", 1: "<f2", 2: "<i4"}
 _KINDS = {
     0: "add",
+    1: "average pool",
     3: "convolution",
     4: "depthwise convolution",
     6: "dequantize",
+    14: "logistic",
     17: "max pool",
+    18: "multiply",
+    19: "relu",
     22: "reshape",
+    23: "resize bilinear",
     34: "pad",
+    40: "mean",
     54: "prelu",
+    117: "hard swish",
 }
+_CUSTOM = 32
+_CUSTOM_KINDS = {b"Convolution2DTransposeBias": "transposed convolution"}  # of MediaPipe
 _ACTIVATIONS = {0: "none", 1: "relu", 3: "relu6"}
 _PADDINGS = {0: "SAME", 1: "VALID"}
 
@@ -100,7 +110,7 @@ def parse(data: bytes) -> Graph:
     """The network in a file's bytes. Raises ValueError, with what is wrong."""
     model = Table.root(data, b"TFL3")
     buffers = model.tables(4, MOST)
-    codes = [max(code.number(0, "b"), code.number(3, "i")) for code in model.tables(1, MOST)]
+    kinds = [_kind(code) for code in model.tables(1, MOST)]
     if not (graphs := model.tables(2, MOST_ENDS)):
         raise ValueError("it holds no network")
     graph = graphs[0]
@@ -113,7 +123,7 @@ def parse(data: bytes) -> Graph:
             raise ValueError("the same bytes serve many arrays")
     return Graph(
         tuple(tensors),
-        tuple(_operation(table, codes, len(tensors)) for table in graph.tables(3, MOST)),
+        tuple(_operation(table, kinds, len(tensors)) for table in graph.tables(3, MOST)),
         _numbers(graph, 1, len(tensors)),
         _numbers(graph, 2, len(tensors)),
     )
@@ -139,12 +149,30 @@ def _tensor(table: Table, buffers: list[Table]) -> Tensor:
     return Tensor(shape, value)
 
 
-def _operation(table: Table, codes: list[int], tensors: int) -> Operation:
-    code = _at(codes, table.number(0, "I"))
-    if code not in _KINDS:
-        raise ValueError(f"operation {code}, which is not known here")
+def _kind(code: Table) -> str | int:
+    """What an operation of this code is, or its number where that is not known."""
+    number = max(code.number(0, "b"), code.number(3, "i"))
+    if number == _CUSTOM:
+        return _CUSTOM_KINDS.get(code.array(1, "u1", 256).tobytes(), number)
+    return _KINDS.get(number, number)
+
+
+def _operation(table: Table, kinds: list[str | int], tensors: int) -> Operation:
+    kind = _at(kinds, table.number(0, "I"))
+    if isinstance(kind, int):
+        raise ValueError(f"operation {kind}, which is not known here")
     inputs, outputs = (_numbers(table, field, tensors) for field in (1, 2))
-    return Operation(_KINDS[code], inputs, outputs, _options(_KINDS[code], table.table(4)))
+    if kind in _CUSTOM_KINDS.values():
+        return Operation(kind, inputs, outputs, _transposed_options(table.array(5, "u1", 12).tobytes()))
+    return Operation(kind, inputs, outputs, _options(kind, table.table(4)))
+
+
+def _transposed_options(data: bytes) -> dict[str, Any]:
+    """Of MediaPipe's own operation: padding ("SAME"), strides across and down."""
+    padding, across, down = struct.unpack("<3i", data) if len(data) == 12 else (0, 0, 0)
+    if padding != 1 or not all(0 < stride <= 1024 for stride in (across, down)):
+        raise ValueError("a transposed convolution with options that are not known here")
+    return {"strides": (down, across)}
 
 
 def _options(kind: str, table: Table | None) -> dict[str, Any]:
@@ -178,14 +206,19 @@ def _options(kind: str, table: Table | None) -> dict[str, Any]:
                 "activation": one_of(_ACTIVATIONS, 4),
                 "dilation": pair(5, 6, 1),
             }
-        case "max pool":
+        case "max pool" | "average pool":
             return {
                 "padding": one_of(_PADDINGS, 0),
                 "strides": pair(1, 2),
                 "window": pair(3, 4),
                 "activation": one_of(_ACTIVATIONS, 5),
             }
-        case "add":
+        case "mean":
+            return {"keepdims": bool(table.number(0, "b"))}
+        case "resize bilinear":
+            if table.number(2, "b") or not table.number(3, "b"):
+                raise ValueError("a resize that does not count from pixels' centres, which is not known here")
+        case "add" | "multiply":
             return {"activation": one_of(_ACTIVATIONS, 0)}
     return {}
 

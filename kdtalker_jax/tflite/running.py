@@ -38,10 +38,10 @@ def run(graph: Graph, constants: Mapping[int, jax.Array], *inputs: jax.Array) ->
 
 
 def _result(graph: Graph, operation: Operation, values: Mapping[int, jax.Array]) -> jax.Array:
-    if operation.kind == "reshape":  # whose second input, the shape, is that of its output
-        return values[operation.inputs[0]].reshape(graph.tensors[operation.outputs[0]].shape)
+    if operation.kind in _SHAPED:  # whose second input, the shape, is that of its output
+        return _SHAPED[operation.kind](values[operation.inputs[0]], graph.tensors[operation.outputs[0]].shape)
     arguments = [None if number < 0 else values[number] for number in operation.inputs]
-    if operation.kind == "pad":  # by what has to be known when the program is made
+    if operation.kind in ("pad", "mean"):  # by what has to be known when the program is made
         arguments[1] = graph.tensors[operation.inputs[1]].value
     options = dict(operation.options)
     activation = _ACTIVATIONS[options.pop("activation", "none")]
@@ -86,6 +86,28 @@ def _max_pool(x, *, padding, strides, window) -> jax.Array:
     return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, *window, 1), (1, *strides, 1), padding)
 
 
+def _average_pool(x, *, padding, strides, window) -> jax.Array:
+    """Of what lies within the picture."""
+    inside = jnp.ones((1, *x.shape[1:3], 1), x.dtype)
+    total, count = (
+        jax.lax.reduce_window(y, 0.0, jax.lax.add, (1, *window, 1), (1, *strides, 1), padding) for y in (x, inside)
+    )
+    return total / count
+
+
+def _transposed(x, kernel, bias, *, strides) -> jax.Array:
+    """x (B, H, W, I), kernel (O, KH, KW, I) as large as the strides, so that nothing overlaps -> (B, H KH, W KW, O)."""
+    if kernel.shape[1:3] != strides:
+        raise ValueError("a transposed convolution whose parts overlap")
+    y = jnp.einsum("bhwi,oyxi->bhywxo", x, kernel, precision=jax.lax.Precision.HIGHEST)
+    batch, high, rows, wide, columns, channels = y.shape
+    return y.reshape(batch, high * rows, wide * columns, channels) + bias.reshape(1, 1, 1, -1)
+
+
+def _mean(x, axes: np.ndarray, *, keepdims) -> jax.Array:
+    return x.mean(tuple(int(axis) for axis in axes.reshape(-1)), keepdims=keepdims)
+
+
 def _prelu(x, slope) -> jax.Array:
     """slope (1, 1, C)."""
     return jnp.where(x < 0, x * slope.reshape(1, *slope.shape), x)
@@ -100,11 +122,22 @@ def _pad(x, amounts: np.ndarray) -> jax.Array:
 
 _OPERATIONS = {
     "add": lambda x, y: x + y,
+    "average pool": _average_pool,
     "convolution": _convolution,
     "depthwise convolution": _depthwise,
     "dequantize": lambda x: x,  # arrays are float32 once they are read
+    "hard swish": jax.nn.hard_swish,
+    "logistic": jax.nn.sigmoid,
     "max pool": _max_pool,
+    "mean": _mean,
+    "multiply": lambda x, y: x * y,
     "pad": _pad,
     "prelu": _prelu,
+    "relu": jax.nn.relu,
+    "transposed convolution": _transposed,
+}
+_SHAPED = {
+    "reshape": lambda x, shape: x.reshape(shape),
+    "resize bilinear": lambda x, shape: jax.image.resize(x, shape, "bilinear", antialias=False),
 }
 _ACTIVATIONS = {"none": lambda x: x, "relu": jax.nn.relu, "relu6": jax.nn.relu6}

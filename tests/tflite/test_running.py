@@ -1,4 +1,4 @@
-"""Operations compute what the reference interpreter does, recorded in every_kind.npz (ai-edge-litert 2.3.0)."""
+"""Operations compute what the reference interpreter does, recorded in *_kinds.npz (ai-edge-litert 2.3.0)."""
 
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,20 @@ import pytest
 
 from kdtalker_jax.tflite.graph import parse
 from kdtalker_jax.tflite.running import run
-from tests.tflite.writer import ADD, CONVOLUTION, NONE, PAD, RESHAPE, SAME, VALID, Network, every_kind, picture
+from tests.tflite.writer import (
+    ADD,
+    CONVOLUTION,
+    CUSTOM,
+    NONE,
+    PAD,
+    RESHAPE,
+    SAME,
+    VALID,
+    Network,
+    every_kind,
+    more_kinds,
+    picture,
+)
 
 
 def test_every_kind_of_operation_agrees_with_the_reference():
@@ -20,6 +33,43 @@ def test_every_kind_of_operation_agrees_with_the_reference():
     np.testing.assert_allclose(flat, recorded["flat"], atol=1e-5)
     np.testing.assert_allclose(final, recorded["map"], atol=1e-5)
     assert np.std(recorded["flat"]) > 0.1
+
+
+def test_what_segmentation_needs_agrees_with_the_reference():
+    graph = parse(more_kinds())
+    found = jax.jit(partial(run, graph))(graph.constants, picture(21, 18))
+    recorded = np.load(Path(__file__).with_name("more_kinds.npz"))
+    np.testing.assert_allclose(found[0], recorded["map"], atol=1e-5)
+    np.testing.assert_allclose(found[1], recorded["mean"], atol=1e-5)
+    assert np.std(recorded["map"]) > 0.1
+
+
+def transposing(*options, kernel=(2, 2, 3, 1), bias=2):
+    """A file with the custom operation, and its kernel (O, KH, KW, I) and bias."""
+    kernel = np.arange(np.prod(kernel), dtype=np.float32).reshape(kernel)
+    net, bias = Network(1, 4, 4, 1), np.arange(bias, dtype=np.float32)
+    inputs = [0, net.constant(kernel), net.constant(bias)]
+    numbers = np.array(options, "<i4").tobytes()
+    return net.write(net.add(CUSTOM, inputs, (1, 8, 12, 2), *numbers)), kernel, bias
+
+
+def test_a_transposed_convolution_puts_the_kernel_at_every_pixel():
+    data, kernel, bias = transposing(1, 3, 2)  # padding, strides across and down
+    graph = parse(data)
+    x = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
+    (found,) = jax.jit(partial(run, graph))(graph.constants, x)
+    for row, column in np.ndindex(4, 4):
+        part = found[0, 2 * row : 2 * row + 2, 3 * column : 3 * column + 3]
+        np.testing.assert_allclose(part, x[0, row, column] * np.moveaxis(kernel[..., 0], 0, -1) + bias)
+
+
+def test_other_transposed_convolutions_are_refused():
+    for options in [(2, 3, 2), (1, 0, 2), (1, 3), (1, 3, 2, 1)]:
+        with pytest.raises(ValueError, match=r"transposed convolution with options|a list of 16"):
+            parse(transposing(*options)[0])
+    graph = parse(transposing(1, 2, 2)[0])  # its parts would overlap
+    with pytest.raises(ValueError, match="does not fit"):
+        jax.eval_shape(partial(run, graph), graph.constants, jnp.zeros((1, 4, 4, 1)))
 
 
 def refused(net, *outputs):

@@ -4,6 +4,8 @@ import flatbuffers
 import numpy as np
 
 ADD, CONVOLUTION, DEPTHWISE, DEQUANTIZE, MAX_POOL, RESHAPE, PAD, PRELU = 0, 3, 4, 6, 17, 22, 34, 54
+AVERAGE_POOL, LOGISTIC, MULTIPLY, ONLY_RELU, RESIZE, CUSTOM, MEAN, HARD_SWISH = 1, 14, 18, 19, 23, 32, 40, 117
+TRANSPOSED = b"Convolution2DTransposeBias"  # MediaPipe's name of the one custom operation
 SAME, VALID = 0, 1
 NONE, RELU, RELU6 = 0, 1, 3
 
@@ -14,9 +16,14 @@ _OPTIONS = {
     CONVOLUTION: [_BYTES, _INTS, _INTS, _BYTES, _INTS, _INTS],  # padding, strides w h, activation, dilation w h
     DEPTHWISE: [_BYTES, _INTS, _INTS, _INTS, _BYTES, _INTS, _INTS],  # with the multiplier after the strides
     MAX_POOL: [_BYTES, _INTS, _INTS, _INTS, _INTS, _BYTES],  # padding, strides w h, window w h, activation
+    MULTIPLY: [_BYTES],
+    MEAN: [_BYTES],  # whether axes stay
+    RESIZE: [_INTS, _INTS, _BYTES, _BYTES],  # two of old, whether corners meet, whether pixels' centres do
 }
-_UNION = {ADD: 11, CONVOLUTION: 1, DEPTHWISE: 2, MAX_POOL: 5}  # members of the schema's union of options
-_VERSIONS = {DEPTHWISE: 2, DEQUANTIZE: 3}  # the reference interpreter asks; others are 1
+_OPTIONS[AVERAGE_POOL] = _OPTIONS[MAX_POOL]
+# Members of the schema's union of options.
+_UNION = {ADD: 11, CONVOLUTION: 1, DEPTHWISE: 2, MAX_POOL: 5, AVERAGE_POOL: 5, MULTIPLY: 21, MEAN: 27, RESIZE: 15}
+_VERSIONS = {DEPTHWISE: 2, DEQUANTIZE: 3, RESIZE: 3}  # the reference interpreter asks; others are 1
 _TYPES = {"float32": 0, "float16": 1, "int32": 2}
 
 
@@ -65,11 +72,18 @@ class Network:
             if code in _UNION:
                 kinds = zip(range(len(options)), _OPTIONS[code], options, strict=False)
                 fields += [(3, "Uint8", _UNION[code]), (4, "offset", _table(b, kinds))]
+            elif code == CUSTOM:
+                fields.append((5, "offset", b.CreateNumpyVector(np.frombuffer(bytes(options), np.uint8))))
             operations.append(_table(b, fields))
         lists = [_offsets(b, tensors), _ints(b, self.inputs), _ints(b, outputs), _offsets(b, operations)]
         graph = _table(b, [(slot, "offset", place) for slot, place in enumerate(lists)])
+        custom = b.CreateString(TRANSPOSED) if CUSTOM in codes else None
         kinds = [
-            _table(b, [(0, "Int8", min(code, 127)), (2, "Int32", _VERSIONS.get(code, 1)), (3, "Int32", code)])
+            _table(
+                b,
+                [(0, "Int8", min(code, 127)), (2, "Int32", _VERSIONS.get(code, 1)), (3, "Int32", code)]
+                + [(1, "offset", custom)] * (code == CUSTOM),
+            )
             for code in codes
         ]
         lists = [(1, _offsets(b, kinds)), (2, _offsets(b, [graph])), (4, _offsets(b, buffers))]
@@ -122,6 +136,27 @@ def every_kind():
     points = net.add(CONVOLUTION, [y, weights(6, 2, 3, 32), weights(6)], (1, 1, 1, 6), VALID, 1, 1, NONE, 1, 1)
     flat = net.add(RESHAPE, [points, net.constant(np.int32([1, 6]))], (1, 6))
     return net.write(flat, x)
+
+
+def more_kinds():
+    """The same of what segmentation needs beside: squeeze and excitation, and a way back to the picture's size."""
+    rng = np.random.RandomState(1)
+
+    def weights(*shape):
+        return net.constant(rng.normal(size=shape).astype(np.float32))
+
+    net = Network(1, 21, 18, 3)
+    x = net.add(CONVOLUTION, [0, weights(8, 3, 3, 3), weights(8)], (1, 11, 9, 8), SAME, 2, 2, NONE, 1, 1)
+    x = net.add(HARD_SWISH, [x], (1, 11, 9, 8))
+    y = net.add(AVERAGE_POOL, [x], (1, 4, 5, 8), SAME, 2, 3, 3, 4, NONE)
+    y = net.add(RESIZE, [y, net.constant(np.int32([11, 9]))], (1, 11, 9, 8), 0, 0, 0, 1)
+    z = net.add(MEAN, [y, net.constant(np.int32([1, 2]))], (1, 1, 1, 8), 1)
+    z = net.add(CONVOLUTION, [z, weights(8, 1, 1, 8), weights(8)], (1, 1, 1, 8), SAME, 1, 1, NONE, 1, 1)
+    z = net.add(ONLY_RELU, [z], (1, 1, 1, 8))
+    z = net.add(LOGISTIC, [z], (1, 1, 1, 8))
+    x = net.add(ADD, [net.add(MULTIPLY, [x, z], (1, 11, 9, 8), NONE), y], (1, 11, 9, 8), NONE)
+    mean = net.add(MEAN, [x, net.constant(np.int32([1, 2]))], (1, 8), 0)
+    return net.write(x, mean)
 
 
 def picture(height, width):

@@ -25,9 +25,10 @@ class Face:
     pose: Pose
     motion: LandmarkMotion
 
-    def at(self, frames: slice) -> "Face":
-        """Some of a video's frames."""
-        return Face(self.identity, Pose(*(part[frames] for part in self.pose)), self.motion[frames])
+    def at(self, frames: slice | np.ndarray) -> "Face":
+        """Some of a video's frames: a slice, or indices."""
+        motion = LandmarkMotion(**{name: value[frames] for name, value in self.motion.arrays().items()})
+        return Face(self.identity, Pose(*(part[frames] for part in self.pose)), motion)
 
 
 @dataclass(frozen=True)

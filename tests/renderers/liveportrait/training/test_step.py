@@ -213,3 +213,24 @@ def test_the_learning_rate_rises_stays_and_falls():
     rate = learning_rate_schedule(config)
     assert [float(rate(step)) for step in (0, 5, 10, 49, 100)] == pytest.approx([0, 0.5, 1, 1, 0], abs=1e-6)
     assert rate(75) == pytest.approx(0.5)
+
+
+def test_the_steps_teach_where_the_portrait_goes():
+    config = replace(
+        TINY_RENDERER,
+        warping=replace(TINY_RENDERER.warping, flow=True),
+        generator=replace(TINY_RENDERER.generator, portrait=True),
+    )
+    batches = RendererBatches(FaceClips(make_face_clips(), cache_gb=0.1), config)
+    pictures = next(iter(batches)).pictures
+    assert pictures.source.shape == pictures.target.shape[:1] + pictures.target.shape[2:]
+    state = initial_state(config)
+    step = jax.jit(make_train_step(config, config.first, LANDMARKS))
+    before, losses = state, []
+    for _ in range(12):
+        state, metrics, _ = step(state, pictures)
+        losses.append(float(metrics["pixels"]))
+    assert losses[-1] < 0.8 * losses[0]
+    for network, layer in (("warping", "surface"), ("generator", "conv_img")):
+        new, old = (weights.weights.params[network][layer]["kernel"] for weights in (state, before))
+        assert float(jnp.abs(new - old).max()) > 1e-5, layer
