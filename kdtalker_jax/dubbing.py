@@ -262,10 +262,7 @@ def repainted(
     if watched.rate != at_rate:
         vectors = between(vectors, *positions_at(len(motion), at_rate, watched.rate))
     boxes, state = model.renderer.regions(watched.own), model.renderer.begin(source.arrays)
-    repaint, batch_size = (
-        model.renderer.repaint,
-        1 if model.renderer.stateful else batch_size,
-    )  # no row fills up a state
+    repaint = model.renderer.repaint
     bar = progress_bar(total=count, desc="Rendering", unit="frame", show=progress)
     with bar:
         done, shown = 0, _shown(watched, count, anew)

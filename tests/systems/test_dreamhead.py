@@ -198,10 +198,7 @@ def test_what_cannot_be_is_said(model, small_model, directory, small_checkpoint,
     given = ("--no_cache", "--video", film, "--driven_audio", speech, "--output", tmp_path / "out.mp4")
     for extra, sentence in (
         (("--checkpoint", directory, "--stitch"), "paints mouths by sound alone"),
-        (
-            ("--checkpoint", small_checkpoint, "--length", "loop"),
-            "are for models that paint mouths",
-        ),
+        (("--checkpoint", small_checkpoint, "--crop", "none"), "--crop is for models that paint mouths"),
     ):
         result = run(dub, *given, *extra)
         assert (result.exit_code, sentence in result.output) == (2, True), result.output
