@@ -34,7 +34,7 @@ class ShownClip(NamedTuple):
         """
         name, jpeg, points = stored["name"], list(stored["jpeg"]), points_of(stored)
         if not jpeg:
-            raise InputError(f"The clip {name} has no frames: make them with python -m pipelines.extract --keep_frames.")
+            raise InputError(f"The clip {name} has no frames: keep them by python -m pipelines.extract --keep_frames.")
         if points.shape[1] != statistics.points:
             raise InputError(f"The clip {name} has {points.shape[1]} landmarks, not {statistics.points}.")
         if not np.isfinite(points).all():

@@ -81,7 +81,7 @@ def test_landmarks_go_with_their_pictures(clips, kept):
 
 def test_clips_that_cannot_be_used_are_named(clips, statistics):
     for change, message in (
-        ({"jpeg": []}, "clip 0 has no frames: make them with python -m pipelines.extract --keep_frames"),
+        ({"jpeg": []}, "clip 0 has no frames: keep them by python -m pipelines.extract --keep_frames"),
         ({"points": np.zeros((12, 478, 3), np.float32)}, "clip 0 has 478 landmarks, not 162"),
         ({"points": np.full((12, 162, 3), np.nan, np.float32)}, "clip 0 are not finite"),
     ):
