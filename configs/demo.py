@@ -16,6 +16,7 @@ class DemoConfig:
 
     name: str = "demo"
     seed: int = 0
+    look: str = "plain"  # of all people: one of kdtalker_jax.synthetic.clips.LOOKS
     # Pictures that the renderer learns from: people who make faces, and people who speak, two for each performance.
     expressive: int = 200
     expressive_frames: int = 12
