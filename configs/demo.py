@@ -69,4 +69,6 @@ SMALL_DEMO = DemoConfig(
     denoiser=replace(SMALL_RUN, steps=60, validation=replace(SMALL_RUN.validation, every=60)),
 )
 
-DEMO_CONFIGS = {"demo": DemoConfig(), "small": SMALL_DEMO}
+VARIED_DEMO = DemoConfig(name="varied", look="varied")
+
+DEMO_CONFIGS = {"demo": DemoConfig(), "varied": VARIED_DEMO, "small": SMALL_DEMO}
