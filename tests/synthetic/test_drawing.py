@@ -143,7 +143,7 @@ def test_people_and_states_can_be_mapped_over():
 
 @pytest.mark.slow
 def test_plain_people_look_as_they_always_did():
-    """Models are compared on pictures of them: every fourth pixel of two, as first drawn. Machines may round otherwise."""
+    """Models are compared on pictures of them: every fourth pixel of two. Machines may round otherwise."""
     people, states = random_people(jax.random.key(0), 15), random_states(np.random.default_rng(0), 15)
     with np.load(Path(__file__).parent / "plain_pictures.npz") as stored:
         expected = stored["pictures"]
