@@ -18,6 +18,7 @@ import click
 from configs import MODELS
 from kdtalker_jax import parallel
 from kdtalker_jax.choices import DEFAULT_STEPS
+from kdtalker_jax.unfinished import unfinished_file
 
 REFERENCE = "PyTorch"
 DEFAULT_DIFFUSION = ("dpm++", DEFAULT_STEPS["dpm++"])  # as in pipelines.sample
@@ -122,6 +123,5 @@ def describe_run(model: str, **settings: Any) -> dict[str, Any]:
 def write_json(file: Path | None, result: Mapping[str, Any]) -> None:
     """Write a result, if a file was asked for."""
     if file is not None:
-        unfinished = file.with_name(f".{file.name}.unfinished")
-        unfinished.write_text(json.dumps(result, indent=1), encoding="utf-8")
-        unfinished.replace(file)
+        with unfinished_file(file) as unfinished:
+            unfinished.write_text(json.dumps(result, indent=1), encoding="utf-8")

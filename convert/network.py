@@ -32,7 +32,7 @@ def to_variables(part: "Part", tensors: Mapping[str, Tensor], config: ModelConfi
     Raises:
         CheckpointError: lists every tensor that is missing, not known or of another shape or kind.
     """
-    shapes, table = flatten(part.shapes(config)), table_of(part)
+    shapes, table = flatten(_shapes(part, config, path)), table_of(part)
     leaves: dict[str, tuple[str, Rule]] = {}
     problems = []
     for key in tensors:
@@ -65,6 +65,14 @@ def to_published(part: "Part", variables: Mapping[str, Any]) -> dict[str, np.nda
 def unused(part: "Part", tensors: Mapping[str, Tensor]) -> Counter[str]:
     """How many tensors are on the list of unused ones, by its entries (as wildcards)."""
     return Counter(as_wildcard(pattern) for key in tensors if (pattern := table_of(part).is_unused(key)))
+
+
+def _shapes(part: "Part", config: ModelConfig, path: Path) -> Mapping[str, Any]:
+    try:
+        return part.shapes(config)
+    except Exception as error:  # whatever Flax and JAX raise on sizes that are each possible, but not together
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} holds {part.name} of sizes that no network has ({reason:.200})") from error
 
 
 def _published(part: "Part", variables: Mapping[str, Any]) -> Iterator[tuple[str, np.ndarray]]:

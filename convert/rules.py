@@ -20,6 +20,7 @@ class Transform(Enum):
 
     IDENTITY = (0, None)
     LINEAR = (0, (1, 0))  # (O, I) -> (I, O)
+    CONV1D = (0, (2, 1, 0))  # (O, I, K) -> (K, I, O)
     CONV2D = (0, (2, 3, 1, 0))  # (O, I, KH, KW) -> (KH, KW, I, O)
     CONV3D = (0, (2, 3, 4, 1, 0))  # (O, I, KD, KH, KW) -> (KD, KH, KW, I, O)
     TOKENS = (2, None)  # (1, 1, C) -> (C,)

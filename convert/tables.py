@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from convert.rules import Table
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.systems import System, resolve
+from kdtalker_jax.systems import OFFICIAL, System, resolve
 
 if TYPE_CHECKING:
     from kdtalker_jax.parts import Part
@@ -23,7 +23,13 @@ def table_of(part: "Part") -> Table:
 
 
 def published_parts(system: System, names: Iterable[str]) -> list["Part"]:
-    """The parts of these names. Raises InputError where there is no such part, or it is not published anywhere."""
+    """The parts of these names, for `convert.official` and what reads the same files.
+
+    Raises:
+        InputError: there is no such part, it is not published anywhere, or another command reads the system's files.
+    """
+    if system.converter != OFFICIAL:
+        raise InputError(f"The files of {system.name} are read by 'python -m {system.converter}' alone.")
     known, parts = system.parts, []
     for name in names:
         if name not in known:

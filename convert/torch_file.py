@@ -17,8 +17,8 @@ from typing import BinaryIO
 import ml_dtypes
 import numpy as np
 
-from convert.pickle_reader import Global, PickleReader, RefusedPickleError, damaged
 from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.pickles import Global, PickleReader, RefusedPickleError, damaged
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
@@ -105,7 +105,7 @@ def read_torch_file(path: Path) -> object:
 
 
 def _read_zip(path: Path, file: BinaryIO, data: memoryview) -> object:
-    entries = _zip_entries(path, file, data)
+    entries = zip_entries(path, file, data, "PyTorch")
     name = next((name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")), None)
     if name is None:
         raise CheckpointError(f"{path} {_describe_other_zip(list(entries))}")
@@ -125,13 +125,19 @@ def _read_zip(path: Path, file: BinaryIO, data: memoryview) -> object:
     return content
 
 
-def _zip_entries(path: Path, file: BinaryIO, data: memoryview) -> Mapping[str, tuple[memoryview, int]]:
-    """Contents and recorded CRC of every entry, by name. Compressed entries (which might be bombs) are refused."""
+def zip_entries(path: Path, file: BinaryIO, data: memoryview, kind: str) -> Mapping[str, tuple[memoryview, int]]:
+    """Contents and recorded CRC of every entry, by name. Compressed entries (which might be bombs) are refused.
+
+    Args:
+        path: for errors.
+        file, data: the same file, to read and mapped.
+        kind: what writes such files, in a word.
+    """
     try:
         with zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
-        raise CheckpointError(f"{path} is a PyTorch file whose end is missing or damaged: download it again") from error
+        raise CheckpointError(f"{path} is a {kind} file whose end is missing or damaged: download it again") from error
     entries = {}
     for info in infos:
         header = data[info.header_offset : info.header_offset + 30]
@@ -139,7 +145,7 @@ def _zip_entries(path: Path, file: BinaryIO, data: memoryview) -> Mapping[str, t
             raise CheckpointError(f"{path} is damaged (entry {info.filename!r:.80}): download it again")
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
             raise CheckpointError(
-                f"{path} holds compressed or encrypted entries, which PyTorch never writes: unpack it"
+                f"{path} holds compressed or encrypted entries, which {kind} does not write: unpack it"
             )
         start = info.header_offset + 30 + sum(struct.unpack_from("<2H", header, 26))
         entries[info.filename] = (data[start : start + info.file_size], info.CRC)

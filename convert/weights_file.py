@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from convert.npz_file import is_npz, read_npz
 from convert.torch_file import read_torch_file
 from kdtalker_jax.errors import CheckpointError
 
@@ -39,7 +40,7 @@ class SafeTensor:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict in a file of PyTorch (either container) or safetensors, by key.
+    """The state dict in a file of PyTorch (either container), safetensors or NumPy (.npz), by key.
 
     The state dict may be the whole content or lie under 'model' or 'state_dict', as in training checkpoints;
     dictionaries inside it are joined with dots. Nothing else of the file is read from disk.
@@ -47,7 +48,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the file is missing, damaged, of another kind, refused as unsafe, or holds no tensors.
     """
-    content: object = _read_safetensors(path) if _recognise(path) == "safetensors" else read_torch_file(path)
+    content: object = _READERS[_recognise(path)](path)
     for name in ("model", "state_dict"):
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
@@ -72,6 +73,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is a damaged safetensors file ({error}): download it again") from error
 
 
+_READERS = {"safetensors": _read_safetensors, "npz": read_npz, "torch": read_torch_file}
+
 # What people really have under the name of a checkpoint, by how it begins.
 _OTHER_FILES = (
     (b"version https://git-lfs", "is a Git LFS pointer, not the file itself: fetch it with 'git lfs pull'"),
@@ -87,7 +90,7 @@ _PICKLE_OR_ZIP = (b"PK\x03\x04", b"\x80")
 
 
 def _recognise(path: Path) -> str:
-    """'torch' or 'safetensors', else a CheckpointError that says what the file is."""
+    """The name of a reader, else a CheckpointError that says what the file is."""
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, not a file")
     if path.exists() and not path.is_file():
@@ -101,6 +104,8 @@ def _recognise(path: Path) -> str:
         raise CheckpointError(f"{path} is empty: download it again")
     if head[8:9] == b"{":
         return "safetensors"
+    if is_npz(head):
+        return "npz"
     if head.startswith(_PICKLE_OR_ZIP):
         return "torch"
     for beginning, description in _OTHER_FILES:

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable
 from dataclasses import fields
-from difflib import get_close_matches
 from inspect import signature
 from typing import Any
 
 from kdtalker_jax.animation import Animation
+from kdtalker_jax.checks import nearest
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.source import Source
 
@@ -24,7 +24,7 @@ def asked_for(call: Callable[..., Any], animation: dict[str, Any]) -> Animation:
     for name in animation:
         if name not in names:
             own = [parameter for parameter in signature(call).parameters if parameter not in ("self", "animation")]
-            raise TypeError(f"{call.__name__} takes no argument {name!r}{_nearest(name, own + names)}")
+            raise TypeError(f"{call.__name__} takes no argument {name!r}{nearest(name, own + names)}")
     return Animation(**animation)
 
 
@@ -48,8 +48,3 @@ def check_motion(motion: Any, kind: type, call: str) -> None:
     raise InputError(
         f"{call} takes a {kind.__name__}{other}, not a {type(motion).__name__}: animate(source, recording) makes one."
     )
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    matches = get_close_matches(name, names, n=1)
-    return f": did you mean {matches[0]!r}?" if matches else f": there are {', '.join(names)}."

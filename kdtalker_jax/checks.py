@@ -1,8 +1,10 @@
-"""Numbers that users give, from Python or a command line."""
+"""Numbers and names that users give, from Python or a command line."""
 
 import math
 import numbers
 import operator
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -23,3 +25,15 @@ def is_number(value: Any, lowest: float, highest: float) -> bool:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.number)):
         return False
     return not isinstance(value, np.complexfloating) and lowest <= value <= highest and math.isfinite(value)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The end of a sentence about a name that there is not: the one that was probably meant, or all of them."""
+    names = list(names)
+    matches = get_close_matches(name, names, n=1)
+    return did_you_mean(matches[0] if matches else None, names)
+
+
+def did_you_mean(match: str | None, names: Iterable[str]) -> str:
+    """`nearest` for a name that was found otherwise."""
+    return f": did you mean {match!r}?" if match else f": there are {', '.join(names)}."

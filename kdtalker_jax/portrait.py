@@ -26,8 +26,7 @@ from kdtalker_jax.batching import made_ahead, one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
 from kdtalker_jax.compiling import announced, compiling_seconds
-from kdtalker_jax.edits.driving import driven
-from kdtalker_jax.edits.smoothing import smoothed
+from kdtalker_jax.edits.reenacting import Reenactment
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
@@ -38,11 +37,14 @@ from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, recording_file, waveform_of
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.windows import check_heard
+from kdtalker_jax.moving import Mover
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.performing import Performer
 from kdtalker_jax.rendering import Frames, batch_size_of, default_dtype
 from kdtalker_jax.results import Video
 from kdtalker_jax.source import Source
+from kdtalker_jax.sources.driver import Driver
+from kdtalker_jax.sources.video import read_driver
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.systems import check_fit, find_system
 
@@ -119,7 +121,9 @@ class TalkingPortrait:
         """
         check_dtype(dtype)
         checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
-        names = find_system(checkpoint.config.system).required
+        system = find_system(checkpoint.config.system)
+        _ = system.families  # refuses what makes no videos
+        names = system.required
         checkpoint.require(*names)
         params = {name: fold(checkpoint.variables(name)) for name in names}
         return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.predictor)
@@ -200,7 +204,7 @@ class TalkingPortrait:
         bar = progress_bar(windows, "Motion", total=total, unit="window", show=progress)
         with announced("the motion model", "up to half a minute", progress):
             vectors = [performer.vectors(window) for window, _ in bar]  # (n, D) each; the device is one window ahead
-        return self._drive_whole(source, vectors, asked)
+        return self._mover.whole(source, vectors, asked)
 
     def animate_together(
         self,
@@ -228,13 +232,7 @@ class TalkingPortrait:
         asked = several(len(sources), len(audio), seeds, **animation)
         waveforms = [waveform_of(recording, rate) for recording in audio]
         vectors = self._performer.perform_together(sources, waveforms, asked)
-        return [self._drive_whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
-
-    def _drive_whole(self, source: Source, vectors: Sequence[np.ndarray], asked: Animation) -> Motion:
-        """From the vectors (n, D) of all windows."""
-        smooth = smoothed([np.concatenate(vectors)], float(asked.smooth), self.space.smoothed)
-        motion = self.space.from_vectors(np.concatenate(list(smooth)))
-        return self.drive(source, motion, relative=asked.relative, stitch=asked.stitch)
+        return [self._mover.whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
 
     def stream_motion(
         self,
@@ -262,14 +260,7 @@ class TalkingPortrait:
         asked = asked_for(self.stream_motion, animation)
         performer = self._performer
         windows = performer.perform(source, pieces_of(audio_chunks, rate), asked, None)
-        return self._drive_pieces(source, map(performer.vectors, windows), asked)
-
-    def _drive_pieces(self, source: Source, vectors: Iterable[np.ndarray], asked: Animation) -> Iterator[Motion]:
-        first = None
-        for piece in smoothed(vectors, float(asked.smooth), self.space.smoothed):
-            motion = self.space.from_vectors(piece)
-            first = first or motion
-            yield self.drive(source, motion, relative=asked.relative, stitch=asked.stitch, first=first)
+        return self._mover.pieces(source, map(performer.vectors, windows), asked)
 
     def drive(
         self,
@@ -286,8 +277,40 @@ class TalkingPortrait:
         """
         check_source(source, "drive")
         check_motion(motion, self.space.motion, "drive")
-        how = {"relative": relative, "stitch": stitch, "first": first}
-        return driven(self.renderer, self.params, source, motion, **how)
+        return self._mover.drive(source, motion, relative=relative, stitch=stitch, first=first)
+
+    def reenact(
+        self,
+        source: Source,
+        driver: PathLike | Driver,
+        *,
+        sound: Motion | None = None,
+        driving_crop: CropMode = "square",
+        driving_face_index: int | None = None,
+        progress: bool = False,
+        **how: Any,
+    ) -> Motion:
+        """Motion of a portrait that follows a driver: 25 frames a second, driven.
+
+        Args:
+            source: from `prepare`.
+            driver: a video, a picture or a template (docs/driving.md), or what `sources.video.read_driver` made of one.
+            sound: the portrait's motion for a recording, from `animate`: its lips are taken.
+            driving_crop, driving_face_index: how its face is found, see there.
+            progress: show a bar.
+            how: regions, relative, reference, multiplier, stitch, eyes, lips, close_lips, lip_strength, sliders: see
+                `edits.reenacting.Reenactment`.
+
+        Raises:
+            TypeError: an argument that there is not.
+            InputError: a value that cannot be, an unreadable driver, one without a face (NoFaceError).
+        """
+        check_source(source, "reenact")
+        asked = Reenactment(**how)
+        if not isinstance(driver, Driver):
+            found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
+            driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
+        return self._mover.follow(source, driver, asked, sound)
 
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False
@@ -415,3 +438,7 @@ class TalkingPortrait:
     @property
     def _performer(self) -> Performer:
         return Performer(self.features, self.motion_model, self.space, self.params)
+
+    @property
+    def _mover(self) -> Mover:
+        return Mover(self.renderer, self.params)

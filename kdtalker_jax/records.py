@@ -22,8 +22,16 @@ _KINDS = {
 }
 
 
+_ADDED = "added"  # in a field's metadata
+
+
 class UnknownSettingError(Exception):
     """A record has a field that this version does not know."""
+
+
+def added(default: Any) -> Any:
+    """A field of a dataclass that older files lack: they mean the default. All others have to be there."""
+    return dataclasses.field(default=default, metadata={_ADDED: True})
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -89,13 +97,14 @@ def from_json(kind: Any, value: Any, name: str = "it") -> Any:
 def _from_object(kind: type, value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         _wrong(name, value, "an object")
-    types_of = {field.name: get_type_hints(kind)[field.name] for field in dataclasses.fields(kind)}
+    fields = dataclasses.fields(kind)
+    types_of = {field.name: get_type_hints(kind)[field.name] for field in fields}
     unknown = sorted(value.keys() - types_of.keys())
     if unknown:
         raise UnknownSettingError(f"unknown setting {unknown[0]!r}")
     inner = {field: f"{name}.{field}" if name != "it" else field for field in types_of}
     parts = {field: from_json(types_of[field], item, inner[field]) for field, item in value.items()}
-    missing = [field for field in types_of if field not in value]
+    missing = [field.name for field in fields if field.name not in value and _ADDED not in field.metadata]
     if missing:
         raise ValueError(f"{inner[missing[0]]} is missing")
     try:

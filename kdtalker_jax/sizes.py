@@ -2,9 +2,12 @@
 
 from dataclasses import fields
 
-LARGEST = 1 << 14  # of any size that is not listed here; the published networks have none above 1024
+LARGEST = 1 << 14  # of any size that is not listed here; the published networks have none above the 8192 codes
 LARGEST_OF = {
-    **dict.fromkeys(("residual_blocks", "depths", "hourglass_blocks", "middle_blocks", "layers"), 128),
+    **dict.fromkeys(
+        ("blocks", "multipliers", "residual_blocks", "depths", "hourglass_blocks", "middle_blocks", "layers"), 128
+    ),
+    "code_width": 256,
     "image_size": 2048,
     "feature_size": 512,
     "window": 4096,
@@ -14,7 +17,7 @@ LONGEST = 16  # numbers in a list of sizes
 
 
 class Sizes:
-    """Base of the configurations of networks: each whole number is a size.
+    """Base of the configurations of networks: each whole number is a size; true and false are none.
 
     Raises:
         ValueError: one of them is below 1 or absurdly large, or there are absurdly many.
@@ -27,5 +30,5 @@ class Sizes:
             if len(numbers) > LONGEST:
                 raise ValueError(f"{field.name} has {len(numbers)} numbers, more than {LONGEST}")
             for number in numbers:
-                if isinstance(number, int) and not 1 <= number <= most:
+                if type(number) is int and not 1 <= number <= most:
                     raise ValueError(f"{field.name} is {number}, not from 1 to {most}")

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from kdtalker_jax.edits.retargeting import Openings
 from kdtalker_jax.faces.crop import Crop
+from kdtalker_jax.faces.openings import eye_openings, lip_openings
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,3 +40,11 @@ class Source:
     def keypoints(self) -> np.ndarray:
         """(K, 3) x_s, the keypoints in the picture, where the space has them."""
         return self.own.motion.keypoints[0]
+
+    @property
+    def openings(self) -> Openings | None:
+        """How far eyes and lips are open, one frame; None where no face was looked for."""
+        landmarks = self.crop.landmarks
+        if landmarks is None:
+            return None
+        return Openings(eye_openings(landmarks[None]), lip_openings(landmarks[None]))

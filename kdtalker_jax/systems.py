@@ -15,44 +15,57 @@ from typing import Any
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.neighbours import check_neighbours
 
+OFFICIAL = "convert.official"
 ENTRY_POINTS = "kdtalker_jax.systems"
 
 
 @dataclass(frozen=True)
 class System:
-    """One way from a portrait and a recording to frames. All but the name is "module:NAME".
+    """One way from a portrait and a recording to frames, or a member of one alone. All but names is "module:NAME".
 
     Attributes:
         name: in config.json and on command lines.
-        features: class of `features.protocol.Features`.
-        motion_model: class of `motion_models.protocol.MotionModel`.
-        renderer: class of `renderers.protocol.Renderer`.
+        features: class of `features.protocol.Features`; "" where there is none.
+        motion_model: class of `motion_models.protocol.MotionModel`; likewise.
+        renderer: class of `renderers.protocol.Renderer`; likewise. Of a member alone it is as much of one as says what
+            parts there are.
         configs: mapping of whole models' configurations by name, the published one first.
         trainings: what can be trained, each a `training.kinds.Kind`.
         judges: parts that measure videos of any system.
         published: tuple of what can be fetched by name, each a `hub.registry.PublishedModel`; "" where there is none.
         fits: set of `checkpoints.fit.fit_key` of named configurations, so that these need no tracing; "" for none.
+        converter: the command that converts published files.
     """
 
     name: str
-    features: str
-    motion_model: str
-    renderer: str
     configs: str
+    features: str = ""
+    motion_model: str = ""
+    renderer: str = ""
     trainings: tuple[str, ...] = ()
     judges: tuple[str, ...] = ("kdtalker_jax.metrics.syncnet:SYNCNET",)
     published: str = ""
     fits: str = ""
+    converter: str = OFFICIAL
 
     @cached_property
+    def members(self) -> tuple[Any, ...]:
+        """The classes of those that it has of renderer, features and motion model."""
+        return tuple(resolve(name) for name in (self.renderer, self.features, self.motion_model) if name)
+
+    @property
     def families(self) -> tuple[Any, Any, Any]:
-        """The classes of renderer, features and motion model."""
-        return resolve(self.renderer), resolve(self.features), resolve(self.motion_model)
+        """The classes of renderer, features and motion model. Raises CheckpointError where it has not all three."""
+        if len(self.members) < 3:
+            raise CheckpointError(
+                f"A model of {self.name} is a part of others and makes no videos: name one that does."
+            )
+        return self.members
 
     @cached_property
     def parts(self) -> Mapping[str, Any]:
         """All networks by name, those of the families before the judges."""
-        parts = [part for family in self.families for part in family.parts]
+        parts = [part for family in self.members for part in family.parts]
         return {part.name: part for part in (*parts, *map(resolve, self.judges))}
 
     @property
@@ -68,7 +81,7 @@ class System:
     @cached_property
     def sections(self) -> Mapping[str, type]:
         """The dataclass of each section of a configuration: the sizes of parts, and what families are set to."""
-        settings = {name: kind for family in self.families for name, kind in family.settings.items()}
+        settings = {name: kind for family in self.members for name, kind in family.settings.items()}
         return {name: part.sizes for name, part in self.parts.items()} | settings
 
 
@@ -114,10 +127,12 @@ def all_systems() -> Iterator[System]:
 
 def disagreement(config: Any, names: Collection[str]) -> str | None:
     """What keeps the parts `names` of a model from working together, in words."""
-    families = find_system(config.system).families
+    families = find_system(config.system).members
     problems = (family.disagreement(config, names) for family in families)
     if problem := next(filter(None, problems), None):
         return problem
+    if len(families) < 3:
+        return None
     renderer, features, motion_model = (
         family(config) if not family.parts or any(part.name in names for part in family.parts) else None
         for family in families
@@ -195,5 +210,25 @@ register(
             "kdtalker_jax.renderers.liveportrait.training.kinds:RETARGETING",
             "kdtalker_jax.recipes.audio:KIND",
         ),
+    )
+)
+
+register(
+    System(
+        "wav2vec2",
+        configs="configs.wav2vec2:MODELS",
+        features="kdtalker_jax.features.wav2vec2.model:Wav2Vec2Features",
+        judges=(),
+        converter="convert.wav2vec2",
+    )
+)
+
+register(
+    System(
+        "latent_diffusion",
+        configs="configs.latent:MODELS",
+        renderer="kdtalker_jax.renderers.latent.model:LatentDiffusion",
+        judges=(),
+        converter="convert.latent_diffusion",
     )
 )

@@ -1,11 +1,13 @@
 """Make the motion of a talking head, without its pictures."""
 
+from typing import Any
+
 import click
 
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option, licence_option, result
 from pipelines.options import animation_options, checkpoint_option, dtype_option, portrait_options
-from pipelines.portraits import portrait_of, prepared
+from pipelines.portraits import Portrait
 
 EPILOG = """
 \b
@@ -27,17 +29,10 @@ Examples:
 def main(
     checkpoint: str,
     accept_licence: bool,
-    source_image: str | None,
-    crop: str,
-    face_index: int | None,
+    portrait: Portrait,
     driven_audio: str | None,
     output: str,
-    seed: int,
-    sampler: str | None,
-    steps: int | None,
-    relative: bool,
-    smoothing: float,
-    stitch: bool,
+    animation: dict[str, Any],
     dtype: str | None,
     no_cache: bool,
 ) -> None:
@@ -47,7 +42,6 @@ def main(
     --motion_in of pipelines.sample. What is not given comes with the package.
     """
     from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
-    from kdtalker_jax.choices import check_crop
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.media.audio import load_waveform
     from kdtalker_jax.media.files import output_file
@@ -55,19 +49,18 @@ def main(
     from kdtalker_jax.portrait import TalkingPortrait
 
     driven_audio = driven_audio or str(demo.RECORDINGS[0])
-    settings = {"sampler": sampler, "steps": steps, "relative": relative, "smooth": smoothing, "stitch": stitch}
-    asked = Animation(seed=seed, **settings)
-    check_crop(crop if source_image else "none", face_index)
-    inputs = [path for path in (source_image, driven_audio, checkpoint) if path]
+    asked = Animation(**animation)
+    portrait.check()
+    inputs = [path for path in (portrait.source_image, driven_audio, checkpoint) if path]
     output_file(output, "motion", inputs)
-    image, crop = portrait_of(source_image, crop, checkpoint)
+    image = portrait.read(checkpoint)
     waveform = load_waveform(driven_audio)
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
     asked.of(model.motion_model, None)  # refuses before any work
-    source = prepared(model, image, crop, face_index, source_image)
-    motion = model.animate(source, waveform, rate=SAMPLE_RATE, seed=seed, **settings, progress=True)
+    source = portrait.prepared(model, image)
+    motion = model.animate(source, waveform, rate=SAMPLE_RATE, **animation, progress=True)
     motion.save(output)
     frames, seconds = len(motion), len(motion) / FRAME_RATE
     result(f"{output}: {frames} frames of motion, {seconds:.2f} s", output=output, frames=frames, seconds=seconds)

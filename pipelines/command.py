@@ -4,12 +4,10 @@ import importlib
 import importlib.util
 from difflib import get_close_matches
 from importlib import metadata
-from typing import Any
 
 import click
 
-from kdtalker_jax.cli import Failure
-from kdtalker_jax.streams import mend_streams
+from kdtalker_jax.cli import Failure, Group
 
 # By name, the module whose `main` it is, and what it does, in the words that its own help begins with.
 COMMANDS = {
@@ -29,11 +27,12 @@ EPILOG = """
 \b
 Every command explains itself: kdtalker sample --help
 Completion: eval "$(_KDTALKER_COMPLETE=bash_source kdtalker)" in bash; zsh_source and fish_source for those.
-More commands: python -m pipelines.compile, .synthesize, .train_demo, .train_renderer; python -m convert.verify, .export
+More commands: python -m pipelines.compile, .synthesize, .train_demo, .train_renderer;
+python -m convert.verify, .export, .wav2vec2
 """
 
 
-class Commands(click.Group):
+class Commands(Group):
     """A group that knows its commands by name until one is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -58,10 +57,6 @@ class Commands(click.Group):
         """As of every group, without importing one of them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        mend_streams()
-        return super().main(*args, **kwargs)
 
 
 def _version() -> str:

@@ -133,7 +133,6 @@ def _cache(missing: list[str]) -> str:
 
 def _models(missing: list[str]) -> dict[str, str]:
     from kdtalker_jax.checkpoints import load_checkpoint
-    from kdtalker_jax.errors import KDTalkerError
     from kdtalker_jax.hub.listing import entries
 
     models = {}

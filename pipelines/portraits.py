@@ -1,6 +1,7 @@
-"""What commands that animate do with the portrait that they were given."""
+"""The portrait that a command was given: `--source_image`, `--crop`, `--face_index`."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,22 +16,37 @@ if TYPE_CHECKING:
 ONLY_DRAWN = "The model demo knows only drawn heads: for photos say --checkpoint published."
 
 
-def portrait_of(source_image: str | None, crop: str, checkpoint: str) -> tuple["np.ndarray", str]:
-    """The picture, the drawn one where none was named, and how it is cut. Says where the model may not know the face.
+@dataclass(frozen=True)
+class Portrait:
+    """As it was asked for; without a picture it is the drawn one of the package, which is cut already."""
 
-    Raises:
-        InputError: it cannot be read.
-    """
-    from kdtalker_jax.media.image import read_image
+    source_image: str | None
+    crop: str
+    face_index: int | None
 
-    if source_image is not None and checkpoint == "demo":
-        click.echo(ONLY_DRAWN, err=True)
-    return read_image(source_image or demo.PORTRAITS[0]), "none" if source_image is None else crop
+    @property
+    def cut(self) -> str:
+        return self.crop if self.source_image else "none"
 
+    def check(self) -> None:
+        """Raises InputError where the options do not go together."""
+        from kdtalker_jax.choices import check_crop
 
-def prepared(model: "TalkingPortrait", image: Any, crop: str, face_index: int | None, name: str | None) -> "Source":
-    """`TalkingPortrait.prepare`; says where the picture shows other faces too."""
-    source = model.prepare(image, crop, face_index, name=name or "the drawn portrait")
-    if source.crop.faces > 1 and face_index is None:
-        click.echo(f"{name} shows {source.crop.faces} faces; --face_index picks another one.", err=True)
-    return source
+        check_crop(self.cut, self.face_index)
+
+    def read(self, checkpoint: str) -> "np.ndarray":
+        """The picture. Says where the model may not know the face. Raises InputError where it cannot be read."""
+        from kdtalker_jax.media.image import read_image
+
+        if self.source_image is not None and checkpoint == "demo":
+            click.echo(ONLY_DRAWN, err=True)
+        return read_image(self.source_image or demo.PORTRAITS[0])
+
+    def prepared(self, model: "TalkingPortrait", image: "np.ndarray") -> "Source":
+        """`TalkingPortrait.prepare`; says where the picture shows other faces too."""
+        source = model.prepare(image, self.cut, self.face_index, name=self.source_image or "the drawn portrait")
+        if source.crop.faces > 1 and self.face_index is None:
+            click.echo(
+                f"{self.source_image} shows {source.crop.faces} faces; --face_index picks another one.", err=True
+            )
+        return source

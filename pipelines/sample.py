@@ -1,11 +1,21 @@
 """Make a talking video from one portrait and one recording."""
 
+from typing import Any
+
 import click
 
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option, licence_option, result
-from pipelines.options import animation_options, batch_size_option, checkpoint_option, dtype_option, portrait_options
-from pipelines.portraits import portrait_of, prepared
+from pipelines.driving import asked_driving
+from pipelines.options import (
+    animation_options,
+    batch_size_option,
+    checkpoint_option,
+    driving_options,
+    dtype_option,
+    portrait_options,
+)
+from pipelines.portraits import Portrait
 
 EPILOG = """
 \b
@@ -15,6 +25,8 @@ Examples:
       --output talk.mp4 --seed 3 --steps 8 --motion_out talk.npz
   python -m pipelines.sample --checkpoint model --source_image other.png --driven_audio speech.mp3 \\
       --motion_in talk.npz --relative --output other.mp4
+  python -m pipelines.sample --checkpoint published --source_image face.png --driving actor.mp4 --regions all,-lip \\
+      --driven_audio speech.wav --stitch --output acted.mp4
 
 Options may be written --source_image X, --source-image X, -source_image X or -source_image=X.
 Bad input ends with one line and exit code 2; nothing but the named outputs is ever written.
@@ -33,35 +45,29 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 @batch_size_option
 @click.option("--motion_out", help="Also save the motion, as .npz.")
 @click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
+@driving_options
 @cache_option
 def main(
     checkpoint: str,
     accept_licence: bool,
-    source_image: str | None,
+    portrait: Portrait,
     driven_audio: str | None,
     output: str,
-    crop: str,
-    face_index: int | None,
-    relative: bool,
-    stitch: bool,
-    smoothing: float,
+    animation: dict[str, Any],
     dtype: str | None,
     batch_size: int | None,
     motion_out: str | None,
     motion_in: str | None,
-    seed: int,
-    sampler: str | None,
-    steps: int | None,
+    driving: dict[str, Any],
     no_cache: bool,
 ) -> None:
-    """Make a talking video from one portrait and one recording.
+    """Make a talking video from one portrait and one recording, or a driving video.
 
     --checkpoint published fetches the published weights, once, and converts them; docs/models.md says more. What is not
     given comes with the package: a model that knows drawn heads alone, a drawn portrait, a synthetic voice.
     """
     from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
     from kdtalker_jax.checkpoints import load_checkpoint
-    from kdtalker_jax.choices import check_crop
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.media.audio import load_waveform
@@ -71,21 +77,25 @@ def main(
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.rendering import check_batch_size
     from kdtalker_jax.sources.saved import saved_motion
+    from kdtalker_jax.sources.video import sound_of
 
-    driven_audio = driven_audio or str(demo.RECORDINGS[0])
+    driver = driving["driving"]
+    spoken = driven_audio or (None if driver else str(demo.RECORDINGS[0]))  # what moves the lips
     # All that can be wrong with the input is found before the model is even loaded.
-    settings = {"sampler": sampler, "steps": steps, "relative": relative, "smooth": smoothing, "stitch": stitch}
-    asked = Animation(seed=seed, **settings)
+    asked = Animation(**animation)
     if batch_size is not None:
         check_batch_size(batch_size)
-    check_crop(crop if source_image else "none", face_index)
-    inputs = [path for path in (source_image, driven_audio, motion_in, checkpoint) if path]
+    portrait.check()
+    inputs = [path for path in (portrait.source_image, spoken, motion_in, checkpoint, driver) if path]
     check_output(output, inputs)
     if motion_out:
         output_file(motion_out, "motion", inputs, [output])
-    image, crop = portrait_of(source_image, crop, checkpoint)
-    waveform = load_waveform(driven_audio)
-    VideoWriter(output, driven_audio)  # refuses sound that no video can hold
+    on_portrait = {"relative": asked.relative, "stitch": asked.stitch}
+    asked_driver = asked_driving(**driving, **on_portrait, motion_in=motion_in, inputs=inputs)
+    image = portrait.read(checkpoint)
+    waveform = load_waveform(spoken) if spoken else None
+    heard = spoken or (driver if sound_of(driver) is not None else None)
+    VideoWriter(output, heard)  # refuses sound that no video can hold
     directory = find_model(checkpoint, accept_licence=accept_licence)
     saved = saved_motion(motion_in, load_checkpoint(directory).config) if motion_in else None
 
@@ -93,14 +103,16 @@ def main(
         keep_compiled()
     model = TalkingPortrait.load(directory, dtype=dtype)
     asked.of(model.motion_model, None)  # refuses before any work
-    source = prepared(model, image, crop, face_index, source_image)
+    source = portrait.prepared(model, image)
     if saved is not None:
-        motion = model.drive(source, saved, relative=relative, stitch=stitch)
-    else:
-        motion = model.animate(source, waveform, rate=SAMPLE_RATE, seed=seed, **settings, progress=True)
+        motion = model.drive(source, saved, **on_portrait)
+    elif waveform is not None:
+        motion = model.animate(source, waveform, rate=SAMPLE_RATE, **animation, progress=True)
+    if asked_driver is not None:
+        motion = asked_driver.motion(model, source, motion if spoken else None)
     if motion_out:
         motion.save(motion_out)
-    video = model.write(source, motion, output, driven_audio, batch_size=batch_size, progress=True)
+    video = model.write(source, motion, output, heard, batch_size=batch_size, progress=True)
     compiled = f", after {video.compiling_seconds:.0f} s of compiling" if video.compiling_seconds >= 1 else ""
     result(
         f"{video.path}: {video.frames} frames, {video.seconds:.2f} s, rendered at {video.rate:.2f} frames a second"

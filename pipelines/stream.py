@@ -11,7 +11,7 @@ import click
 from kdtalker_jax.cli import Command, cache_option, licence_option, result, wants_json
 from kdtalker_jax.errors import InputError, OutputError
 from pipelines.options import animation_options, batch_size_option, checkpoint_option, dtype_option, portrait_options
-from pipelines.portraits import portrait_of, prepared
+from pipelines.portraits import Portrait
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,17 +43,10 @@ _CONTAINERS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"caff", b".snd", b"FORM")
 def main(
     checkpoint: str,
     accept_licence: bool,
-    source_image: str | None,
-    crop: str,
-    face_index: int | None,
+    portrait: Portrait,
     rate: int,
     output: str,
-    seed: int,
-    sampler: str | None,
-    steps: int | None,
-    relative: bool,
-    smoothing: float,
-    stitch: bool,
+    animation: dict[str, Any],
     dtype: str | None,
     batch_size: int | None,
     no_cache: bool,
@@ -64,28 +57,26 @@ def main(
     and AAC, and each frame is in it as soon as it is rendered.
     """
     from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
-    from kdtalker_jax.choices import check_crop
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.media.live import LiveVideo
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.rendering import check_batch_size
 
-    settings = {"sampler": sampler, "steps": steps, "relative": relative, "smooth": smoothing, "stitch": stitch}
-    asked = Animation(seed=seed, **settings)
+    asked = Animation(**animation)
     if batch_size is not None:
         check_batch_size(batch_size)
-    check_crop(crop if source_image else "none", face_index)
-    image, crop = portrait_of(source_image, crop, checkpoint)
+    portrait.check()
+    image = portrait.read(checkpoint)
     if sys.stdin is None or sys.stdin.isatty():
         raise InputError(f"Standard input has to be the sound: pipe in {RAW}.")
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
     asked.of(model.motion_model, None)
-    source = prepared(model, image, crop, face_index, source_image)
+    source = portrait.prepared(model, image)
     with _open(output) as file, LiveVideo(file, rate) as video:
         chunks = heard(sys.stdin.buffer, video)
-        for frames in model.stream(source, chunks, rate=rate, batch_size=batch_size, seed=seed, **settings):
+        for frames in model.stream(source, chunks, rate=rate, batch_size=batch_size, **animation):
             video.write(frames)
     if output == "-":
         click.echo(f"{video.frames} frames", err=True)

@@ -29,6 +29,10 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 _MODELS = tempfile.TemporaryDirectory(prefix="models-")  # whatever this user has fetched is none of the tests'
 os.environ["KDTALKER_CACHE"] = _MODELS.name
 
+# Nothing of ours leans on implicit promotion, which a program around it may have forbidden, and which hides mistakes.
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
 SHARED = Path(os.environ.get("KDTALKER_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 

@@ -16,10 +16,14 @@ import pytest
 import soundfile
 
 from configs import SMALL
+from configs.latent import SMALL as LATENT
+from configs.wav2vec2 import SMALL_WAV2VEC2
 from kdtalker_jax import demo, systems
 from kdtalker_jax.checkpoints import save_checkpoint
 from kdtalker_jax.compilation import About, write_export
 from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.media.image import read_image
+from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.random_parts import random_variables
 from pipelines.command import COMMANDS
@@ -62,11 +66,18 @@ def place(tmp_path_factory, small_variables) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     shutil.copy(demo.PORTRAITS[0], folder / "face.jpg")
     speech = load_waveform(demo.RECORDINGS[0])[: 70 * 640]
+    with VideoWriter(folder / "clip.mp4") as clip:
+        for _ in range(3):
+            clip.write(read_image(folder / "face.jpg"))
     for name in ("speech.mp3", "speech.wav"):  # what a file is shows its content
         soundfile.write(folder / name, speech, 16_000, format="WAV")
     save_checkpoint(folder / "checkpoints" / "published", networks, SMALL)
+    latent = {name: random_variables(name, LATENT) for name in LATENT.sections}
+    save_checkpoint(folder / "checkpoints" / "latent", latent, LATENT)
     shutil.copytree(folder / "checkpoints" / "published", folder / "published")  # goes before the model of that name
     save_checkpoint(folder / "checkpoints" / "tuned", {"denoiser": networks["denoiser"]}, SMALL)
+    listener = {"wav2vec2": random_variables("wav2vec2", SMALL_WAV2VEC2)}
+    save_checkpoint(folder / "checkpoints" / "wav2vec2", listener, SMALL_WAV2VEC2)
     write_dataset(tmp_path_factory.mktemp("clips"), {"train": make_clips()[:2]}).rename(folder / "dataset")
     model = TalkingPortrait.load(folder / "checkpoints" / "published")
     source = model.prepare(folder / "face.jpg")

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.contestants import Inputs, jax_works, torch_works, tune_torch
 from benchmarks.counts import FRAME, trace_programs
 from benchmarks.device.machine import seconds_each
-from benchmarks.device.pieces import Report, Settings
+from benchmarks.device.pieces import COMPILED, Report, Settings
 from benchmarks.flops import product_flops, published_work
 from benchmarks.layers import layer_seconds
 from benchmarks.race import REFERENCE, Work, race
@@ -18,8 +18,6 @@ from benchmarks.random_params import random_params
 from configs import MODELS
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.renderers.liveportrait.model import SourceArrays
-
-COMPILED = "torch.compile"
 
 
 def race_frames(settings: Settings, report: Report) -> None:

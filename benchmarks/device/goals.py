@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from benchmarks.device.pieces import COMPILED
+
 Rows = Callable[[str, str], Any]  # (piece, row) -> numbers; KeyError where they were not measured
 BATCHES = (1, 8, 32)
 
@@ -54,9 +56,7 @@ def _share_of_ceiling(rows: Rows) -> float:
 def _of_compiled_frames(rows: Rows) -> float:
     """A frame here of one of torch.compile, both in bfloat16 at the batch that each likes best."""
     raced = _measured(rows, "frames", {batch: f"bfloat16, batch {batch}, compiled" for batch in BATCHES})
-    own, theirs = (
-        min(result[name]["median"] / batch for batch, result in raced.items()) for name in ("JAX", "torch.compile")
-    )
+    own, theirs = (min(result[name]["median"] / batch for batch, result in raced.items()) for name in ("JAX", COMPILED))
     return own / theirs
 
 
@@ -67,7 +67,7 @@ def _frames_a_second(rows: Rows) -> float:
 
 def _of_compiled_step(rows: Rows) -> float:
     seconds = rows("training", "bfloat16")["seconds"]
-    return seconds["JAX"] / seconds["torch.compile"]
+    return seconds["JAX"] / seconds[COMPILED]
 
 
 # What it is, the number, its bound, and whether that is the least it may be.

@@ -8,7 +8,7 @@ import numpy as np
 import benchmarks.torch_baseline as baseline
 from benchmarks.contestants import PUBLISHED_STEPS, Inputs, tune_torch
 from benchmarks.device.machine import seconds_each
-from benchmarks.device.pieces import Report, Settings
+from benchmarks.device.pieces import COMPILED, Report, Settings
 from benchmarks.race import DEFAULT_DIFFUSION, REFERENCE, Work, race
 from benchmarks.random_params import random_params
 from benchmarks.training import flops_per_sample, jax_stepper, synthetic_windows, torch_stepper
@@ -22,7 +22,6 @@ from kdtalker_jax.spaces.implicit_keypoints import Head
 from kdtalker_jax.spaces.keypoints import Motion
 
 FRAMES = 200  # 8 s
-COMPILED = "torch.compile"
 
 
 def race_motion(settings: Settings, report: Report) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+COMPILED = "torch.compile"  # among what races
 Report = Callable[[str, Any], None]  # a row's name and its numbers, kept at once
 
 

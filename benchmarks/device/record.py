@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kdtalker_jax.unfinished import unfinished_file
+
 FINISHED, FAILED, LATE, RUNNING = "finished", "failed", "out of time", "running"  # states of a piece
 
 
@@ -45,10 +47,9 @@ class Record:
         self.write()
 
     def write(self) -> None:
-        unfinished = self._file.with_name(f".{self._file.name}.unfinished")
         content = {"settings": self.settings, "pieces": self.pieces}
-        unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        unfinished.replace(self._file)
+        with unfinished_file(self._file) as unfinished:
+            unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def read(file: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from kdtalker_jax.checkpoints.trees import fault_of, read_layout, read_tree
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
-from kdtalker_jax.systems import System, disagreement, find_system
+from kdtalker_jax.systems import OFFICIAL, System, disagreement, find_system
 
 HOW_TO_CONVERT = "python -m convert.official --source DOWNLOADS --out"
 
@@ -107,9 +107,8 @@ class Checkpoint:
         """
         lacking = [name for name in names if name not in self.available]
         if lacking:
-            only = "".join(f" --only {name}" for name in lacking)
             raise CheckpointError(
-                f"{self.directory} lacks {', '.join(lacking)}: add with '{HOW_TO_CONVERT} {self.directory}{only}'"
+                f"{self.directory} lacks {', '.join(lacking)}: add with '{self._how_to_add(lacking)}'"
             )
         if problem := disagreement(self.config, names):
             raise CheckpointError(
@@ -138,6 +137,11 @@ class Checkpoint:
             raise self._damaged(name, f": {fault}")
         return variables
 
+    def _how_to_add(self, names: list[str]) -> str:
+        if self.system.converter != OFFICIAL:  # whose files are of one model, whole
+            return f"python -m {self.system.converter} --source DOWNLOADS --out {self.directory}"
+        return f"{HOW_TO_CONVERT} {self.directory}" + "".join(f" --only {name}" for name in names)
+
     def _base(self) -> "Checkpoint":
         """The model that other parts are taken from, once it is seen to be the one that it was."""
         place = self.directory / self.base.directory
@@ -156,12 +160,12 @@ class Checkpoint:
     def _damaged(self, name: str, why: str = "") -> CheckpointError:
         return CheckpointError(
             f"{self.directory} is damaged: {name} cannot be read{why}; convert it again with "
-            "'python -m convert.official --overwrite', or copy the model again"
+            f"'python -m {self.system.converter} --overwrite', or copy the model again"
         )
 
 
 def load_checkpoint(directory: str | Path) -> Checkpoint:
-    """Opens a directory that `convert.official` or `save_checkpoint` wrote, or the model of a name (`names`).
+    """Opens a directory that `convert.official` or `save_checkpoint` wrote.
 
     Reads no parameters yet.
 
@@ -239,7 +243,7 @@ def _config(content: Mapping[str, Any]) -> ModelConfig:
         if name in sections
     }
     config = ModelConfig(from_json(str, content.get("name"), "name"), system.name, read)
-    for family in system.families:
+    for family in system.members:
         family.check(config)
     return config
 

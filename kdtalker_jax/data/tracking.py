@@ -80,8 +80,8 @@ def _extend(tracks: list[Track], index: int, frame: np.ndarray, detector: FaceDe
     """Add each face of a frame to the track whose last box it overlaps most, or else begin a track with it."""
     for box in detect(frame, detector):
         open_tracks = [track for track in tracks if track.frames[-1] != index]
-        track = max(open_tracks, key=lambda track: _overlap(track.boxes[-1], box), default=None)
-        if track is None or _overlap(track.boxes[-1], box) < _SAME_FACE:
+        track = max(open_tracks, key=lambda track: overlap(track.boxes[-1], box), default=None)
+        if track is None or overlap(track.boxes[-1], box) < _SAME_FACE:
             track = Track()
             tracks.append(track)
         track.frames.append(index)
@@ -100,7 +100,7 @@ def detect(frame: np.ndarray, detector: FaceDetector) -> list[Box]:
     return []
 
 
-def _overlap(a: Box, b: Box) -> float:
+def overlap(a: Box, b: Box) -> float:
     """Intersection over union."""
     width = min(a.right, b.right) - max(a.left, b.left)
     height = min(a.bottom, b.bottom) - max(a.top, b.top)

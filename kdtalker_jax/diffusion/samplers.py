@@ -130,10 +130,10 @@ def _move(now: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _single_steps(schedule: NoiseSchedule, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times, alpha-bar at each and alpha-bar after each step, 1 (no noise at all) after the last."""
+    """Times, alpha-bar at each and alpha-bar after each step, after the last that where sampling ends."""
     times = schedule.sampling_times(steps)  # (steps,)
     now = schedule.alpha_bars[times]
-    return times, now, np.append(now[1:], 1.0)
+    return times, now, np.append(now[1:], schedule.last_alpha_bar)
 
 
 def _tables(time, sample, weights, *, starts_step=None, answer=None, noise=None) -> StepRule:

@@ -41,13 +41,23 @@ class KalmanSmoother:
     What one more observation changes falls geometrically with its distance in time, so that after `lag` frames less
     than 1e-8 of it arrives. Pieces joined equal `kalman_smooth` to that.
 
+    Args:
+        strength: as of `kalman_smooth`.
+        transition: variance of a step of the walk. observation: variance of the noise at strength 1.
+
     Attributes:
-        lag: frames that are held back until `finish`: 5 at strength 1, 83 at 1000, none at 0.
+        lag: frames that are held back until `finish`: by default 5 at strength 1, 83 at 1000, none at 0.
     """
 
-    def __init__(self, strength: float = 1.0) -> None:
-        self._noise = OBSERVATION_VARIANCE * strength
-        self.lag = _lag(self._noise)
+    def __init__(
+        self,
+        strength: float = 1.0,
+        *,
+        transition: float = TRANSITION_VARIANCE,
+        observation: float = OBSERVATION_VARIANCE,
+    ) -> None:
+        self._noise, self._step = observation * strength, transition
+        self.lag = _lag(self._noise, transition)
         self._predicted = INITIAL_VARIANCE
         self._mean: np.ndarray | None = None  # (C,)
         self._filtered: list[np.ndarray] = []  # the means of the frames held back
@@ -61,7 +71,7 @@ class KalmanSmoother:
             self._mean = mean + gain * (observation - mean)
             self._filtered.append(self._mean)
             self._variance.append((1 - gain) * self._predicted)
-            self._predicted = self._variance[-1] + TRANSITION_VARIANCE
+            self._predicted = self._variance[-1] + self._step
         return self._give(len(self._filtered) - self.lag)
 
     def finish(self) -> np.ndarray:
@@ -73,16 +83,16 @@ class KalmanSmoother:
         channels = 0 if self._mean is None else len(self._mean)
         smoothed = np.array(self._filtered).reshape(len(self._filtered), channels)
         for i in range(len(smoothed) - 2, -1, -1):
-            gain = self._variance[i] / (self._variance[i] + TRANSITION_VARIANCE)
+            gain = self._variance[i] / (self._variance[i] + self._step)
             smoothed[i] += gain * (smoothed[i + 1] - smoothed[i])
         del self._filtered[:count], self._variance[:count]
         return smoothed[:count]
 
 
-def _lag(noise: float) -> int:
+def _lag(noise: float, step: float) -> int:
     """Frames after which less than 1e-8 of a change is felt, by the gain that the smoother settles at."""
-    predicted = TRANSITION_VARIANCE / 2 + math.sqrt(TRANSITION_VARIANCE**2 / 4 + TRANSITION_VARIANCE * noise)
-    gain = 1 - TRANSITION_VARIANCE / predicted
+    predicted = step / 2 + math.sqrt(step**2 / 4 + step * noise)
+    gain = 1 - step / predicted
     return math.ceil(math.log(1e-8) / math.log(gain)) if gain > 0 else 0
 
 

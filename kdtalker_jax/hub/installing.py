@@ -4,6 +4,7 @@ A model has its name in the cache once it is whole and has been looked at; pins 
 processes may ask for the same one.
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -157,7 +158,7 @@ def _check_room(files: Sequence[RemoteFile]) -> None:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     missing = sum(file.size for file in files if not is_downloaded(file))
     if shutil.disk_usage(there).free < missing:
-        raise no_room(OSError(28, "No space left on device"), folder)
+        raise no_room(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), folder)
 
 
 def _convert(model: PublishedModel, files: Mapping[str, Path], place: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,11 +31,16 @@ _SAY_ALL = ("-loglevel", "info", "-copyts")
 
 
 def read_frames(
-    path: str | os.PathLike[str], start: float = 0.0, most: int | None = None, *, as_opencv: bool = False
+    path: str | os.PathLike[str],
+    start: float = 0.0,
+    most: int | None = None,
+    *,
+    as_opencv: bool = False,
+    rate: Fraction = Fraction(FRAME_RATE),
 ) -> Iterator[np.ndarray]:
     """Decode a video as it is looked at: 25 frames a second, upright, square pixels, no side above `LONGEST_SIDE`.
 
-    Resampled by time: frame k is the one nearest to `start` + k / 25 seconds, whatever the rate of the file and
+    Resampled by time: frame k is the one nearest to `start` + k / `rate` seconds, whatever the rate of the file and
     also where it varies, so that an hour stays in step with its sound; where pictures were lost the last one is held.
     Colours become sRGB, those of HDR and wide gamuts too. One frame is held at a time.
 
@@ -45,6 +51,7 @@ def read_frames(
         most: stop after so many frames.
         as_opencv: take colours as OpenCV's VideoCapture does, a level or two too dark and by the tagged matrix alone,
             for numbers that are compared with published ones which were measured through it.
+        rate: frames a second.
 
     Yields:
         uint8 RGB (H, W, 3), all of one size.
@@ -55,7 +62,7 @@ def read_frames(
     path = input_file(path, "video")
     first = _first_picture(path)
     limit = () if most is None else ("-frames:v", str(most))
-    filters = f"{_on_file_clock(first)}fps={FRAME_RATE}:start_time={start:.6f},{_scaling(first, as_opencv)}"
+    filters = f"{_on_file_clock(first)}fps={rate}:start_time={start:.6f},{_scaling(first, as_opencv)}"
     output = (*_VIDEO, "-vf", filters, "-fps_mode", "passthrough", *limit, "-c:v", "ppm", "-f", "image2pipe", "pipe:1")
     with path.open("rb") as file, FFmpeg(*_READ, *output, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
         frames = 0
@@ -68,6 +75,11 @@ def read_frames(
 
 
 def frame_rate(path: str | os.PathLike[str]) -> float:
+    """`exact_rate`, rounded."""
+    return float(exact_rate(path))
+
+
+def exact_rate(path: str | os.PathLike[str]) -> Fraction:
     """Frames per second that a video file has, or has on the whole where its rate varies.
 
     Raises:
@@ -79,7 +91,7 @@ def frame_rate(path: str | os.PathLike[str]) -> float:
     rate = re.search(r" F([1-9]\d*):([1-9]\d*)", text)
     if rate is None:
         raise InputError(_UNREADABLE.format(path))
-    return int(rate[1]) / int(rate[2])
+    return Fraction(int(rate[1]), int(rate[2]))
 
 
 def sound_start(path: str | os.PathLike[str]) -> float:

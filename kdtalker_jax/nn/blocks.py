@@ -70,10 +70,11 @@ class ConvParameters(nn.Module):
 
     features: int
     kernel_size: Sequence[int]
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
 
     @nn.compact
     def __call__(self, inputs: int) -> tuple[jax.Array, jax.Array]:
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), (*self.kernel_size, inputs, self.features))
+        kernel = self.param("kernel", self.kernel_init, (*self.kernel_size, inputs, self.features))
         return kernel, self.param("bias", nn.initializers.zeros, (self.features,))
 
 
@@ -89,6 +90,17 @@ class Conv2d(ConvParameters):
         if self.upsample > 1:
             return conv_upsampled(x, kernel, (self.upsample, self.upsample)) + per_channel(bias, x)
         return conv2d_same(x, kernel, winograd_form(self, x, kernel)) + per_channel(bias, x)
+
+
+class Pointwise(ConvParameters):
+    """A convolution of one position, `kernel_size` all ones: a linear layer (..., I) -> (..., features)."""
+
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        x, kernel, bias = nn.dtypes.promote_dtype(x, *super().__call__(x.shape[-1]), dtype=self.dtype)
+        return x @ kernel.reshape(kernel.shape[-2:]) + per_channel(bias, x)
 
 
 class Conv3d(nn.Module):
@@ -143,6 +155,16 @@ class BatchNorm(nn.BatchNorm):
 
 class LayerNorm(nn.LayerNorm):
     """Flax's, like `BatchNorm`. Means are taken before the variance, in two passes: exact far from zero."""
+
+    use_fast_variance: bool = False
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        with jax.numpy_dtype_promotion("standard"):
+            return super().__call__(x)
+
+
+class GroupNorm(nn.GroupNorm):
+    """Flax's, like `LayerNorm`."""
 
     use_fast_variance: bool = False
 

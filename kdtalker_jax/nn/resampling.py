@@ -1,4 +1,4 @@
-"""Trilinear sampling of feature volumes, with zeros outside.
+"""Trilinear sampling of feature volumes, with zeros outside, and bilinear sampling of pictures.
 
 Coordinates are (x, y, z) in [-1, 1] with `align_corners=False`: the centre of voxel i of n lies at (2 i + 1) / n - 1.
 The published networks nevertheless build their identity grid as 2 i / (n - 1) - 1, so sampling at the identity is not
@@ -72,3 +72,25 @@ def sample_volume(volume: jax.Array, points: jax.Array) -> jax.Array:
     for i in range(8):
         out += rows[flat[..., i]] * weight[..., i, None].astype(volume.dtype)
     return out
+
+
+def move_picture(picture: jax.Array, flow: jax.Array) -> jax.Array:
+    """Moves a picture (H, W, C) by a flow (h, w, 2): (H, W, C), each point from where it lies plus the flow there.
+
+    The flow, (x, y) with 2 the side of the picture, is interpolated to the picture's size. 0 is the picture itself,
+    bit for bit; beyond its edges they run on.
+    """
+    height, width, channels = picture.shape
+    size = jnp.array([width, height], jnp.float32)
+    flow = jax.image.resize(flow.astype(jnp.float32), (height, width, 2), "linear") * per_channel(size / 2, flow)
+    rows, columns = jnp.meshgrid(*(jnp.arange(n, dtype=jnp.float32) for n in (height, width)), indexing="ij")
+    position = jnp.stack([columns, rows], axis=-1) + flow  # (H, W, 2) in pixels
+    position = jnp.clip(position, 0, per_channel(size - 1, position))
+    lower = jnp.floor(position)
+    x, y = jnp.moveaxis(position - lower, -1, 0)[..., None]  # (H, W, 1) each
+    left, top = jnp.moveaxis(lower.astype(jnp.int32), -1, 0)
+    right, bottom = jnp.minimum(left + 1, width - 1), jnp.minimum(top + 1, height - 1)
+    flat = picture.reshape(-1, channels)
+    above = flat[top * width + left] * (1 - x) + flat[top * width + right] * x
+    below = flat[bottom * width + left] * (1 - x) + flat[bottom * width + right] * x
+    return above * (1 - y) + below * y

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Protocol
 
 import jax
 
+from kdtalker_jax.edits.retargeting import Networks
 from kdtalker_jax.parts import Part
 from kdtalker_jax.spaces.protocol import Space
 
@@ -59,3 +60,6 @@ class Renderer(Protocol):
 
     def stitch(self, params: Mapping[str, Any], portrait: Any, driving: Any) -> Any:
         """Driving arrays changed so that the portrait's border stays. Raises InputError where it cannot do that."""
+
+    def retargeting(self, params: Mapping[str, Any]) -> Networks:
+        """Stitching and the retargeting of lips and eyes by themselves. Raises InputError where it has none."""

@@ -1,6 +1,7 @@
 """The numbers that describe a head's motion, 7 + 3 K for each frame, and files of them."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
@@ -98,20 +99,20 @@ class Motion:
         if not isinstance(frames, slice):
             frames = range(len(self))[frames]  # also from the end
             frames = slice(frames, frames + 1)
-        return Motion(**{name: value[frames] for name, value in self._arrays().items()})
+        return Motion(**{name: value[frames] for name, value in self.arrays().items()})
 
     def join(self, *others: "Motion") -> "Motion":
         """This motion, and others after it.
 
         Driving keypoints stay where all of them have some. Raises InputError for motions with other keypoints.
         """
-        parts = [motion._arrays() for motion in (self, *others)]
+        parts = [motion.arrays() for motion in (self, *others)]
         names = [name for name in parts[0] if all(name in part for part in parts)]
         if len({self.exp.shape[1], *(other.exp.shape[1] for other in others)}) > 1:
             raise InputError("These motions have other numbers of keypoints: they are of different models.")
         return Motion(**{name: np.concatenate([part[name] for part in parts]) for name in names})
 
-    def _arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, np.ndarray]:
         """The attributes that are there, by name."""
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in arrays.items() if value is not None}
@@ -132,13 +133,7 @@ class Motion:
         Raises:
             OutputError: the file cannot be written. What was there before is then still there.
         """
-        path = Path(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished_file(path) as partial, partial.open("wb") as file:
-                np.savez(file, version=FORMAT_VERSION, **self._arrays())
-        except OSError as error:
-            raise OutputError(f"The motion cannot be written to {path} ({error.strerror}).") from error
+        write_arrays(path, self.arrays())
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Motion":
@@ -153,6 +148,17 @@ class Motion:
             return cls(**arrays)
         except InputError as error:
             raise InputError(f"The motion file {path} cannot be used: {error}") from None
+
+
+def write_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a motion file, which may hold more than a motion's arrays. Raises OutputError as `Motion.save`."""
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished_file(path) as partial, partial.open("wb") as file:
+            np.savez(file, version=FORMAT_VERSION, **arrays)
+    except OSError as error:
+        raise OutputError(f"The motion cannot be written to {path} ({error.strerror}).") from error
 
 
 def _as_float32(value: Array, name: str) -> np.ndarray:

@@ -12,6 +12,8 @@ import jax
 import optax
 from optax.contrib import MuonDimensionNumbers
 
+from kdtalker_jax.training.optimizer import lenient
+
 ADAMS_SIZE = 0.2  # root mean square of an update at rate 1: about Adam's, so that both can share a rate
 
 Tree = Any
@@ -21,7 +23,7 @@ def muon(
     rate: optax.Schedule, *, beta1: float, beta2: float, weight_decay: float = 0.0, mask: Any = None
 ) -> optax.GradientTransformation:
     """The optimiser; the betas are those of Adam. `mask`: of what decays, as optax takes it."""
-    return optax.contrib.muon(
+    optimizer = optax.contrib.muon(
         rate,
         weight_decay=weight_decay,
         weight_decay_mask=mask,
@@ -30,6 +32,7 @@ def muon(
         consistent_rms=ADAMS_SIZE,
         muon_weight_dimension_numbers=matrices,
     )
+    return optimizer._replace(update=lenient(optimizer.update))
 
 
 def matrices(params: Tree) -> Tree:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from kdtalker_jax.checks import did_you_mean
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.seeds import check_seed
 
@@ -105,7 +106,7 @@ def _nearest(name: str, names: Sequence[str]) -> str:
     matches = get_close_matches(name, candidates, n=1, cutoff=0.5) or get_close_matches(
         name.rpartition(".")[2], candidates, n=1, cutoff=0.5
     )
-    return f": did you mean {candidates[matches[0]]!r}?" if matches else f": there are {', '.join(names)}."
+    return did_you_mean(candidates[matches[0]] if matches else None, names)
 
 
 def _written(value: Any) -> str:

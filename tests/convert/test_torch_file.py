@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert.pickle_reader import Stub
 from convert.torch_file import LazyTensor, read_torch_file
 from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.pickles import Stub
 from tests.convert.torch_writer import (
     STORAGES,
     Raw,

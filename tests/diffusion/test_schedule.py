@@ -25,3 +25,17 @@ def test_sampling_times():
     assert schedule.sampling_times(3).tolist() == [666, 333, 0]
     assert schedule.sampling_times(1).tolist() == [0]
     assert schedule.sampling_times(1000).tolist() == list(range(999, -1, -1))
+
+
+def test_steps_may_be_equal_in_the_square_root():
+    schedule = NoiseSchedule(times=5, beta_start=0.01, beta_end=0.25, spacing="root")
+    np.testing.assert_allclose(np.sqrt(schedule.betas), [0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+def test_sampling_may_end_before_all_noise_is_gone():
+    """Where it begins at time 1, as in latent diffusion, what is left is what time 0 has."""
+    schedule = NoiseSchedule(first=1)
+    assert schedule.sampling_times(4).tolist() == [751, 501, 251, 1]
+    assert schedule.last_alpha_bar == schedule.alpha_bars[0]
+    assert NoiseSchedule().last_alpha_bar == 1
+    assert schedule.sampling_times(1000)[0] == 999, "there is no time 1000"

@@ -2,9 +2,10 @@
 
 import itertools
 
+import jax
 import numpy as np
 
-from kdtalker_jax.nn.resampling import identity_grid, sample_translated, sample_volume
+from kdtalker_jax.nn.resampling import identity_grid, move_picture, sample_translated, sample_volume
 
 
 def trilinear(volume, point):
@@ -50,3 +51,25 @@ def test_the_identity_grid_is_not_the_identity():
     read = np.asarray(sample_translated(volume, np.zeros((1, 3), np.float32))).ravel()
     # At x = -1 the position is -0.5: half of voxel 0 and half outside. The lone row and plane (-1) weigh one half each.
     np.testing.assert_allclose(read, np.array([0, 0.8333333, 2.1666667, 1.5]) / 4, atol=1e-6)
+
+
+PICTURE = np.random.default_rng(1).random((12, 8, 3)).astype(np.float32)
+
+
+def test_a_picture_that_does_not_move_is_itself_bit_for_bit():
+    np.testing.assert_array_equal(move_picture(PICTURE, np.zeros((3, 2, 2), np.float32)), PICTURE)
+
+
+def test_a_flow_says_from_where_a_point_comes():
+    flow = np.broadcast_to(np.float32([2 * 2 / 8, 2 * 1 / 12]), (3, 2, 2))  # two pixels from the right, one from below
+    moved = np.asarray(move_picture(PICTURE, flow))
+    np.testing.assert_allclose(moved[:-1, :-2], PICTURE[1:, 2:], atol=1e-6)
+    np.testing.assert_allclose(moved[:-1, -1], PICTURE[1:, -1], atol=1e-6, err_msg="the edge runs on")
+
+
+def test_a_flow_can_be_learnt_and_far_points_do_no_harm():
+    flow = np.full((3, 2, 2), 0.05, np.float32)
+    gradient = jax.grad(lambda flow: (move_picture(PICTURE, flow) ** 2).sum())(flow)
+    assert np.isfinite(gradient).all()
+    assert np.abs(gradient).min() > 0
+    assert np.isfinite(move_picture(PICTURE, np.full((3, 2, 2), 1e9, np.float32))).all()

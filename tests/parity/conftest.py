@@ -16,8 +16,11 @@ from safetensors.numpy import save_file
 
 from convert.official import convert
 from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.edits.retargeting import Networks
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.renderers.liveportrait.model import LivePortrait
 from tests.networks import REQUIRED
+from tests.parity.modes import Modes
 
 DIFFERENCES = pytest.StashKey[list[str]]()
 
@@ -110,3 +113,17 @@ def pytest_terminal_summary(terminalreporter, config):
     if config.stash[DIFFERENCES]:
         terminalreporter.section("largest differences from the recording")
         terminalreporter.write_line("\n".join(config.stash[DIFFERENCES]))
+
+
+@pytest.fixture(scope="session")
+def modes(parity) -> Modes:
+    """Recorded behaviour of LivePortrait's modes."""
+    with np.load(parity / "expected_modes_seed0.npz") as file:
+        return Modes(file)
+
+
+@pytest.fixture(scope="session")
+def networks(checkpoint) -> Networks:
+    """Stitching and retargeting with the seed's weights."""
+    params = {"retargeting": checkpoint.variables("retargeting")}
+    return LivePortrait(checkpoint.config).retargeting(params)

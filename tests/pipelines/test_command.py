@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 HEAVY = {"jax", "flax", "orbax", "librosa", "scipy", "cv2", "tensorflow_datasets", "dlib", "soundfile", "optax"}
 MODULES = [
     *(f"pipelines.{path.stem}" for path in sorted((REPOSITORY / "pipelines").glob("*.py")) if path.stem != "__init__"),
-    *(f"convert.{name}" for name in ("official", "export", "verify")),
+    *(f"convert.{name}" for name in ("official", "export", "verify", "wav2vec2")),
 ]
 
 

@@ -26,7 +26,7 @@ def test_landmarks_turn_as_keypoints_do():
     state = _state(yaw=25, pitch=-12, roll=8, x=0.1, y=-0.05, size=0.9, jaw=0.4, lid_left=0.5, gaze_x=1)
     points = head_points(PERSON, state)  # (L, 3)
     turned = points @ rotation_matrix(state.pitch, state.yaw, state.roll)
-    expected = turned[:, :2] * PICTURE_UNITS * 0.9 + jnp.array([0.1, -0.05])
+    expected = turned[:, :2] * PICTURE_UNITS * 0.9 + jnp.array([[0.1, -0.05]])
     np.testing.assert_allclose(landmarks(PERSON, state), expected, atol=1e-5)
 
 

@@ -9,6 +9,7 @@ from optax.contrib import MuonDimensionNumbers
 from configs import SMALL
 from kdtalker_jax.motion_models.kdtalker.training.optimizer import decay_mask
 from kdtalker_jax.training.muon import ADAMS_SIZE, matrices, muon
+from kdtalker_jax.training.optimizer import chain
 from tests.networks import PARTS
 
 
@@ -65,7 +66,7 @@ def test_only_what_the_mask_names_decays():
 
 
 def test_vectors_move_as_with_nadam():
-    ours, theirs = muon(lambda step: 0.1, beta1=0.5, beta2=0.9), optax.nadam(0.1, b1=0.5, b2=0.9)
+    ours, theirs = muon(lambda step: 0.1, beta1=0.5, beta2=0.9), chain(optax.nadam(0.1, b1=0.5, b2=0.9))
     params = {"bias": jnp.array([1.0, -2.0])}
     states = [optimizer.init(params) for optimizer in (ours, theirs)]
     for scale in (1.0, -0.5, 2.0):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kdtalker_jax.records import added
 from kdtalker_jax.sizes import Sizes
 
 
@@ -41,6 +42,7 @@ class WarpingConfig(Sizes):
     hourglass_blocks: int = 5
     wide_kernel: int = 7  # of the mask and occlusion convolutions
     output_channels: int = 256
+    flow: bool = added(False)  # also where each point of the picture comes from; not published
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class GeneratorConfig(Sizes):
     up_widths: tuple[int, ...] = (256, 64)  # each after a nearest doubling
     modulation_width: int = 128  # hidden width of every SPADE norm
     pixel_shuffle: int = 2
+    portrait: bool = added(False)  # blends in the portrait itself, moved by that flow; not published
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,11 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from kdtalker_jax.batching import in_batches
+from kdtalker_jax.edits.retargeting import Networks as RetargetingNetworks
 from kdtalker_jax.errors import DamagedModelError, made_by_network
 from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.nn.blocks import average_pool
+from kdtalker_jax.nn.resampling import move_picture
 from kdtalker_jax.parts import Config, Part
 from kdtalker_jax.renderers.liveportrait.parts import MOTION_EXTRACTOR, PARTS, RENDERED
 from kdtalker_jax.renderers.liveportrait.preparing import prepare
@@ -36,6 +39,7 @@ class SourceArrays(NamedTuple):
     volume: jax.Array  # (1, D, H, W, C) feature volume f_s
     compressed: jax.Array  # (1, D, H, W, 4)
     keypoints: jax.Array  # (1, K, 3) x_s
+    picture: jax.Array | None = None  # (1, S, S, 3) in [0, 1], where the generator blends it in
 
 
 class LivePortrait:
@@ -56,12 +60,14 @@ class LivePortrait:
     def __init__(self, config: ModelConfig, dtype: DTypeLike = jnp.float32, jit: Callable = jax.jit) -> None:
         self._config, self._dtype = config, dtype
         self.takes = ImplicitKeypoints(config.motion_extractor.keypoints)
-        self.picture_size = config.appearance.image_size
+        self.picture_size = output_size(config) if config.generator.portrait else config.appearance.image_size
         self.output_size = output_size(config)
         exact = _build(PARTS, config)
         painters = _build(RENDERED, config, dtype)
         self._describe = jit(partial(describe, exact))
         self._stitch = jit(partial(stitch, exact))
+        self._lips = jit(partial(retarget, exact, "lip_delta"))
+        self._eyes = jit(partial(retarget, exact, "eye_delta"))
         self._render = jit(partial(render, painters))
         self._motion_extractor = exact[MOTION_EXTRACTOR.name]
 
@@ -71,6 +77,10 @@ class LivePortrait:
             raise ValueError("appearance.widths has no numbers")
         if output_size(config) > LARGEST_PICTURE:
             raise ValueError(f"the pictures are {output_size(config)} wide, more than {LARGEST_PICTURE}")
+        if config.generator.portrait and output_size(config) % config.appearance.image_size:
+            raise ValueError(
+                f"the pictures are {output_size(config)} wide, no multiple of {config.appearance.image_size}"
+            )
         volume = config.warping.volume_channels * config.warping.volume_depth * config.warping.feature_size**2
         if volume > LARGEST_VOLUME:
             raise ValueError(f"the feature volume has {volume} numbers, more than {LARGEST_VOLUME}")
@@ -91,6 +101,7 @@ class LivePortrait:
                 "warping": (warping.feature_size, warping.volume_depth, warping.volume_channels),
             },
             "feature map": {"warping": warping.output_channels, "generator": config.generator.input_channels},
+            "portrait blended in": {"warping": warping.flow, "generator": config.generator.portrait},
         }
         return unequal(sizes, names)
 
@@ -101,7 +112,7 @@ class LivePortrait:
         portrait, own = self._describe(params, picture)
         own = {field: np.asarray(value) for field, value in own.items()}
         motion = made_by_network(Motion, **{name: own[name] for name in Coefficients._fields})
-        if not all(np.isfinite(part).all() for part in (*portrait, own["kp"])):
+        if not all(np.isfinite(part).all() for part in jax.tree.leaves((portrait, own["kp"]))):
             raise DamagedModelError("a description of the picture that is not finite")
         return portrait, Head(own["kp"][0], replace(motion, keypoints=np.asarray(portrait.keypoints)))
 
@@ -115,15 +126,31 @@ class LivePortrait:
 
     def observe(self, params: Params, frames: jax.Array) -> dict[str, jax.Array]:
         """Yaw, pitch, roll (B,) in degrees, scale (B,), t (B, 3), exp and kp (B, 3 K)."""
-        pictures = frames.astype(jnp.float32) / 255
+        pictures = reduced(frames.astype(jnp.float32) / 255, self._config.motion_extractor.image_size)
         return motion_of(self._motion_extractor.apply(params[MOTION_EXTRACTOR.name], pictures))
 
     def stitch(self, params: Params, portrait: SourceArrays, driving: np.ndarray) -> np.ndarray:
         """Driving keypoints (T, K, 3), moved so that the shoulders stay where the portrait has them."""
-        stitched = in_batches(partial(self._stitch, params, portrait.keypoints), STITCHED_AT_ONCE, driving)
-        if np.isfinite(driving).all() and not np.isfinite(stitched).all():
-            raise DamagedModelError("stitched keypoints that are not finite")
-        return stitched
+        return self.retargeting(params).stitch(np.asarray(portrait.keypoints), driving)
+
+    def retargeting(self, params: Params) -> RetargetingNetworks:
+        """Stitching and the retargeting of lips and eyes, of any number of frames."""
+
+        def of(network: Callable, made: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+            def call(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+                own = np.broadcast_to(own, (len(other), *own.shape[1:]))
+                result = in_batches(partial(network, params), STITCHED_AT_ONCE, own, other)
+                if np.isfinite(other).all() and not np.isfinite(result).all():
+                    raise DamagedModelError(f"{made} that are not finite")
+                return result
+
+            return call
+
+        return RetargetingNetworks(
+            of(self._stitch, "stitched keypoints"),
+            of(self._lips, "retargeted lips"),
+            of(self._eyes, "retargeted eyes"),
+        )
 
 
 def _build(parts: tuple[Part, ...], config: ModelConfig, dtype: DTypeLike = jnp.float32) -> Networks:
@@ -144,17 +171,38 @@ def motion_of(heads: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
 
 def describe(networks: Networks, params: Params, image: jax.Array) -> tuple[SourceArrays, dict[str, jax.Array]]:
     """Picture uint8 (1, S, S, 3) -> everything that depends on the portrait alone, and its own motion."""
-    image = image.astype(jnp.float32) / 255
+    whole = image.astype(jnp.float32) / 255
+    image = reduced(whole, networks["appearance"].config.image_size)
     motion = motion_of(networks["motion_extractor"].apply(params["motion_extractor"], image))
     volume = networks["appearance"].apply(params["appearance"], image)  # (1, D, H, W, C)
     compressed = networks["warping"].apply(params["warping"], volume, method="compress")  # (1, D, H, W, 4)
-    return SourceArrays(volume, compressed, placed_keypoints(motion)), motion
+    picture = whole if networks["generator"].config.portrait else None
+    return SourceArrays(volume, compressed, placed_keypoints(motion), picture), motion
+
+
+def reduced(pictures: jax.Array, size: int) -> jax.Array:
+    """Pictures (B, H, W, 3), averaged to the size of what a network takes."""
+    return pictures if pictures.shape[1] == size else average_pool(pictures, (pictures.shape[1] // size,) * 2)
 
 
 def stitch(networks: Networks, params: Params, source: jax.Array, driving: jax.Array) -> jax.Array:
-    """Driving keypoints (B, K, 3) moved so that the shoulders stay where the source (1, K, 3) has them."""
+    """Driving keypoints (B, K, 3) moved so that the shoulders stay where the source (1 or B, K, 3) has them."""
     source = jnp.broadcast_to(source, driving.shape)
     return networks["retargeting"].apply(params["retargeting"], source, driving, method="stitch")
+
+
+def retarget(networks: Networks, method: str, params: Params, source: jax.Array, ratios: jax.Array) -> jax.Array:
+    """What to add to keypoints, (B, K, 3), for a source (B, K, 3) and ratios (B, 2) of lips or (B, 3) of eyes."""
+    return networks["retargeting"].apply(params["retargeting"], source, ratios, method=method)
+
+
+def carried(picture: jax.Array | None, flow: jax.Array | None) -> jax.Array | None:
+    """A portrait (1 or B, S, S, 3) moved by each frame's flow (B, h, w, 2): (B, S, S, 3); None without a flow."""
+    if flow is None:
+        return None
+    if len(picture) == 1:
+        return jax.vmap(move_picture, in_axes=(None, 0))(picture[0], flow)
+    return jax.vmap(move_picture)(picture, flow)
 
 
 def render(networks: Networks, params: Params, source: SourceArrays, driving: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -162,6 +210,6 @@ def render(networks: Networks, params: Params, source: SourceArrays, driving: ja
     warp = networks["warping"].apply(
         params["warping"], source.volume, source.compressed, source=source.keypoints, driving=driving, method="warp"
     )
-    image = networks["generator"].apply(params["generator"], warp.features)  # (B, H, W, 3)
+    image = networks["generator"].apply(params["generator"], warp.features, carried(source.picture, warp.flow))
     finite = jnp.isfinite(warp.features).all(axis=(1, 2, 3)) & jnp.isfinite(image).all(axis=(1, 2, 3))
     return (255 * jnp.clip(image, 0, 1)).astype(jnp.uint8), finite

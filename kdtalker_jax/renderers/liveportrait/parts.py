@@ -25,8 +25,10 @@ def _volume_and_keypoints(config: Config) -> Inputs:
 
 
 def _feature_map(config: Config) -> Inputs:
-    side = config.warping.feature_size
-    return (jnp.zeros((1, side, side, config.generator.input_channels)),), {}
+    side, sizes = config.warping.feature_size, config.generator
+    features = jnp.zeros((1, side, side, sizes.input_channels))
+    picture_side = side * 2 ** len(sizes.up_widths) * sizes.pixel_shuffle
+    return (features,), {"portrait": picture(picture_side)} if sizes.portrait else {}
 
 
 def _two_sets_of_keypoints(config: Config) -> Inputs:

@@ -177,6 +177,9 @@ class Painter:
     def stitch(self, params: Mapping[str, Any], portrait: Any, driving: Any) -> Any:
         raise InputError("This model has nothing to stitch with.")
 
+    def retargeting(self, params: Mapping[str, Any]) -> Any:
+        raise InputError("This model has nothing to retarget with.")
+
 
 def paint(network: Any, params: Any, portrait: jax.Array, state: jax.Array, driving: jax.Array) -> tuple:
     def one(before: jax.Array, numbers: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -15,14 +15,18 @@ SLOPE = 0.2  # of every leaky ReLU here
 
 
 class SpadeGenerator(nn.Module):
-    """Warped features (B, 64, 64, 256) -> RGB (B, 512, 512, 3) in [0, 1], float32."""
+    """Warped features (B, 64, 64, 256) -> RGB (B, 512, 512, 3) in [0, 1], float32.
+
+    Where the configuration says so, `portrait` is the source moved to where it is now, of the size of what comes out,
+    and a mask that is learnt says where that is better than what is painted: detail that no feature carries.
+    """
 
     config: GeneratorConfig
     folded: bool = True
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, features: jax.Array, train: bool = False) -> jax.Array:
+    def __call__(self, features: jax.Array, portrait: jax.Array | None = None, train: bool = False) -> jax.Array:
         config = self.config
         assert_shape(features, (None, None, None, config.input_channels))
         features = features.astype(self.dtype)
@@ -34,8 +38,15 @@ class SpadeGenerator(nn.Module):
             x = upsample_nearest(x, 2, axes=(1, 2))
             x = SpadeBlock(width, **common, name=f"up_{i}")(x, features, train)  # (B, 128, 128, 256), (B, 256, 256, 64)
         x = nn.leaky_relu(x, SLOPE)
-        x = Conv2d(3 * config.pixel_shuffle**2, (3, 3), dtype=self.dtype, name="conv_img")(x)  # (B, 256, 256, 12)
-        return jax.nn.sigmoid(pixel_shuffle(x, config.pixel_shuffle).astype(jnp.float32))
+        factor, channels = config.pixel_shuffle, 3 + config.portrait
+        if config.portrait:
+            x = jnp.concatenate([x, pixel_unshuffle(portrait.astype(self.dtype), factor)], axis=-1)
+        x = Conv2d(channels * factor**2, (3, 3), dtype=self.dtype, name="conv_img")(x)  # (B, 256, 256, 12)
+        x = jax.nn.sigmoid(pixel_shuffle(x, factor).astype(jnp.float32))
+        if not config.portrait:
+            return x
+        painted, mask = x[..., :3], x[..., 3:]
+        return mask * portrait + (1 - mask) * painted
 
 
 class SpadeBlock(nn.Module):
@@ -72,7 +83,7 @@ class SpadeNorm(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, features: jax.Array) -> jax.Array:
         upsample = x.shape[1] // features.shape[1]
-        shared = Conv2d(self.modulation_width, (3, 3), upsample, dtype=self.dtype, name="shared")
+        shared = Conv2d(self.modulation_width, (3, 3), upsample=upsample, dtype=self.dtype, name="shared")
         hidden = nn.relu(shared(features))  # (B, h, w, 128)
         gamma, beta = jnp.split(self._modulation(hidden, x.shape[-1]), 2, axis=-1)  # (B, h, w, C) each
         return instance_norm(x) * (1 + gamma) + beta
@@ -97,3 +108,10 @@ def pixel_shuffle(x: jax.Array, factor: int) -> jax.Array:
     batch, height, width, channels = x.shape
     x = x.reshape(batch, height, width, channels // factor**2, factor, factor)
     return x.transpose(0, 1, 4, 2, 5, 3).reshape(batch, height * factor, width * factor, -1)
+
+
+def pixel_unshuffle(x: jax.Array, factor: int) -> jax.Array:
+    """The inverse of `pixel_shuffle`: (B, H f, W f, C) -> (B, H, W, C f^2)."""
+    batch, height, width, channels = x.shape
+    x = x.reshape(batch, height // factor, factor, width // factor, factor, channels)
+    return x.transpose(0, 1, 3, 5, 2, 4).reshape(batch, height // factor, width // factor, channels * factor**2)

@@ -16,11 +16,13 @@ HEAT_MAP_VARIANCE = 0.01
 
 
 class Warp(NamedTuple):
-    """features (B, 64, 64, 256), times the occlusion; occlusion (B, 64, 64, 1); deformation (B, 16, 64, 64, 3)."""
+    """features (B, 64, 64, 256), times the occlusion; occlusion (B, 64, 64, 1); deformation (B, 16, 64, 64, 3);
+    flow (B, 64, 64, 2), where the configuration has one: from where each point of the picture comes."""
 
     features: jax.Array
     occlusion: jax.Array
     deformation: jax.Array
+    flow: jax.Array | None = None
 
 
 class WarpingModule(nn.Module):
@@ -44,6 +46,8 @@ class WarpingModule(nn.Module):
         self.occlusion = conv2d(1, config.wide_kernel, dtype=self.dtype)
         self.third = ConvNorm(config.output_channels, 3, **common)
         self.fourth = conv2d(config.output_channels, 1, dtype=self.dtype)
+        if config.flow:
+            self.surface = conv2d(config.volume_depth, config.wide_kernel, dtype=self.dtype)
 
     def compress(self, volume: jax.Array, train: bool = False) -> jax.Array:
         """Feature volume (B, D, H, W, 32) -> the few channels (B, D, H, W, 4) that motion is estimated from."""
@@ -65,7 +69,7 @@ class WarpingModule(nn.Module):
         assert_shape(warped, (batch, depth, None, None, channels))
         x = nn.leaky_relu(self.third(_depth_to_channels(warped), train), 0.01)  # (B, H, W, 256)
         x = self.fourth(x) * occlusion.astype(self.dtype)
-        return Warp(x, occlusion, deformation)
+        return Warp(x, occlusion, deformation, self._flow(prediction, deformation) if self.config.flow else None)
 
     def __call__(self, volume: jax.Array, *, source: jax.Array, driving: jax.Array, train: bool = False) -> Warp:
         """`compress` and `warp` in one, for training."""
@@ -85,6 +89,12 @@ class WarpingModule(nn.Module):
         """The candidates' mean under the mask. As the mask sums to 1, the identity grid adds unweighted."""
         mask = jax.nn.softmax(self.mask(prediction).astype(jnp.float32), axis=-1)  # (B, D, H, W, 22)
         return identity_grid(mask.shape[1:4])[None] + jnp.einsum("bdhwk,bkc->bdhwc", mask[..., 1:], shift)
+
+    def _flow(self, prediction: jax.Array, deformation: jax.Array) -> jax.Array:
+        """What is seen at a point lies at some depth of the volume: the mean movement there. (B, H, W, 2)"""
+        depth = jax.nn.softmax(self.surface(_depth_to_channels(prediction)).astype(jnp.float32), axis=-1)
+        moved = deformation - identity_grid(deformation.shape[1:4])[None]  # (B, D, H, W, 3)
+        return jnp.einsum("bhwd,bdhwc->bhwc", depth, moved[..., :2])
 
     def _check_shapes(self, volume: jax.Array, compressed: jax.Array, source: jax.Array, driving: jax.Array) -> None:
         config, size = self.config, self.config.feature_size

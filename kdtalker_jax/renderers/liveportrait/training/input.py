@@ -14,7 +14,7 @@ import numpy as np
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.data.clips import SPLITS, decode_frame
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.renderers.liveportrait.training.reenactment import output_size
+from kdtalker_jax.renderers.liveportrait.training.reenactment import output_size, source_size
 from kdtalker_jax.renderers.liveportrait.training.step import Pictures
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.training.batches import NumberedBatches, Order
@@ -157,7 +157,7 @@ def stack_pictures(
 ) -> Pictures:
     """Decodes the frames of some samples at the sizes of a phase."""
     found = config.motion_extractor.image_size
-    sizes = (phase.image_size, found, output_size(config, phase))
+    sizes = (source_size(config, phase), found, output_size(config, phase))
     samples = [_sample(clips, choice, *sizes) for choice in choices]
     return Pictures(*(np.stack(column) for column in zip(*samples, strict=True)), positions)
 

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from configs.renderer import PhaseConfig, RendererConfig
-from kdtalker_jax.renderers.liveportrait.training.reenactment import output_size
+from kdtalker_jax.renderers.liveportrait.training.reenactment import output_size, source_size
 from kdtalker_jax.renderers.liveportrait.training.step import Landmarks, Pictures, initial_state, make_train_step
 
 
@@ -31,12 +31,13 @@ def step_memory(config: RendererConfig, phase: PhaseConfig, devices: int) -> Ste
 def picture_shapes(config: RendererConfig, phase: PhaseConfig, batch: int) -> Pictures:
     """Shapes of a device's share of a batch, from a data set without landmarks."""
     drivings, found, made = config.frames.drivings, config.motion_extractor.image_size, output_size(config, phase)
+    taken = source_size(config, phase)
 
     def shape(*size: int, dtype: type = np.uint8) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((batch, *size), dtype)
 
     return Pictures(
-        source=shape(phase.image_size, phase.image_size, 3),
+        source=shape(taken, taken, 3),
         motion=shape(1 + drivings, found, found, 3),
         target=shape(drivings, made, made, 3),
         state=shape(1 + drivings, 6, dtype=np.float32),

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.parts import by_name
-from kdtalker_jax.renderers.liveportrait.model import motion_of
+from kdtalker_jax.renderers.liveportrait.model import carried, motion_of, reduced
 from kdtalker_jax.renderers.liveportrait.parts import REENACTED
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.geometry import rotation_matrix, transform_keypoints
@@ -69,6 +69,7 @@ class Networks:
         axis_name: str | None = None,
     ) -> None:
         sizes, dtype = sizes_at(config, phase), jnp.dtype(config.dtype)
+        self._image_size = phase.image_size
         self._remat = config.remat and train
         self._training = {name for name in NAMES if train and not (phase.frozen_norms and name in SYNCHRONISED)}
         self._modules = {
@@ -83,7 +84,7 @@ class Networks:
 
         Args:
             weights: of the four networks.
-            source: (B, S, S, 3) in [0, 1].
+            source: (B, S, S, 3) in [0, 1], S = `source_size`.
             pictures: (B, 1 + J, M, M, 3): the source and its driving pictures, as the motion extractor wants them.
 
         Returns:
@@ -97,10 +98,12 @@ class Networks:
 
         count = pictures.shape[1]
         motion, keypoints = self.moved(weights, pictures)
-        volume = jnp.repeat(call("appearance", source), count - 1, axis=0)  # (B J, D, H, W, C)
+        seen = reduced(source, self._image_size)
+        volume = jnp.repeat(call("appearance", seen), count - 1, axis=0)  # (B J, D, H, W, C)
         from_, to = jnp.repeat(keypoints[:, 0], count - 1, axis=0), keypoints[:, 1:].reshape(-1, *keypoints.shape[2:])
-        features = call("warping", volume, source=from_, driving=to)  # (B J, H, W, C)
-        return Reenacted(call("generator", features), motion, keypoints), statistics
+        features, flow = call("warping", volume, source=from_, driving=to)  # (B J, H, W, C)
+        portrait = carried(jnp.repeat(source, count - 1, axis=0), flow)
+        return Reenacted(call("generator", features, portrait), motion, keypoints), statistics
 
     def moved(self, weights: Weights, pictures: jax.Array) -> tuple[FaceMotion, jax.Array]:
         """The motion in pictures (B, 1 + J, M, M, 3), and each source's keypoints with it: (B, 1 + J, K, 3)."""
@@ -110,9 +113,12 @@ class Networks:
 
     def render(self, weights: Weights, source: jax.Array, start: jax.Array, driving: jax.Array) -> jax.Array:
         """Sources (B, S, S, 3) in [0, 1] moved from keypoints to others, (B, K, 3) both: (B, T, T, 3)."""
-        volume, _ = self._apply("appearance")(weights.variables("appearance"), source)
-        features, _ = self._apply("warping")(weights.variables("warping"), volume, source=start, driving=driving)
-        return self._apply("generator")(weights.variables("generator"), features)[0]
+        seen = reduced(source, self._image_size)
+        volume, _ = self._apply("appearance")(weights.variables("appearance"), seen)
+        (features, flow), _ = self._apply("warping")(
+            weights.variables("warping"), volume, source=start, driving=driving
+        )
+        return self._apply("generator")(weights.variables("generator"), features, carried(source, flow))[0]
 
     def motion(self, weights: Weights, pictures: jax.Array) -> FaceMotion:
         """M on pictures (B, n, M, M, 3) in [0, 1]: (B, n, ...) each."""
@@ -130,7 +136,7 @@ class Networks:
                 output, after = module.apply(variables, *arguments, **keywords), {k: variables[k] for k in kinds}
             else:
                 output, after = module.apply(variables, *arguments, **keywords, train=True, mutable=kinds)
-            return (output.features if name == "warping" else output), after
+            return ((output.features, output.flow) if name == "warping" else output), after
 
         return jax.checkpoint(apply) if self._remat else apply
 
@@ -145,6 +151,11 @@ def sizes_at(config: RendererConfig, phase: PhaseConfig) -> RendererConfig:
 def output_size(config: RendererConfig, phase: PhaseConfig) -> int:
     """Side of the pictures that the generator makes."""
     return _feature_size(config, phase) * 2 ** len(config.generator.up_widths) * config.generator.pixel_shuffle
+
+
+def source_size(config: RendererConfig, phase: PhaseConfig) -> int:
+    """Side of the source pictures: as large as what is made where the generator blends them in."""
+    return output_size(config, phase) if config.generator.portrait else phase.image_size
 
 
 def _feature_size(config: RendererConfig, phase: PhaseConfig) -> int:

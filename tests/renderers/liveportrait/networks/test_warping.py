@@ -1,5 +1,8 @@
 """The warping module's structure: work done once per portrait, and motion that means what it says."""
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -34,8 +37,7 @@ def test_one_portrait_serves_many_frames(warping, portrait):
     driving = source + np.random.default_rng(1).normal(0, 0.1, (3, 21, 3)).astype(np.float32)
     shared = warping(volume, warping(volume, method="compress"), source=source, driving=driving, method="warp")
     repeated = warping(np.repeat(volume, 3, 0), source=np.repeat(source, 3, 0), driving=driving)
-    for a, b in zip(shared, repeated, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), shared, repeated)
 
 
 def test_no_motion_leaves_the_grid_in_place(warping, portrait):
@@ -49,8 +51,8 @@ def test_a_common_shift_moves_the_grid_by_a_part_of_it(warping, portrait):
     volume, source = portrait
     shift = np.array([0.1, -0.2, 0.05], np.float32)
     warp = warping(volume, source=source, driving=source - shift)
-    share = (warp.deformation[0] - identity_grid((4, 16, 16))) / shift
-    assert jnp.all((share > 0) & (share < 1))
+    share = np.asarray(warp.deformation[0] - identity_grid((4, 16, 16))) / shift
+    assert np.all((share > 0) & (share < 1))
     np.testing.assert_allclose(share[..., 0], share[..., 1], atol=1e-4)
 
 

@@ -37,6 +37,13 @@ class Global(NamedTuple):
         return f"{self.module}.{self.name}"
 
 
+class Built:
+    """What a builder may make where the stream completes it afterwards: `build` gets the state, whatever it is."""
+
+    def build(self, state: object) -> None:
+        raise NotImplementedError
+
+
 class Stub:
     """Stands for an object of a class that is not known here. Holds nothing, does nothing."""
 
@@ -91,7 +98,7 @@ def check_global(target: Global) -> None:
 
 def _dangerous(target: Global) -> RefusedPickleError:
     return RefusedPickleError(
-        f"asks for {str(target)!r:.100}, which loading a checkpoint never needs: "
+        f"asks for {str(target)!r:.100}, which reading data never needs: "
         "it may have been made to run code; nothing of it was run; get the file from a source that you trust"
     )
 
@@ -121,13 +128,16 @@ class PickleReader:
     Args:
         builders: what to make of a call, by dotted name; gets the positional arguments.
         load_persistent: what to make of a persistent id (how PyTorch refers to storages).
+        most: opcodes that the stream may have.
     """
 
     def __init__(
         self,
         builders: Mapping[str, Callable[..., object]] | None = None,
         load_persistent: Callable[[object], object] | None = None,
+        most: int | None = None,
     ) -> None:
+        self.most = MAX_OPCODES if most is None else most
         self.builders = {"collections.OrderedDict": self._ordered_dict} | dict(builders or {})
         for name in ("builtins.set", "__builtin__.set", "builtins.frozenset", "__builtin__.frozenset"):
             self.builders[name] = self._set
@@ -148,11 +158,11 @@ class PickleReader:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
             if opcode.name == "STOP":
                 return self.pop()
-            if count >= MAX_OPCODES:
-                raise RefusedPickleError("holds far more objects than a checkpoint")
+            if count >= self.most:
+                raise RefusedPickleError("holds far more objects than such a file needs")
             operation = _OPERATIONS.get(opcode.name)
             if operation is None:
-                raise RefusedPickleError(f"uses the pickle opcode {opcode.name}, which a checkpoint has no use for")
+                raise RefusedPickleError(f"uses the pickle opcode {opcode.name}, which data has no use for")
             operation(self, argument)
         raise damaged("no end")
 
@@ -217,8 +227,8 @@ class PickleReader:
 
     def _count_copies(self, items: list[object]) -> None:
         self.copied += len(items)
-        if self.copied > MAX_OPCODES:
-            raise RefusedPickleError("holds far more objects than a checkpoint")
+        if self.copied > self.most:
+            raise RefusedPickleError("holds far more objects than such a file needs")
 
     # Names and calls
 
@@ -261,10 +271,12 @@ class PickleReader:
         self.call(target, tuple(arguments))
 
     def build(self, _: object) -> None:
-        """Drop the state: what is known here is complete when made, and a stub keeps nothing."""
-        self.pop()
-        if isinstance(self.top(), Global):
-            raise RefusedPickleError(f"tries to change {str(self.top())!r:.100}")
+        """Drop the state, but for what asks for it: others are complete when made, and a stub keeps nothing."""
+        state, target = self.pop(), self.top()
+        if isinstance(target, Global):
+            raise RefusedPickleError(f"tries to change {str(target)!r:.100}")
+        if isinstance(target, Built):
+            target.build(state)
 
     def persistent(self, identity: object) -> None:
         if self.load_persistent is None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert import pickle_reader
-from convert.pickle_reader import PickleReader, RefusedPickleError, Stub
+from kdtalker_jax import pickles as pickle_reader
+from kdtalker_jax.pickles import PickleReader, RefusedPickleError, Stub
 from tests.convert.torch_writer import Raw, call, global_, instance, pickled
 
 PLAIN = {

@@ -1,0 +1,43 @@
+"""A motion at another rate: positions linearly, rotations by the shortest way (slerp)."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from kdtalker_jax.spaces.heads import Heads
+
+
+def frames_at(frames: int, rate: Fraction, wanted: Fraction) -> int:
+    """How many frames of the wanted rate `frames` of a rate fill; at least one."""
+    return max(frames * wanted.numerator * rate.denominator // (wanted.denominator * rate.numerator), 1)
+
+
+def positions_at(frames: int, rate: Fraction, wanted: Fraction) -> tuple[np.ndarray, np.ndarray]:
+    """Where frames of the wanted rate lie: after which of the `frames`, and how far to the next, 0 to 1. (T',) each.
+
+    Exact, so that an hour does not drift; the last frame is held to its end.
+    """
+    step = rate / wanted
+    ticks = np.arange(frames_at(frames, rate, wanted), dtype=np.int64) * step.numerator
+    before = np.minimum(ticks // step.denominator, frames - 1)
+    share = (ticks % step.denominator) / step.denominator
+    return before, np.where(before == frames - 1, 0.0, share)
+
+
+def resampled(heads: Heads, rate: Fraction, wanted: Fraction) -> Heads:
+    """Heads of a rate at the wanted one."""
+    from scipy.spatial.transform import Rotation, Slerp  # takes a tenth of a second
+
+    if rate == wanted or heads.frames == 1:
+        return heads
+    before, share = positions_at(heads.frames, rate, wanted)
+    turns = Slerp(np.arange(heads.frames), Rotation.from_matrix(heads.rotation))
+    rotation = turns(before + share).as_matrix()
+    return Heads(*(between(field, before, share) for field in heads))._replace(rotation=rotation)
+
+
+def between(numbers: np.ndarray, before: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(T, ...) numbers at positions as `positions_at` gives them, linearly."""
+    after = np.minimum(before + 1, len(numbers) - 1)
+    share = share.reshape(-1, *(1,) * (numbers.ndim - 1))
+    return numbers[before] + share * (numbers[after] - numbers[before])

@@ -1,0 +1,153 @@
+"""A video whose person is moved by another face, or by sound: source video instead of source image.
+
+video -> face in every frame, a steady square about it -> motion extractor --.
+driver, sound ----------------------------------------------------------------> driving keypoints of each frame
+each frame -> cut -> renderer: describe, frames ------------------------------> the face that goes into the square
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from kdtalker_jax.data.tracking import detect
+from kdtalker_jax.edits.reenacting import Reenactment, video_moved_by
+from kdtalker_jax.edits.retargeting import Openings
+from kdtalker_jax.edits.smoothing import kalman_smooth
+from kdtalker_jax.faces.crop import cut_square
+from kdtalker_jax.faces.detector import Box
+from kdtalker_jax.faces.geometry import face_square
+from kdtalker_jax.media.files import input_file
+from kdtalker_jax.media.frames import exact_rate, read_frames
+from kdtalker_jax.sources.driver import Driver
+from kdtalker_jax.sources.video import extracted, follow, sound_of
+from kdtalker_jax.spaces.keypoints import Motion
+from kdtalker_jax.streams import progress_bar
+
+if TYPE_CHECKING:
+    from kdtalker_jax.portrait import TalkingPortrait
+
+STEADY = 1_000.0  # strength of the smoothing of squares: over a handful of frames
+
+
+class Moved(NamedTuple):
+    """A frame of the video, uint8 (H, W, 3), and the face to put into it, uint8 (S, S, 3), where `region` is."""
+
+    frame: np.ndarray
+    face: np.ndarray
+    region: Box
+
+
+@dataclass(frozen=True, eq=False)
+class VideoPortrait:
+    """What is known of a person in a video of T frames.
+
+    Attributes:
+        path: of the video. rate: its frames a second. start: where on its clock the first one lies, in seconds.
+        regions: the square about the face in each frame; it moves steadily.
+        motion: what the person does. canonical: (T, 3 K) keypoints. openings: of eyes and lips.
+        held: how many frames do not show the face, and have what is known of the one before.
+    """
+
+    path: Path
+    rate: Fraction
+    start: float
+    regions: list[Box]
+    motion: Motion
+    canonical: np.ndarray
+    openings: Openings
+    held: int
+
+    def __len__(self) -> int:
+        return len(self.motion)
+
+    def moved(
+        self,
+        model: "TalkingPortrait",
+        how: Reenactment,
+        driver: Driver | None = None,
+        sound: Motion | None = None,
+    ) -> np.ndarray:
+        """Driving keypoints (n, K, 3) of the first n frames; n is what the shortest of all has.
+
+        Args:
+            driver: whose motion is taken over. sound: motion at 25 frames a second, whose lips are.
+
+        Raises:
+            InputError: something asked for is not known of the driver.
+        """
+        if driver is not None:
+            model.space.check(driver.motion)
+            driver = driver.at_rate(self.rate)
+        if sound is not None:
+            sound = Driver(sound).at_rate(self.rate).motion
+        networks = model.renderer.retargeting(model.params) if how.stitch or how.needs_openings else None
+        return video_moved_by(
+            self.canonical,
+            self.motion,
+            driver and driver.motion,
+            how,
+            networks,
+            openings=driver and driver.openings,
+            own_openings=self.openings,
+            sound=sound,
+        )
+
+    def render(self, model: "TalkingPortrait", driving: np.ndarray, *, progress: bool = False) -> Iterator[Moved]:
+        """The video's frames, one at a time, and their faces at driving keypoints (n, K, 3).
+
+        Raises CheckpointError at a face that is not finite.
+        """
+        frames = read_frames(self.path, self.start, len(driving), rate=self.rate)
+        bar = progress_bar(frames, "Rendering", total=len(driving), unit="frame", show=progress)
+        for frame, region, keypoints in zip(bar, self.regions, driving, strict=False):
+            source = model.prepare(cut_square(frame, region, model.renderer.picture_size), "none")
+            motion = replace(source.own.motion, keypoints=keypoints[None])
+            ((face,),) = model.render(source, motion, batch_size=1)
+            yield Moved(frame, face, region)
+
+
+def prepare_video(
+    model: "TalkingPortrait", path: str | os.PathLike[str], face_index: int | None = None, *, progress: bool = False
+) -> VideoPortrait:
+    """Finds a person in a video and what it does. Frames are read twice, one at a time.
+
+    Args:
+        face_index: which of several faces of the first frame that has some, 0 the largest.
+
+    Raises:
+        InputError: an unreadable file, no such face. NoFaceError: no face at all.
+        DamagedModelError: the networks give motion that cannot be.
+    """
+    path = input_file(path, "video")
+    rate, start = exact_rate(path), sound_of(path) or 0.0  # so that frames stay with the sound
+
+    def frames() -> Iterator[np.ndarray]:
+        return read_frames(path, start, rate=rate)
+
+    bar = progress_bar(frames(), "Finding the face", unit="frame", show=progress)
+    seen = follow(bar, model.detector, f"the video {path.name}", face_index, "source", look=detect)
+    regions = steady([face_square(points) for points in seen.points.astype(np.float64)])
+    size = model.renderer.picture_size
+    cuts = (cut_square(frame, region, size) for frame, region in zip(frames(), regions, strict=False))
+    motion, canonical = extracted(cuts, model.renderer, model.params, "Watching", progress)
+    motion, canonical, openings = seen.held_over(motion, canonical)
+    seen.tell(path.name)
+    return VideoPortrait(path, rate, start, regions, motion, canonical, openings, seen.held)
+
+
+def steady(squares: list[Box]) -> list[Box]:
+    """Squares that follow a face, without the landmarks' trembling."""
+    corners = np.array(squares, np.float64)  # (T, 4)
+    centres, sides = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:3] - corners[:, :1]
+    smooth = kalman_smooth(np.concatenate([centres, sides], axis=1), STEADY)
+    boxes = []
+    for x, y, side in smooth:
+        side = max(round(side), 1)
+        left, top = round(x - side / 2), round(y - side / 2)
+        boxes.append(Box(left, top, left + side, top + side))
+    return boxes

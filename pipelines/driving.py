@@ -1,0 +1,100 @@
+"""What `--driving` and the options beside it ask for, and the motion that comes of it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kdtalker_jax.errors import InputError
+
+if TYPE_CHECKING:
+    from kdtalker_jax.edits.reenacting import Reenactment
+    from kdtalker_jax.portrait import TalkingPortrait
+    from kdtalker_jax.source import Source
+
+# By the name of the option, what it is where nobody has asked for anything.
+DEFAULTS: dict[str, Any] = {
+    "driving_crop": "square",
+    "driving_face_index": None,
+    "regions": "all",
+    "absolute": False,
+    "reference": "0",
+    "multiplier": 1.0,
+    "eyes": None,
+    "lips": None,
+    "close_lips": False,
+    "lip_strength": 0.0,
+    "driving_out": None,
+}
+
+
+@dataclass(frozen=True)
+class Driving:
+    """A driver as it was asked for, checked before any work.
+
+    Attributes:
+        path: of its file. crop, face_index: how its face is found.
+        how: it moves the portrait. out: where its template is saved.
+    """
+
+    path: str
+    crop: str
+    face_index: int | None
+    how: "Reenactment"
+    out: str | None
+
+    def motion(self, model: "TalkingPortrait", source: "Source", sound: Any) -> Any:
+        """The portrait's motion; `sound` is that of a recording, or None."""
+        from kdtalker_jax.sources.templates import write_template
+        from kdtalker_jax.sources.video import read_driver
+
+        found = {"driving_crop": self.crop, "driving_face_index": self.face_index}
+        driver = read_driver(self.path, model.renderer, model.params, model.detector, **found, progress=True)
+        if self.out:
+            write_template(driver, self.out)
+        return model.reenact(source, driver, sound=sound, **vars(self.how))
+
+
+def asked_driving(
+    driving: str | None, *, relative: bool, stitch: bool, motion_in: str | None, inputs: list[str], **options: Any
+) -> Driving | None:
+    """What the options ask for; None without `--driving`. `options`: those of `DEFAULTS`.
+
+    Raises:
+        InputError: a value that cannot be, or options that do not go together.
+    """
+    if driving is None:
+        changed = [name for name, value in options.items() if value != DEFAULTS[name]]
+        if changed:
+            raise InputError(f"--{changed[0]} is about a driver: give one with --driving.")
+        return None
+    from kdtalker_jax.edits.reenacting import Reenactment
+    from kdtalker_jax.media.files import input_file, output_file
+    from kdtalker_jax.sources.templates import check_template_name
+
+    if motion_in:
+        raise InputError("--motion_in and --driving both give the motion: choose one.")
+    if relative and options["absolute"]:
+        raise InputError("--relative and --absolute exclude each other.")
+    input_file(driving, "driver")
+    if options["driving_out"]:
+        check_template_name(options["driving_out"])
+        output_file(options["driving_out"], "template", inputs)
+    how = Reenactment(
+        regions=options["regions"],
+        relative=not options["absolute"],
+        reference=_number(options["reference"], int),
+        multiplier=options["multiplier"],
+        stitch=stitch,
+        eyes=_number(options["eyes"], float),
+        lips=_number(options["lips"], float),
+        close_lips=options["close_lips"],
+        lip_strength=options["lip_strength"],
+    )
+    return Driving(driving, options["driving_crop"], options["driving_face_index"], how, options["driving_out"])
+
+
+def _number(text: str | None, kind: type) -> Any:
+    """A number where it is one; other words are left to be judged."""
+    try:
+        return None if text is None else kind(text)
+    except ValueError:
+        return text
