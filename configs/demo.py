@@ -16,6 +16,7 @@ class DemoConfig:
 
     name: str = "demo"
     seed: int = 0
+    look: str = "plain"  # of all people: one of kdtalker_jax.synthetic.clips.LOOKS
     # Pictures that the renderer learns from: people who make faces, and people who speak, two for each performance.
     expressive: int = 200
     expressive_frames: int = 12
@@ -68,4 +69,6 @@ SMALL_DEMO = DemoConfig(
     denoiser=replace(SMALL_RUN, steps=60, validation=replace(SMALL_RUN.validation, every=60)),
 )
 
-DEMO_CONFIGS = {"demo": DemoConfig(), "small": SMALL_DEMO}
+VARIED_DEMO = DemoConfig(name="varied", look="varied")
+
+DEMO_CONFIGS = {"demo": DemoConfig(), "varied": VARIED_DEMO, "small": SMALL_DEMO}
