@@ -157,7 +157,8 @@ def _nose(person: Person) -> jax.Array:
     base = jnp.array([[0.065, 0.09], [0.13, 0.075]])  # from the middle to the right, below the tip
     wing = jnp.array([[0.17, 0.05], [0.175, 0.015], [0.15, -0.02], [0.11, -0.045], [0.055, -0.05]])
     right = jnp.concatenate([base, wing])
-    loop = jnp.concatenate([right[1::-1] * jnp.array([-1.0, 1.0]), right, right[:1:-1] * jnp.array([-1.0, 1.0])])
+    left = right * jnp.array([[-1.0, 1.0]])
+    loop = jnp.concatenate([left[1::-1], right, left[:1:-1]])
     wings = jnp.stack([loop[:, 0] * width, loop[:, 1] + tip], axis=-1)
     return jnp.concatenate([_line(jnp.float32(0), ridge), wings])
 
@@ -167,4 +168,4 @@ def _iris(person: Person, state: State, side: int) -> jax.Array:
     radius = iris_radius(person)
     centre = jnp.stack([side * person.eye_distance + GAZE_X * state.gaze_x, person.eye_height + GAZE_Y * state.gaze_y])
     around = np.array([[1, 0], [0, -1], [-1, 0], [0, 1], [0, 0]], np.float32)
-    return centre + radius * around
+    return centre[None] + radius * around

@@ -29,7 +29,9 @@ def test_parallel_rays_meet_what_the_rays_of_the_camera_meet():
     x, y = jnp.meshgrid(jnp.linspace(-0.1, 0.4, 5), jnp.linspace(-0.4, 0.2, 5))
     surface = hit(outline(seen), x, y, view.pixel)
     point = jnp.stack(view.point(x, y, surface.depth), axis=-1)  # (5, 5, 3)
-    np.testing.assert_allclose(jnp.linalg.norm((point - shape.centre[None, None]) @ shape.axes.T, axis=-1), 1, atol=1e-4)
+    np.testing.assert_allclose(
+        jnp.linalg.norm((point - shape.centre[None, None]) @ shape.axes.T, axis=-1), 1, atol=1e-4
+    )
     np.testing.assert_allclose(point[..., 0], x * (1 - point[..., 2] / distance), atol=1e-5)
     normal = jnp.stack(view.normal(x, y, surface.depth, surface.normal), axis=-1)
     expected = (point - shape.centre[None, None]) @ (shape.axes.T @ shape.axes)

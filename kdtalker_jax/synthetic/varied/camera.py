@@ -110,7 +110,8 @@ def develop(camera: Camera, light: jax.Array, moment: jax.Array) -> jax.Array:
     if size % 8 == 0:
         picture = jax.lax.cond(camera.quantiser > 0, lambda p: _jpeg(p, camera.quantiser), lambda p: p, picture)
     left, top, right, bottom = camera.border * size
-    inside = (columns >= left) & (columns < size - right) & (rows >= top) & (rows < size - bottom)
+    down, across = rows.astype(jnp.float32), columns.astype(jnp.float32)
+    inside = (across >= left) & (across < size - right) & (down >= top) & (down < size - bottom)
     return jnp.clip(jnp.where(inside[..., None], picture, camera.border_colour[None, None]), 0, 1)
 
 

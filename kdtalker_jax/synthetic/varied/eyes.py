@@ -28,7 +28,9 @@ def paint_brows(
     details = person.details
     along, middle, thick = brow_lines(person, state, x)
     across = (y - middle) / jnp.maximum(thick, 0.008)
-    hairs = noise(16 * along + 2.5 * across, 3.5 * across - 9 * along, seeded(details.seed, 41) + (x < 0))
+    hairs = noise(
+        16 * along + 2.5 * across, 3.5 * across - 9 * along, seeded(details.seed, 41) + (x < 0).astype(jnp.uint32)
+    )
     inside = jnp.minimum(thick - jnp.abs(y - middle), 0.2 * (1.04 - jnp.abs(along)))
     inside = inside + 0.012 * details.brow_hair * hairs
     cover = step(inside, 2 * pixel + 0.02) * (1 - details.brow_hair * (0.35 - 0.35 * hairs))
@@ -109,5 +111,5 @@ def _catchlights(person: Person, state: State, ex: jax.Array, flat: jax.Array, s
         px, py = gx * sign - 0.62 * edge * towards[0], gy - 0.62 * edge * towards[1]
         size = edge * (0.09 + 0.15 * details.catchlight)
         window = step(size - jnp.maximum(jnp.abs(px), jnp.abs(py)), 0.6 * size)
-        total += jnp.clip(1.2 * strength, 0, 1) * window * (towards[2] > 0.1)
+        total += jnp.clip(1.2 * strength, 0, 1) * window * (towards[2] > 0.1).astype(jnp.float32)
     return jnp.clip(total, 0, 1) * step(details.catchlight - 0.05, 0.1)

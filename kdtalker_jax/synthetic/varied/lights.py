@@ -114,7 +114,9 @@ def shade(
         half = unit((towards[0], towards[1], towards[2] + 1.0))
         glint = jnp.square(jnp.square(jnp.clip(sum(n * h for n, h in zip(normal, half, strict=True)), 0, 1)))
         glint = jnp.square(jnp.square(glint))  # 16
-        glint = sheen * (0.45 * glint + 1.2 * gloss * jnp.square(jnp.square(glint))) * (facing > -0.1).astype(jnp.float32)  # and 64
+        glint = (
+            sheen * (0.45 * glint + 1.2 * gloss * jnp.square(jnp.square(glint))) * (facing > -0.1).astype(jnp.float32)
+        )  # and 64
         key = reached if number == 0 else 1.0
         for channel in range(3):
             w = wrap[channel]

@@ -70,8 +70,9 @@ def _leaves(pattern: Pattern, u: jax.Array, v: jax.Array, soft: jax.Array) -> Ve
     """Discs and squares of all sizes upon each other (dead leaves), small ones on top."""
 
     def add(k: jax.Array, colour: Vector) -> Vector:
-        size = 1.1 * 1.55 ** k.astype(jnp.float32)  # leaves in a unit
-        (i, a), (j, b) = cell(size * 0.5 * u + 0.37 * k), cell(size * 0.5 * v + 0.61 * k)
+        number = k.astype(jnp.float32)
+        size = 1.1 * 1.55**number  # leaves in a unit
+        (i, a), (j, b) = cell(size * 0.5 * u + 0.37 * number), cell(size * 0.5 * v + 0.61 * number)
         seed = seeded(pattern.seed, 2) + jnp.uint32(7919) * k.astype(jnp.uint32)
         h, g = hashed(i, j, seed), hashed(j, i, seed)
         radius = 0.2 + 0.28 * part(h, 2)

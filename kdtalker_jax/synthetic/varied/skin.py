@@ -61,7 +61,7 @@ def paint_face(person: Person, state: State, at: Vector, view: Vector, pixel: ja
 
     def slopes() -> tuple[jax.Array, jax.Array]:
         shift = jnp.array([[0.0, 0.0], [_STEP, 0.0], [0.0, _STEP]])[..., None, None]  # (3, 2, 1, 1)
-        here, right, below = _relief(person, state, mouth, x + shift[:, 0], y + shift[:, 1])
+        here, right, below = _relief(person, state, mouth, x[None] + shift[:, 0], y[None] + shift[:, 1])
         flat = front * (1 - eyes) / _STEP
         return (right - here) * flat, (below - here) * flat
 

@@ -87,7 +87,8 @@ def paint_surroundings(around: Surroundings, x: jax.Array, y: jax.Array) -> Vect
             box = jnp.minimum(width - jnp.abs(u), height - jnp.abs(v))
             disc = (1 - jnp.sqrt(jnp.square(u / width) + jnp.square(v / height))) * jnp.minimum(width, height)
             inside = cover * step(jnp.where(round_ > 0, disc, box), around.blur)
-            striped = 1 - 0.6 * (stripes > 0) * step(wave(stripes * u), 0.5 + stripes * around.blur)
+            dark = jnp.where(stripes > 0, 0.6, 0.0)
+            striped = 1 - dark * step(wave(stripes * u), 0.5 + stripes * around.blur)
             return mix(below, tuple(t * striped for t in tint), inside)
 
         return jax.lax.cond(cover > 0, added, lambda: below), None

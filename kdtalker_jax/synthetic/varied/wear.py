@@ -19,7 +19,9 @@ def hat_parts(person: Person) -> Ellipsoid:
     details, width = person.details, person.skull_width
     crown = part((0, HAT_LINE, -0.13), (0.82 * width, details.hat_height, 0.92 * width), 0.05)
     brim = part((0, HAT_LINE, 0.02), (details.brim + 0.01, 0.05, 1.05 * details.brim + 0.01), 0.02, tilt=0.1)
-    return stacked([crown._replace(cover=details.hat), brim._replace(cover=details.hat * (details.brim > 0))])
+    return stacked(
+        [crown._replace(cover=details.hat), brim._replace(cover=details.hat * (details.brim > 0).astype(jnp.float32))]
+    )
 
 
 def earring_parts(person: Person) -> Ellipsoid:
@@ -39,7 +41,7 @@ def paint_clothes(person: Person, x: jax.Array, y: jax.Array, pixel: jax.Array) 
     below = y - neckline
     bare = step(-below, 2 * pixel)
     colour = paint_pattern(details.cloth, x, y, pixel)
-    collar = step(0.06 - below, 2 * pixel) * (person.stripes > 0)
+    collar = step(0.06 - below, 2 * pixel) * (person.stripes > 0).astype(jnp.float32)
     colour = mix(colour, tuple(linear(person.collar)), collar)
 
     def jacket() -> Vector:
