@@ -14,6 +14,7 @@ from kdtalker_jax.synthetic.surfaces import Ellipsoid, outline, union
 PICTURE_UNITS = 0.58  # of one head unit at size 1: crown to chin is 58 % of the picture's height
 JAW_DROP = 0.3  # of the chin, wide open
 MOUTH_HEIGHT = 0.53
+THROWING = np.array([0, 1, 2, 8, 9, 10])  # of `head_parts`: the others but swell out of these, or hardly throw a shadow
 NECK_BASE = np.array([0.0, 1.4, -0.22], np.float32)
 
 

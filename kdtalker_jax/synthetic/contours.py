@@ -80,10 +80,13 @@ def head_contours(person: Person, state: State) -> jax.Array:
 
 def equal_steps(line: jax.Array, count: int) -> jax.Array:
     """`count` points of a line of straight pieces (K, 2), as far apart as each other, both ends among them."""
-    length = jnp.linalg.norm(jnp.diff(line, axis=0), axis=-1)
-    along = jnp.concatenate([jnp.zeros(1), jnp.cumsum(length)])
-    places = jnp.linspace(0.0, 1.0, count) * along[-1]
-    return jnp.stack([jnp.interp(places, along, line[:, axis]) for axis in (0, 1)], axis=-1)
+    pieces = jnp.diff(line, axis=0)  # (K - 1, 2)
+    length = jnp.sqrt(jnp.square(pieces).sum(-1))
+    end = jnp.cumsum(length)
+    places = jnp.linspace(0.0, 1.0, count) * end[-1]
+    # How much of each piece lies before each place: compiles in a fraction of the time that a search takes.
+    share = jnp.clip((places[:, None] - (end - length)[None]) / jnp.maximum(length, 1e-9)[None], 0, 1)
+    return line[:1] + (share[..., None] * pieces[None]).sum(1)
 
 
 def _there_and_back(there: jax.Array, back: jax.Array, count: int, back_count: int) -> jax.Array:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from kdtalker_jax.synthetic.anatomy import PICTURE_UNITS, body_parts, hair_parts, head_parts, neck, turned
+from kdtalker_jax.synthetic.anatomy import PICTURE_UNITS, THROWING, body_parts, hair_parts, head_parts, neck, turned
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.state import State
 from kdtalker_jax.synthetic.surfaces import (
@@ -63,7 +63,8 @@ def _scene(person: Person, state: State, size: int) -> _Scene:
     body = jax.tree.map(lambda *fields: jnp.concatenate(fields), throat, body_parts(person))
     outlines = lambda parts: jax.vmap(outline)(view.rays(parts))  # noqa: E731
     loose = jax.tree.map(lambda field: field[1:], hair)
-    shading = jax.tree.map(lambda *fields: jnp.concatenate(fields), head, loose, hat)
+    throwing = jax.tree.map(lambda field: field[THROWING], head)
+    shading = jax.tree.map(lambda *fields: jnp.concatenate(fields), throwing, loose, hat)
     return _Scene(view, *map(outlines, (head, hair, body, hat, earrings)), shading)
 
 

@@ -77,7 +77,7 @@ def shadow_of(parts: Ellipsoid, lights: Lights, at: Vector) -> jax.Array:
     """How much of the key light reaches points (as seen) past stacked ellipsoids: 0 .. 1."""
     light = lights.towards[0]
 
-    def darken(open_: jax.Array, shape: Ellipsoid) -> tuple[jax.Array, None]:
+    def darken(open_: jax.Array, shape: Ellipsoid) -> jax.Array:
         way = shape.axes @ light
         off = tuple(a - c for a, c in zip(at, shape.centre, strict=True))
         off = tuple(sum(row[k] * off[k] for k in range(3)) for row in shape.axes)
@@ -87,9 +87,12 @@ def shadow_of(parts: Ellipsoid, lights: Lights, at: Vector) -> jax.Array:
         nearest = jnp.sqrt(jnp.maximum(square - along * along * length, 1e-6))
         # Points within a part, or on it, are not in its shadow: parts melt into each other.
         blocked = step(1 - nearest, lights.softness) * step(square - 1.1, 0.2) * step(along - 0.04, 0.08)
-        return open_ * (1 - shape.cover * blocked), None
+        return open_ * (1 - shape.cover * blocked)
 
-    open_, _ = jax.lax.scan(darken, jnp.ones_like(at[0]), parts)
+    def pass_by(open_: jax.Array, shape: Ellipsoid) -> tuple[jax.Array, None]:
+        return jax.lax.cond(shape.cover > 0, darken, lambda open_, _: open_, open_, shape), None
+
+    open_, _ = jax.lax.scan(pass_by, jnp.ones_like(at[0]), parts)
     return 1 - lights.shadow * (1 - open_)
 
 
@@ -120,6 +123,7 @@ def shade(
         key = reached if number == 0 else 1.0
         for channel in range(3):
             w = wrap[channel]
-            total[channel] += colour[channel] * key * jnp.square(jnp.clip((facing + w) / (1 + w), 0, 1)) ** 0.75
+            lit = jnp.clip((facing + w) / (1 + w), 0, 1)
+            total[channel] += colour[channel] * key * lit * jnp.sqrt(lit)  # to the power of 1.5, vectorised
             shine[channel] += colour[channel] * key * glint
     return tuple(a * t + gloss * s for a, t, s in zip(albedo, total, shine, strict=True))

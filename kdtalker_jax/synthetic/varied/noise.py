@@ -8,10 +8,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kdtalker_jax.synthetic.surfaces import Vector
 
 Seed = jax.Array | int
+_ACROSS, _DOWN = np.uint32(0x8DA6B343), np.uint32(0xD8163841)
 
 
 def seeded(seed: jax.Array, number: int) -> jax.Array:
@@ -21,7 +23,10 @@ def seeded(seed: jax.Array, number: int) -> jax.Array:
 
 def hashed(i: jax.Array, j: jax.Array, seed: Seed) -> jax.Array:
     """Of whole numbers (int32), evenly spread uint32."""
-    h = i.astype(jnp.uint32) * jnp.uint32(0x8DA6B343) ^ j.astype(jnp.uint32) * jnp.uint32(0xD8163841)
+    return _stirred(i.astype(jnp.uint32) * _ACROSS ^ j.astype(jnp.uint32) * _DOWN, seed)
+
+
+def _stirred(h: jax.Array, seed: Seed) -> jax.Array:
     h = h ^ jnp.asarray(seed, jnp.uint32)
     h = (h ^ (h >> 15)) * jnp.uint32(0x2C1B3C6D)
     h = (h ^ (h >> 12)) * jnp.uint32(0x297A2D39)
@@ -30,7 +35,8 @@ def hashed(i: jax.Array, j: jax.Array, seed: Seed) -> jax.Array:
 
 def part(h: jax.Array, number: int) -> jax.Array:
     """One of three independent numbers of a hash, 0 .. 1."""
-    return ((h >> jnp.uint32(10 * number)) & jnp.uint32(1023)).astype(jnp.float32) * (1 / 1023)
+    whole = ((h >> jnp.uint32(10 * number)) & jnp.uint32(1023)).astype(jnp.int32)  # CPUs convert signed ones faster
+    return whole.astype(jnp.float32) * (1 / 1023)
 
 
 def cell(x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -43,14 +49,16 @@ def _corners(x: jax.Array, y: jax.Array, seed: Seed) -> tuple[list[jax.Array], l
     """Hashes of the four lattice points around each point, and their weights."""
     (i, u), (j, v) = cell(x), cell(y)
     u, v = u * u * (3 - 2 * u), v * v * (3 - 2 * v)
-    hashes = [hashed(i + a, j + b, seed) for b in (0, 1) for a in (0, 1)]
+    across, down = i.astype(jnp.uint32) * _ACROSS, j.astype(jnp.uint32) * _DOWN
+    hashes = [_stirred(a ^ d, seed) for d in (down, down + _DOWN) for a in (across, across + _ACROSS)]
     return hashes, [(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v]
 
 
 def noise(x: jax.Array, y: jax.Array, seed: Seed) -> jax.Array:
     """Smooth, -1 .. 1, with structure of size 1."""
     hashes, weights = _corners(x, y, seed)
-    return sum(w * (h.astype(jnp.float32) * 2**-31 - 1) for h, w in zip(hashes, weights, strict=True))
+    signed = (jax.lax.bitcast_convert_type(h, jnp.int32).astype(jnp.float32) for h in hashes)
+    return sum(w * s for s, w in zip(signed, weights, strict=True)) * 2**-31
 
 
 def colour_noise(x: jax.Array, y: jax.Array, seed: Seed) -> Vector:

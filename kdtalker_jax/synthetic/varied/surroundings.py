@@ -91,10 +91,14 @@ def paint_surroundings(around: Surroundings, x: jax.Array, y: jax.Array) -> Vect
             striped = 1 - dark * step(wave(stripes * u), 0.5 + stripes * around.blur)
             return mix(below, tuple(t * striped for t in tint), inside)
 
-        return jax.lax.cond(cover > 0, added, lambda: below), None
+        # Most tiles are beside most sheets.
+        reach = jnp.hypot(width, height) * (1 + 0.5 * around.blur / jnp.minimum(width, height))
+        beside = (x.min() > px + reach) | (x.max() < px - reach) | (y.min() > py + reach) | (y.max() < py - reach)
+        return jax.lax.cond((cover > 0) & ~beside, added, lambda: below), None
 
     sheets = (around.places, around.sizes, around.angles, around.rounds, around.stripes, around.colours, around.covers)
-    colour, _ = jax.lax.scan(add, colour, sheets)
+    some = jnp.any(around.covers > 0)
+    colour = jax.lax.cond(some, lambda below: jax.lax.scan(add, below, sheets)[0], lambda below: below, colour)
     mottle = colour_fractal(around.grain * x, around.grain * y, seeded(around.seed, 1), 5, 0.6)
     grey = sum(mottle) / 3
     return tuple(c * jnp.exp(around.mottle * (0.75 * grey + 0.25 * m)) for c, m in zip(colour, mottle, strict=True))
