@@ -31,6 +31,11 @@ def bell(distance: jax.Array, width: jax.Array | float) -> jax.Array:
     return jnp.exp(-jnp.square(distance * (1 / width)))
 
 
+def mound(x: jax.Array, width: float, y: jax.Array, height: float) -> jax.Array:
+    """`bell(x, width) * bell(y, height)` for the price of one."""
+    return jnp.exp(jnp.square(x) * (-1 / width**2) + jnp.square(y) * (-1 / height**2))
+
+
 def lip_lines(mouth: Mouth, x: jax.Array) -> Lips:
     """From corner to corner; beside the mouth all run on at the corners' height."""
     along = jnp.clip(jnp.square(x / mouth.width), 0.0, 1.0)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from kdtalker_jax.synthetic.anatomy import JAW_DROP, Mouth
-from kdtalker_jax.synthetic.curves import bell, lip_lines
+from kdtalker_jax.synthetic.curves import bell, lip_lines, mound
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.state import State
 from kdtalker_jax.synthetic.surfaces import Vector, mix, step, wave
@@ -37,7 +37,7 @@ def paint_mouth(
 
     gap = jnp.clip((lips.inner_lower - lips.inner_upper) / soft, 0, 1)
     opening = gap * step(jnp.minimum(y - lips.inner_upper, lips.inner_lower - y), soft) * within
-    corner = bell(jnp.abs(x) - mouth.width, 0.025) * bell(y - seam_y, 0.03)
+    corner = mound(jnp.abs(x) - mouth.width, 0.025, y - seam_y, 0.03)
     seam = jnp.maximum(0.85 * bell(y - seam_y, 0.009 + 0.4 * pixel) * within * (1 - opening), 0.45 * corner * front)
     colour = mix(colour, tuple(0.12 * c for c in linear(person.lips)), seam)
     inside = _inside(person, mouth, state, at, view, soft)

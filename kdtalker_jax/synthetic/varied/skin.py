@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from kdtalker_jax.synthetic.anatomy import JAW_DROP, Mouth, mouth_of, nose_tip
-from kdtalker_jax.synthetic.curves import Lips, bell, lip_lines
+from kdtalker_jax.synthetic.curves import Lips, bell, lip_lines, mound
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.skin import spot
 from kdtalker_jax.synthetic.state import Expression, State, expression_of
@@ -66,7 +66,7 @@ def paint_face(person: Person, state: State, at: Vector, view: Vector, pixel: ja
         return (right - here) * flat, (below - here) * flat
 
     slope = jax.lax.cond(jnp.any(front > 0), slopes, lambda: (none, none))
-    oily = details.gloss * (0.5 + spot(x, 0.6 * (y - 0.1), 0.25) + bell(y + 0.45, 0.2) * bell(x, 0.4))
+    oily = details.gloss * (0.5 + spot(x, 0.6 * (y - 0.1), 0.25) + mound(x, 0.4, y + 0.45, 0.2))
     return Skin(colour, slope, oily * (1 - 0.6 * eyes) + 0.9 * eyes + details.lip_gloss * lips)
 
 
@@ -79,9 +79,9 @@ def _relief(person: Person, state: State, mouth: Mouth, x: jax.Array, y: jax.Arr
     frown = jnp.maximum(-expression.inner_brows, 0)
     raised = jnp.maximum(state.brows, 0) + jnp.maximum(expression.outer_brows, 0)
     h = -0.05 * spot(ex + 0.03, 1.3 * (eye_y + 0.01), 0.17) - 0.03 * spot(side - 0.1, 1.2 * (eye_y + 0.02), 0.07)
-    h += 0.03 * bell(eye_y + 0.19, 0.07) * bell(side - 0.2, 0.2) + 0.02 * bell(x, 0.05) * bell(y - 0.05, 0.25)
+    h += 0.03 * mound(side - 0.2, 0.2, eye_y + 0.19, 0.07) + 0.02 * mound(x, 0.05, y - 0.05, 0.25)
     # Under the eyes, beside the nose, around the mouth and the chin.
-    h -= 0.014 * details.eye_bags * bell(eye_y - 0.15 + 0.9 * ex * ex, 0.025) * bell(ex + 0.03, 0.13)
+    h -= 0.014 * details.eye_bags * mound(ex + 0.03, 0.13, eye_y - 0.15 + 0.9 * ex * ex, 0.025)
     wing = jnp.sqrt(jnp.square(side / (0.19 * person.nose_width)) + jnp.square((y - tip - 0.02) / 0.1))
     h -= 0.02 * bell(wing - 1.05, 0.2) * step(y - tip + 0.05, 0.1)
     fold = side - 0.17 - 0.5 * jnp.maximum(y - 0.34, 0) + 0.25 * jnp.square(y - 0.34)
@@ -91,15 +91,15 @@ def _relief(person: Person, state: State, mouth: Mouth, x: jax.Array, y: jax.Arr
     h += 0.03 * expression.cheeks * spot(side - 0.36, y - 0.16, 0.14)
     lips = lip_lines(mouth, x)
     h -= 0.008 * bell(x, 0.028) * step(y - tip - 0.1, 0.06) * step(lips.outer_upper - y, 0.06)
-    h -= 0.02 * bell(y - lips.outer_lower - 0.05, 0.04) * bell(x, 0.2)
+    h -= 0.02 * mound(x, 0.2, y - lips.outer_lower - 0.05, 0.04)
     h += _lip_relief(mouth, lips, x, y)
     # Wrinkles.
-    h -= 0.012 * (0.25 * details.wrinkles + frown) * bell(side - 0.05, 0.016) * bell(eye_y + 0.17, 0.07)
-    lines = wave(50 * (y + 0.02 * wave(5 * x + details.seed)) + 1.5 * wave(3 * x)) * bell(y + 0.47, 0.13)
-    h += 0.0035 * (0.5 * details.wrinkles + raised) * lines * bell(x, 0.4)
+    h -= 0.012 * (0.25 * details.wrinkles + frown) * mound(side - 0.05, 0.016, eye_y + 0.17, 0.07)
+    lines = wave(50 * (y + 0.02 * wave(5 * x + details.seed)) + 1.5 * wave(3 * x)) * mound(x, 0.4, y + 0.47, 0.13)
+    h += 0.0035 * (0.5 * details.wrinkles + raised) * lines
     rays = wave(24 * eye_y / jnp.maximum(ex, 0.1) + details.seed) * spot(ex - 0.22, eye_y - 0.02, 0.1)
     h += 0.003 * (0.8 * details.wrinkles + expression.squint + 0.5 * smile) * rays
-    h += 0.004 * expression.nose_wrinkle * wave(70 * y) * bell(side - 0.06, 0.05) * bell(eye_y - 0.06, 0.09)
+    h += 0.004 * expression.nose_wrinkle * wave(70 * y) * mound(side - 0.06, 0.05, eye_y - 0.06, 0.09)
     fine = 0.0016 * details.pores * noise(62 * x, 62 * y, seeded(details.seed, 31))
     rough = 0.01 * details.wrinkles * fractal(7 * x, 7 * y, seeded(details.seed, 32), 2)
     return details.relief * h + fine + rough
