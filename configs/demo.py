@@ -24,6 +24,7 @@ class DemoConfig:
     performance_frames: int = 100
     picture_size: int = 256
     performance_apart: int = 5  # every how many of them one is drawn: heads turn far in four seconds, little in one
+    slider_people: int = 48  # whose faces the directions of sliders are found on
     # Performances that the denoiser learns from; they are drawn once and not kept.
     spoken: int = 150
     spoken_frames: int = 160
@@ -60,6 +61,7 @@ SMALL_DEMO = DemoConfig(
     performances=3,
     performance_frames=50,
     picture_size=64,
+    slider_people=3,
     spoken=6,
     spoken_frames=75,
     model=_TINY,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kdtalker_jax.choices import check_sampler, with_defaults
+from kdtalker_jax.edits.editing import edits_of
 from kdtalker_jax.edits.smoothing import check_strength
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.protocol import MotionModel
@@ -28,6 +29,7 @@ class Animation:
         smooth: over time; a number is the strength, True the published 1.
         stitch: keep the shoulders where the portrait has them (LivePortrait's stitching; not part of KDTalker).
         controls: of the motion model's `Controls`; None: its defaults.
+        edits: of the motion, before stitching; see `edits.editing.edits_of`.
 
     Raises:
         InputError: a value that no model can be asked for.
@@ -41,11 +43,13 @@ class Animation:
     smooth: bool | float = True
     stitch: bool = False
     controls: Any = None
+    edits: Any = None
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
         check_sampler(self.sampler, self.steps)
         check_strength(self.smooth)
+        object.__setattr__(self, "edits", edits_of(self.edits))
         for name in ("relative", "stitch"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise InputError(f"{name} must be True or False, not {getattr(self, name)!r}.")

@@ -9,7 +9,6 @@ Which features, motion model and renderer these are says the model's system; no 
 """
 
 import os
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,15 +24,17 @@ from kdtalker_jax.arguments import asked_for, check_motion, check_source
 from kdtalker_jax.batching import made_ahead, one_ahead
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
-from kdtalker_jax.compiling import announced, compiling_seconds
+from kdtalker_jax.compiling import announced
+from kdtalker_jax.compositing.finish import PLAIN, Finish
 from kdtalker_jax.edits.reenacting import Reenactment
+from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.hub.names import find_model
-from kdtalker_jax.media.image import Picture, picture_of
+from kdtalker_jax.media.image import Picture, alpha_of, picture_of
 from kdtalker_jax.media.rates import num_frames
-from kdtalker_jax.media.video import VideoWriter, check_output
+from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, recording_file, waveform_of
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.windows import check_heard
@@ -71,6 +72,7 @@ class TalkingPortrait:
         *,
         dtype: str | None = None,
         predictor_file: Path | None = None,
+        sliders: SliderTable = PUBLISHED,
     ) -> None:
         """Use `load`; this is for parameters that come from elsewhere.
 
@@ -81,6 +83,7 @@ class TalkingPortrait:
                 update and everything about keypoints stay float32. By default float32 for the motion, so that a
                 seed gives the same one everywhere, and for frames float32 on a CPU, bfloat16 on accelerators.
             predictor_file: dlib's 68-landmark predictor, where it is not installed as a package.
+            sliders: that move this model's keypoints.
 
         Raises:
             InputError: no such dtype. CheckpointError: no such system, or families that do not fit together.
@@ -100,7 +103,7 @@ class TalkingPortrait:
             **jax.device_put({k: v for k, v in prepared.items() if k not in self._frames.path.params}),
             **self._frames.path.params,
         }
-        self.detector = FaceDetector(predictor_file)
+        self.detector, self.sliders = FaceDetector(predictor_file), sliders
 
     @classmethod
     def load(
@@ -123,10 +126,10 @@ class TalkingPortrait:
         checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
         system = find_system(checkpoint.config.system)
         _ = system.families  # refuses what makes no videos
-        names = system.required
-        checkpoint.require(*names)
-        params = {name: fold(checkpoint.variables(name)) for name in names}
-        return cls(checkpoint.config, params, dtype=dtype, predictor_file=checkpoint.predictor)
+        checkpoint.require(*system.required)
+        params = {name: fold(checkpoint.variables(name)) for name in system.required}
+        files = {"predictor_file": checkpoint.predictor, "sliders": checkpoint.sliders}
+        return cls(checkpoint.config, params, dtype=dtype, **files)
 
     def prepare(
         self,
@@ -148,10 +151,11 @@ class TalkingPortrait:
             DamagedModelError: the networks describe the picture with what is not finite.
         """
         check_crop(crop, face_index)
+        alpha = alpha_of(image)
         image, name = picture_of(image, name)
         cut = crop_portrait(image, crop, self.detector, face_index, size=self.renderer.picture_size, name=name)
         arrays, own = self.renderer.describe(self.params, cut.image[None])
-        return Source(cut.image, own, cut, arrays)
+        return Source(cut.image, own, cut, arrays, image, alpha)
 
     def audio_features(
         self, audio: PathLike | np.ndarray, rate: int | None = None, *, progress: bool = False
@@ -182,7 +186,7 @@ class TalkingPortrait:
             audio: path, or a waveform (samples,) or (samples, channels).
             rate: samples per second of the waveform; by default 16,000, with a warning if it sounds like more.
             progress: show bars.
-            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls: see `Animation`.
+            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls, edits: see `Animation`.
 
         Returns:
             Motion of T = floor(samples at 16 kHz / 640) frames, driven for this portrait.
@@ -198,6 +202,7 @@ class TalkingPortrait:
 
     def _animate(self, source: Source, waveform: np.ndarray, asked: Animation, progress: bool) -> Motion:
         """`animate` for a 16 kHz waveform."""
+        self._mover.check(source, asked.edits)
         performer = self._performer
         total = performer.windows_of(waveform)
         windows = one_ahead(lambda window: window, performer.perform(source, in_pieces(waveform), asked, total))
@@ -258,6 +263,7 @@ class TalkingPortrait:
         """
         check_source(source, "stream_motion")
         asked = asked_for(self.stream_motion, animation)
+        self._mover.check(source, asked.edits)
         performer = self._performer
         windows = performer.perform(source, pieces_of(audio_chunks, rate), asked, None)
         return self._mover.pieces(source, map(performer.vectors, windows), asked)
@@ -269,6 +275,7 @@ class TalkingPortrait:
         *,
         relative: bool = False,
         stitch: bool = False,
+        edits: Any = None,
         first: Motion | None = None,
     ) -> Motion:
         """The motion with what moves this portrait by it: for implicit keypoints, the driving keypoints.
@@ -277,7 +284,7 @@ class TalkingPortrait:
         """
         check_source(source, "drive")
         check_motion(motion, self.space.motion, "drive")
-        return self._mover.drive(source, motion, relative=relative, stitch=stitch, first=first)
+        return self._mover.drive(source, motion, relative=relative, stitch=stitch, edits=edits, first=first)
 
     def reenact(
         self,
@@ -298,8 +305,8 @@ class TalkingPortrait:
             sound: the portrait's motion for a recording, from `animate`: its lips are taken.
             driving_crop, driving_face_index: how its face is found, see there.
             progress: show a bar.
-            how: regions, relative, reference, multiplier, stitch, eyes, lips, close_lips, lip_strength, sliders: see
-                `edits.reenacting.Reenactment`.
+            how: regions, relative, reference, multiplier, stitch, eyes, lips, close_lips, lip_strength, sliders, edits:
+                see `edits.reenacting.Reenactment`.
 
         Raises:
             TypeError: an argument that there is not.
@@ -374,12 +381,13 @@ class TalkingPortrait:
         crop: CropMode = "square",
         face_index: int | None = None,
         batch_size: int | None = None,
+        finish: Finish = PLAIN,
         progress: bool = False,
         **animation: Any,
     ) -> Video:
         """Portrait and recording to a video file: H.264, 25 frames a second, the recording as its sound.
 
-        Further arguments as in `prepare` and `animate`. The file appears under its name only once it is complete.
+        Further arguments as in `prepare`, `animate`, `write`. The file appears under its name only once it is complete.
 
         Raises:
             TypeError: an argument that there is not.
@@ -388,14 +396,14 @@ class TalkingPortrait:
         asked, batch_size = asked_for(self.sample, animation), batch_size_of(batch_size)
         check_crop(crop, face_index)
         inputs = [item for item in (image, audio) if isinstance(item, (str, os.PathLike))]
-        check_output(output, inputs)
+        finish.check(output, inputs, image)
         waveform = waveform_of(audio, rate)
         asked.of(self.motion_model, self._performer.windows_of(waveform))  # refuses before any work
         with recording_file(audio, rate, output) as recording:
-            video = VideoWriter(output, recording, inputs, frames=num_frames(len(waveform)))
+            video = finish.writer(output, recording, num_frames(len(waveform)), inputs)
             source = self.prepare(image, crop, face_index)
             motion = self._animate(source, waveform, asked, progress)
-            return self._write(video, source, motion, output, batch_size, progress)
+            return self._write(video, source, motion, output, finish, batch_size, progress)
 
     def write(
         self,
@@ -406,18 +414,19 @@ class TalkingPortrait:
         *,
         rate: int | None = None,
         batch_size: int | None = None,
+        finish: Finish = PLAIN,
         progress: bool = False,
     ) -> Video:
         """Render a motion into a video file, with the sound of a recording if there is one: the last step of `sample`.
 
-        `audio` and `rate` are as in `animate`.
+        `audio` and `rate` are as in `animate`; `finish` says what comes after the frames (docs/portraits.md).
         """
         check_source(source, "write")
         check_motion(motion, self.space.motion, "write")
-        check_output(output)
+        finish.check(output, picture=source.picture)
         with recording_file(audio, rate, output) as recording:
-            video = VideoWriter(output, recording, frames=len(motion))
-            return self._write(video, source, motion, output, batch_size, progress)
+            video = finish.writer(output, recording, len(motion))
+            return self._write(video, source, motion, output, finish, batch_size, progress)
 
     def _write(
         self,
@@ -425,15 +434,13 @@ class TalkingPortrait:
         source: Source,
         motion: Motion,
         output: PathLike,
+        finish: Finish,
         batch_size: int | None,
         progress: bool,
     ) -> Video:
-        started, compiled = time.perf_counter(), compiling_seconds()
+        motion = self._mover.at_rate(source, motion, finish.rate)
         rendered = self.render(source, motion, batch_size=batch_size, progress=progress)
-        with video:
-            for frames in rendered:
-                video.write(frames)
-        return Video(Path(output), len(motion), time.perf_counter() - started, compiling_seconds() - compiled)
+        return finish.written(video, output, source, rendered)
 
     @property
     def _performer(self) -> Performer:
@@ -441,4 +448,4 @@ class TalkingPortrait:
 
     @property
     def _mover(self) -> Mover:
-        return Mover(self.renderer, self.params)
+        return Mover(self.renderer, self.params, self.sliders)

@@ -1,6 +1,7 @@
 """What calls have come to."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from kdtalker_jax.media.rates import FRAME_RATE
@@ -14,10 +15,11 @@ class Video:
     frames: int
     rendering_seconds: float
     compiling_seconds: float = 0.0
+    frame_rate: int | Fraction = FRAME_RATE
 
     @property
     def seconds(self) -> float:
-        return self.frames / FRAME_RATE
+        return float(self.frames / Fraction(self.frame_rate))
 
     @property
     def rate(self) -> float:

@@ -19,12 +19,16 @@ class Source:
         own: the portrait in terms of the space, for implicit keypoints a `spaces.implicit_keypoints.Head`.
         crop: where the cut comes from.
         arrays: what rendering reads, on the device.
+        picture: uint8 (H, W, 3), the whole one that it was cut from.
+        alpha: uint8 (H, W), how opaque that was; None: everywhere.
     """
 
     image: np.ndarray
     own: Any
     crop: Crop
     arrays: Any
+    picture: np.ndarray | None = None
+    alpha: np.ndarray | None = None
 
     @property
     def motion(self) -> Any:

@@ -23,6 +23,7 @@ from kdtalker_jax.faces.detector import Box
 from kdtalker_jax.faces.geometry import face_square
 from kdtalker_jax.media.files import input_file
 from kdtalker_jax.media.frames import exact_rate, read_frames
+from kdtalker_jax.source import Source
 from kdtalker_jax.sources.driver import Driver
 from kdtalker_jax.sources.video import extracted, follow, sound_of
 from kdtalker_jax.spaces.keypoints import Motion
@@ -65,6 +66,11 @@ class VideoPortrait:
     def __len__(self) -> int:
         return len(self.motion)
 
+    def portrait(self, model: "TalkingPortrait") -> Source:
+        """Its first frame as a portrait, for motion that sound makes."""
+        frame = next(read_frames(self.path, self.start, 1, rate=self.rate))
+        return model.prepare(cut_square(frame, self.regions[0], model.renderer.picture_size), "none")
+
     def moved(
         self,
         model: "TalkingPortrait",
@@ -95,6 +101,8 @@ class VideoPortrait:
             openings=driver and driver.openings,
             own_openings=self.openings,
             sound=sound,
+            sliders=model.sliders,
+            rate=self.rate,
         )
 
     def render(self, model: "TalkingPortrait", driving: np.ndarray, *, progress: bool = False) -> Iterator[Moved]:

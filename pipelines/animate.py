@@ -6,8 +6,9 @@ import click
 
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option, licence_option, result
-from pipelines.options import animation_options, checkpoint_option, dtype_option, portrait_options
+from pipelines.options import animation_options, checkpoint_option, dtype_option, portrait_options, speech_options
 from pipelines.portraits import Portrait
+from pipelines.speaking import asked_speech, voices_listed
 
 EPILOG = """
 \b
@@ -22,6 +23,7 @@ Examples:
 @licence_option
 @portrait_options
 @click.option("--driven_audio", help="Recording: any audio file, or a video whose (default) sound is used.")
+@speech_options
 @click.option("--output", default="results/motion.npz", show_default=True, help="Motion to write, as .npz.")
 @animation_options
 @dtype_option
@@ -31,6 +33,7 @@ def main(
     accept_licence: bool,
     portrait: Portrait,
     driven_audio: str | None,
+    speech: dict[str, Any],
     output: str,
     animation: dict[str, Any],
     dtype: str | None,
@@ -48,20 +51,27 @@ def main(
     from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
     from kdtalker_jax.portrait import TalkingPortrait
 
-    driven_audio = driven_audio or str(demo.RECORDINGS[0])
+    if speech.pop("voices"):
+        lines, voices = voices_listed(speech["tts"], speech["language"])
+        result(lines, voices=voices)
+        return
+    spoken = driven_audio or str(demo.RECORDINGS[0])
     asked = Animation(**animation)
     portrait.check()
-    inputs = [path for path in (portrait.source_image, driven_audio, checkpoint) if path]
+    inputs = [path for path in (portrait.source_image, spoken, checkpoint) if path]
     output_file(output, "motion", inputs)
+    said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, output=output)
     image = portrait.read(checkpoint)
-    waveform = load_waveform(driven_audio)
+    waveform, rate = said.sound() if said else (load_waveform(spoken), SAMPLE_RATE)
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
     asked.of(model.motion_model, None)  # refuses before any work
     source = portrait.prepared(model, image)
-    motion = model.animate(source, waveform, rate=SAMPLE_RATE, **animation, progress=True)
+    motion = model.animate(source, waveform, rate=rate, **animation, progress=True)
     motion.save(output)
+    if said:
+        said.save(waveform, rate)
     frames, seconds = len(motion), len(motion) / FRAME_RATE
     result(f"{output}: {frames} frames of motion, {seconds:.2f} s", output=output, frames=frames, seconds=seconds)
 

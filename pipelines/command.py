@@ -13,7 +13,9 @@ from kdtalker_jax.cli import Failure, Group
 COMMANDS = {
     "sample": ("pipelines.sample", "Make a talking video from one portrait and one recording."),
     "animate": ("pipelines.animate", "Make the motion of a talking head from one portrait and one recording."),
+    "edit": ("pipelines.edit", "Make a still picture of a portrait with another face."),
     "stream": ("pipelines.stream", "Make a video while the sound is still coming."),
+    "dub": ("pipelines.dub", "Move the person in a video by a recording, or by another face."),
     "extract": ("pipelines.extract", "Make a data set for training from a folder of videos."),
     "train": ("pipelines.train", "Train a network of a model on a data set of clips."),
     "evaluate": ("pipelines.evaluate", "Measure how good talking videos are, and write a report."),

@@ -112,7 +112,13 @@ def _faces(missing: list[str]) -> str:
 
 def _extras(missing: list[str]) -> dict[str, str]:
     """What not everybody needs."""
-    names = {"apache_beam": "beam", "torch": "torch", "matplotlib": "benchmarks", "pytest": "test"}
+    names = {
+        "apache_beam": "beam",
+        "torch": "torch",
+        "espeakng_loader": "speech",
+        "matplotlib": "benchmarks",
+        "pytest": "test",
+    }
     installed = {name: importlib.util.find_spec(name) is not None for name in names}
     return {
         extra: "installed" if installed[name] else f'not installed: pip install "kdtalker_jax[{extra}]"'

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 from kdtalker_jax.errors import InputError
 
 if TYPE_CHECKING:
+    from kdtalker_jax.edits.editing import Edits
     from kdtalker_jax.edits.reenacting import Reenactment
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.source import Source
+    from kdtalker_jax.sources.driver import Driver
 
 # By the name of the option, what it is where nobody has asked for anything.
 DEFAULTS: dict[str, Any] = {
@@ -41,8 +43,8 @@ class Driving:
     how: "Reenactment"
     out: str | None
 
-    def motion(self, model: "TalkingPortrait", source: "Source", sound: Any) -> Any:
-        """The portrait's motion; `sound` is that of a recording, or None."""
+    def read(self, model: "TalkingPortrait") -> "Driver":
+        """The driver's own motion; saves its template."""
         from kdtalker_jax.sources.templates import write_template
         from kdtalker_jax.sources.video import read_driver
 
@@ -50,11 +52,22 @@ class Driving:
         driver = read_driver(self.path, model.renderer, model.params, model.detector, **found, progress=True)
         if self.out:
             write_template(driver, self.out)
-        return model.reenact(source, driver, sound=sound, **vars(self.how))
+        return driver
+
+    def motion(self, model: "TalkingPortrait", source: "Source", sound: Any) -> Any:
+        """The portrait's motion; `sound` is that of a recording, or None."""
+        return model.reenact(source, self.read(model), sound=sound, **vars(self.how))
 
 
 def asked_driving(
-    driving: str | None, *, relative: bool, stitch: bool, motion_in: str | None, inputs: list[str], **options: Any
+    driving: str | None,
+    *,
+    relative: bool,
+    stitch: bool,
+    edits: "Edits",
+    motion_in: str | None,
+    inputs: list[str],
+    **options: Any,
 ) -> Driving | None:
     """What the options ask for; None without `--driving`. `options`: those of `DEFAULTS`.
 
@@ -88,6 +101,7 @@ def asked_driving(
         lips=_number(options["lips"], float),
         close_lips=options["close_lips"],
         lip_strength=options["lip_strength"],
+        edits=edits,
     )
     return Driving(driving, options["driving_crop"], options["driving_face_index"], how, options["driving_out"])
 

@@ -61,12 +61,20 @@ def portrait_options(command: Command) -> Command:
     )
 
 
+stitch_option = click.option("--stitch", is_flag=True, help="Keep the shoulders in place (LivePortrait's stitching).")
+edit_option = click.option(
+    "--edit",
+    "edits",
+    help="Change the motion, such as smile=0.6,blink=-20@1.2s..1.4s,lips*1.3,yaw=0@0s/10@1.5s (docs/editing.md).",
+)
+
+
 def animation_options(command: Command) -> Command:
     """What `animation.Animation` can be asked for, but for what only Python can give: the argument `animation`."""
     return _bundled(
         command,
         "animation",
-        dict,
+        _with_edits,
         seed_option("Another seed gives another performance of the same words."),
         sampler_option,
         steps_option,
@@ -76,7 +84,46 @@ def animation_options(command: Command) -> Command:
         click.option(
             "--smoothing", "smooth", default=1.0, show_default=True, help="Strength of smoothing over time; 0 is off."
         ),
-        click.option("--stitch", is_flag=True, help="Keep the shoulders in place (LivePortrait's stitching)."),
+        stitch_option,
+        edit_option,
+        click.option(
+            "--pose", help="Turn the head as a .csv says: rows of seconds,yaw,pitch,roll in degrees, smooth between."
+        ),
+    )
+
+
+def _with_edits(edits: str | None, pose: str | None, **animation: Any) -> dict[str, Any]:
+    """An animation with its edits as `edits.editing.Edits`, None where none were asked for."""
+    return {**animation, "edits": asked_edits(edits, pose)}
+
+
+def asked_edits(edits: str | None, pose: str | None = None) -> Any:
+    """`edits.editing.edits_of`, where something was asked for. Raises InputError for what cannot be read."""
+    if edits is None and pose is None:
+        return None
+    from kdtalker_jax.edits.editing import edits_of  # takes a second: not needed for --help
+
+    return edits_of(edits, pose=pose)
+
+
+def speech_options(command: Command) -> Command:
+    """`--text` and how it is spoken, `speech.speaking.Speech`: the argument `speech`."""
+    return _bundled(
+        command,
+        "speech",
+        dict,
+        click.option("--text", help="Say this, instead of a recording; with espeak-ng (extra speech) or --tts."),
+        click.option("--text_file", help="Say what is in this file, UTF-8."),
+        click.option(
+            "--tts",
+            help='A program that speaks, such as "piper --model voice.onnx --output_file {out}": it gets the text on '
+            "its standard input and writes sound to {out}; {voice}, {language} and {speed} are filled in too.",
+        ),
+        click.option("--voice", help="Which one; --voices lists them."),
+        click.option("--language", help="Such as en-gb or de.  [default: en-us, or the program's]"),
+        click.option("--speed", default=1.0, show_default=True, help="How fast, 0.5 to 2."),
+        click.option("--speech_out", help="Also save what is said, .wav or .flac."),
+        click.option("--voices", is_flag=True, help="List the voices, of --language or all, and do nothing else."),
     )
 
 
@@ -127,6 +174,47 @@ def driving_options(command: Command) -> Command:
             help="With --driven_audio: 0 its lips alone, 1 those of --driving alone.",
         ),
         click.option("--driving_out", help="Also save the driver's motion as a template, .pkl or .npz."),
+    )
+
+
+def finish_options(command: Command) -> Command:
+    """What is done after the frames, `compositing.finish.Finish`: the argument `finish`."""
+    return _bundled(
+        command,
+        "finish",
+        dict,
+        click.option("--paste_back", is_flag=True, help="Put the face back into the whole picture, at its own size."),
+        click.option(
+            "--feather", type=float, help="Width of the seam, as a share of the face's cut, 0 to 0.5.  [default: 1/32]"
+        ),
+        click.option(
+            "--mask",
+            help="With --paste_back: where the moved face may be seen (white), a picture of the portrait's size.",
+        ),
+        click.option(
+            "--match_colours",
+            is_flag=True,
+            help="With --paste_back: match the face's colours to the picture at the seam.",
+        ),
+        click.option(
+            "--background", help="A colour (white, #00ff00), a picture or a video behind the person, or transparent."
+        ),
+        click.option(
+            "--person",
+            help="Who stays before --background (white), a picture of the portrait's size.  "
+            "[default: the portrait's own transparency, else found by colours]",
+        ),
+        click.option("--fps", help="Frames a second, such as 25, 30, 60 or 30000/1001.  [default: 25]"),
+        click.option(
+            "--size", type=int, help="Longer side in pixels.  [default: as rendered, or as the whole picture]"
+        ),
+        click.option("--quality", type=int, help="1, the smallest file, to 100.  [default: nearly as rendered]"),
+        click.option(
+            "--codec",
+            type=click.Choice(("h264", "hevc", "vp9", "prores")),
+            help="[default: h264; of .webm vp9; of a transparent .mov prores]",
+        ),
+        click.option("--compare", is_flag=True, help="Show the --driving video on the left."),
     )
 
 

@@ -1,6 +1,6 @@
 """The portrait that a command was given: `--source_image`, `--crop`, `--face_index`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -44,7 +44,10 @@ class Portrait:
 
     def prepared(self, model: "TalkingPortrait", image: "np.ndarray") -> "Source":
         """`TalkingPortrait.prepare`; says where the picture shows other faces too."""
+        from kdtalker_jax.media.image import alpha_of
+
         source = model.prepare(image, self.cut, self.face_index, name=self.source_image or "the drawn portrait")
+        source = replace(source, alpha=alpha_of(self.source_image or demo.PORTRAITS[0]))  # of which arrays know nothing
         if source.crop.faces > 1 and self.face_index is None:
             click.echo(
                 f"{self.source_image} shows {source.crop.faces} faces; --face_index picks another one.", err=True

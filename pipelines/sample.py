@@ -7,16 +7,21 @@ import click
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option, licence_option, result
 from pipelines.driving import asked_driving
+from pipelines.finishing import asked_finish
 from pipelines.options import (
     animation_options,
     batch_size_option,
     checkpoint_option,
     driving_options,
     dtype_option,
+    finish_options,
     portrait_options,
+    speech_options,
 )
 from pipelines.portraits import Portrait
+from pipelines.speaking import asked_speech, voices_listed
 
+OUTPUT_HELP = ".mp4, .m4v, .mov, .mkv, .webm, .gif, .webp, or a name that ends in / for a folder of PNG."
 EPILOG = """
 \b
 Examples:
@@ -27,6 +32,11 @@ Examples:
       --motion_in talk.npz --relative --output other.mp4
   python -m pipelines.sample --checkpoint published --source_image face.png --driving actor.mp4 --regions all,-lip \\
       --driven_audio speech.wav --stitch --output acted.mp4
+  python -m pipelines.sample --checkpoint published --source_image face.png --driven_audio speech.wav \\
+      --edit smile=0.5,blink=-20@1.2s..1.4s --output happy.mp4
+  python -m pipelines.sample --checkpoint published --source_image face.png --text "Good morning. How are you?"
+  python -m pipelines.sample --checkpoint published --source_image photo.jpg --driven_audio speech.wav --stitch \\
+      --paste_back --background office.jpg --fps 30 --output whole.mp4
 
 Options may be written --source_image X, --source-image X, -source_image X or -source_image=X.
 Bad input ends with one line and exit code 2; nothing but the named outputs is ever written.
@@ -39,19 +49,22 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 @licence_option
 @portrait_options
 @click.option("--driven_audio", help="Recording: any audio file, or a video whose (default) sound is used.")
-@click.option("--output", default="results/talking.mp4", show_default=True, help=".mp4, .m4v, .mov or .mkv.")
+@speech_options
+@click.option("--output", default="results/talking.mp4", show_default=True, help=OUTPUT_HELP)
 @animation_options
 @dtype_option
 @batch_size_option
 @click.option("--motion_out", help="Also save the motion, as .npz.")
 @click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
 @driving_options
+@finish_options
 @cache_option
 def main(
     checkpoint: str,
     accept_licence: bool,
     portrait: Portrait,
     driven_audio: str | None,
+    speech: dict[str, Any],
     output: str,
     animation: dict[str, Any],
     dtype: str | None,
@@ -59,6 +72,7 @@ def main(
     motion_out: str | None,
     motion_in: str | None,
     driving: dict[str, Any],
+    finish: dict[str, Any],
     no_cache: bool,
 ) -> None:
     """Make a talking video from one portrait and one recording, or a driving video.
@@ -73,29 +87,40 @@ def main(
     from kdtalker_jax.media.audio import load_waveform
     from kdtalker_jax.media.files import output_file
     from kdtalker_jax.media.rates import SAMPLE_RATE
-    from kdtalker_jax.media.video import VideoWriter, check_output
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.rendering import check_batch_size
     from kdtalker_jax.sources.saved import saved_motion
     from kdtalker_jax.sources.video import sound_of
 
+    if speech.pop("voices"):
+        lines, voices = voices_listed(speech["tts"], speech["language"])
+        result(lines, voices=voices)
+        return
     driver = driving["driving"]
-    spoken = driven_audio or (None if driver else str(demo.RECORDINGS[0]))  # what moves the lips
+    is_text = any(speech[name] is not None for name in ("text", "text_file"))
+    spoken = driven_audio or (None if driver or is_text else str(demo.RECORDINGS[0]))  # what moves the lips
     # All that can be wrong with the input is found before the model is even loaded.
     asked = Animation(**animation)
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()
+    finished = asked_finish(**finish, driving=driver)
     inputs = [path for path in (portrait.source_image, spoken, motion_in, checkpoint, driver) if path]
-    check_output(output, inputs)
+    finished.check(output, inputs)
     if motion_out:
-        output_file(motion_out, "motion", inputs, [output])
-    on_portrait = {"relative": asked.relative, "stitch": asked.stitch}
+        output_file(motion_out, "motion", [*inputs, *finished.inputs], [output])
+    on_portrait = {"relative": asked.relative, "stitch": asked.stitch, "edits": asked.edits}
     asked_driver = asked_driving(**driving, **on_portrait, motion_in=motion_in, inputs=inputs)
+    said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, output=output)
     image = portrait.read(checkpoint)
-    waveform = load_waveform(spoken) if spoken else None
-    heard = spoken or (driver if sound_of(driver) is not None else None)
-    VideoWriter(output, heard)  # refuses sound that no video can hold
+    finished.check(output, inputs, image)
+    if said:
+        waveform, rate = said.sound()
+        heard = waveform
+    else:
+        waveform, rate = load_waveform(spoken) if spoken else None, SAMPLE_RATE
+        heard = spoken or (driver if sound_of(driver) is not None else None)
+        finished.writer(output, heard, 1)  # refuses sound that no video can hold
     directory = find_model(checkpoint, accept_licence=accept_licence)
     saved = saved_motion(motion_in, load_checkpoint(directory).config) if motion_in else None
 
@@ -103,16 +128,21 @@ def main(
         keep_compiled()
     model = TalkingPortrait.load(directory, dtype=dtype)
     asked.of(model.motion_model, None)  # refuses before any work
+    asked.edits.check(model.sliders)
     source = portrait.prepared(model, image)
     if saved is not None:
         motion = model.drive(source, saved, **on_portrait)
     elif waveform is not None:
-        motion = model.animate(source, waveform, rate=SAMPLE_RATE, **animation, progress=True)
+        heard_alone = animation if asked_driver is None else {**animation, "edits": None}  # else it is edited below
+        motion = model.animate(source, waveform, rate=rate, **heard_alone, progress=True)
     if asked_driver is not None:
-        motion = asked_driver.motion(model, source, motion if spoken else None)
+        motion = asked_driver.motion(model, source, None if waveform is None else motion)
     if motion_out:
         motion.save(motion_out)
-    video = model.write(source, motion, output, heard, batch_size=batch_size, progress=True)
+    if said:
+        said.save(waveform, rate)
+    how = {"batch_size": batch_size, "finish": finished, "progress": True}
+    video = model.write(source, motion, output, heard, rate=rate, **how)
     compiled = f", after {video.compiling_seconds:.0f} s of compiling" if video.compiling_seconds >= 1 else ""
     result(
         f"{video.path}: {video.frames} frames, {video.seconds:.2f} s, rendered at {video.rate:.2f} frames a second"

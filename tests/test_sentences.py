@@ -11,6 +11,7 @@ ELSEWHERE = {
     "cli.py": "is the command line",
     "data/beam.py": "hands options to Beam",
     "checkpoints/converted.py": "builds a whole command of convert.official",
+    "synthetic/readers.py": "runs flite",
 }
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kdtalker_jax.checkpoints.converted import Checkpoint, Origin, load_checkpoint, read_description
-    from kdtalker_jax.checkpoints.formats import CONFIG_FILE, LANDMARKS_FILE
+    from kdtalker_jax.checkpoints.formats import CONFIG_FILE, LANDMARKS_FILE, SLIDERS_FILE
     from kdtalker_jax.checkpoints.runs import (
         RunCheckpoints,
         RunRecord,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIG_FILE",
     "LANDMARKS_FILE",
+    "SLIDERS_FILE",
     "Checkpoint",
     "CheckpointWriter",
     "Origin",
@@ -45,7 +46,7 @@ __all__ = [
 
 # Each is imported when it is asked for: names of files and models need no JAX.
 _PLACES = {
-    **dict.fromkeys(("CONFIG_FILE", "LANDMARKS_FILE"), "formats"),
+    **dict.fromkeys(("CONFIG_FILE", "LANDMARKS_FILE", "SLIDERS_FILE"), "formats"),
     **dict.fromkeys(("Checkpoint", "Origin", "load_checkpoint", "read_description"), "converted"),
     **dict.fromkeys(("CheckpointWriter", "checkpoint_writer", "move_into_place", "save_checkpoint"), "writing"),
 }

@@ -4,6 +4,7 @@
                                         their origins and sums, and the directory that other parts are taken from
     DIR/networks/<name>/                variables of one network as trained: params, batch_stats, spectral
     DIR/shape_predictor_68_face_landmarks.dat      if it was given
+    DIR/sliders.npz                     directions of sliders, of models whose keypoints are not the published ones
 
 `writing` makes such directories.
 """
@@ -12,10 +13,10 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kdtalker_jax.checkpoints.fit import misfit
-from kdtalker_jax.checkpoints.formats import CONFIG_FILE, FORMAT, LANDMARKS_FILE, current_model
+from kdtalker_jax.checkpoints.formats import CONFIG_FILE, FORMAT, LANDMARKS_FILE, SLIDERS_FILE, current_model
 from kdtalker_jax.checkpoints.landmarks import check_landmarks
 from kdtalker_jax.checkpoints.links import check_links
 from kdtalker_jax.checkpoints.trees import fault_of, read_layout, read_tree
@@ -25,6 +26,9 @@ from kdtalker_jax.records import UnknownSettingError, from_json, read_json
 from kdtalker_jax.systems import OFFICIAL, System, disagreement, find_system
 
 HOW_TO_CONVERT = "python -m convert.official --source DOWNLOADS --out"
+
+if TYPE_CHECKING:
+    from kdtalker_jax.edits.sliders import SliderTable
 
 Variables = Mapping[str, Any]
 
@@ -59,6 +63,19 @@ class Base:
 
 
 @dataclass(frozen=True)
+class OwnSliders:
+    """What was written beside the parts about `SLIDERS_FILE`.
+
+    Attributes:
+        file: its sum.
+        parts: whose keypoints it moves, with the `values` of their sums: it is no other parts'.
+    """
+
+    file: str
+    parts: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A model on disk. Parameters are read when asked for."""
 
@@ -68,6 +85,7 @@ class Checkpoint:
     sums: Mapping[str, Sums] = field(default_factory=dict)  # some checkpoints have been written without
     landmarks_sum: str | None = None
     base: Base | None = None
+    own_sliders: OwnSliders | None = None
 
     @property
     def system(self) -> System:
@@ -100,6 +118,33 @@ class Checkpoint:
         if path is not None:
             check_landmarks(path)
         return path
+
+    @property
+    def sliders(self) -> "SliderTable":
+        """That move its keypoints. Raises CheckpointError where their file is damaged."""
+        from kdtalker_jax.edits.directions import own_sliders  # with what it imports not for a mere description
+
+        found = self.sliders_file
+        return own_sliders(found and found[0])
+
+    @property
+    def sliders_file(self) -> tuple[Path, OwnSliders] | None:
+        """Of these very parts, here or in the base; None where it has none. Raises CheckpointError for damage."""
+        own, path = self.own_sliders, self.directory / SLIDERS_FILE
+        if own is None:
+            found = self._base().sliders_file if self.base else None
+            return found if found and self._has(found[1].parts) else None
+        if not path.is_file() or file_sum(path) != own.file:
+            raise CheckpointError(f"{path} is missing or damaged: copy the model again")
+        if not self._has(own.parts):
+            raise CheckpointError(f"{path} was made for other networks: copy the model again")
+        return path, own
+
+    def _has(self, parts: Mapping[str, str]) -> bool:
+        """Whether parts are those whose sums have these `values`."""
+        taken = self.base.parts if self.base else {}
+        sums = {name: sums.values for name, sums in self.sums.items()}
+        return all((sums if name in self.parts else taken).get(name) == values for name, values in parts.items())
 
     def require(self, *names: str) -> None:
         """Raises CheckpointError that names the parts of `names` that are lacking, and how to convert them; or two of
@@ -193,7 +238,9 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
     gone = [name for name in checkpoint.parts if name not in known or not part_folder(directory, name).is_dir()]
     if gone:
         raise CheckpointError(f"{directory} is damaged: {', '.join(gone)} is named in {CONFIG_FILE} but not there")
-    check_links(directory, (CONFIG_FILE, LANDMARKS_FILE, *(f"networks/{name}" for name in checkpoint.parts)))
+    check_links(
+        directory, (CONFIG_FILE, LANDMARKS_FILE, SLIDERS_FILE, *(f"networks/{name}" for name in checkpoint.parts))
+    )
     return checkpoint
 
 
@@ -223,6 +270,7 @@ def _from_content(directory: Path, content: Mapping[str, Any]) -> Checkpoint:
         from_json(dict[str, Sums], content.get("sums", {}), "sums"),
         from_json(str | None, content.get("landmarks"), "landmarks"),
         from_json(Base | None, content.get("based_on"), "based_on"),
+        from_json(OwnSliders | None, content.get("sliders"), "sliders"),
     )
 
 

@@ -12,6 +12,7 @@ from kdtalker_jax.records import from_json
 
 CONFIG_FILE = "config.json"
 LANDMARKS_FILE = "shape_predictor_68_face_landmarks.dat"
+SLIDERS_FILE = "sliders.npz"
 FORMAT = 2
 DIFFUSION = ("beta_end", "noise_offset", "sampler")  # that format 1 has among the denoiser's sizes
 # What format 1 calls a kind of run.

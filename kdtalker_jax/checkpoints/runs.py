@@ -294,6 +294,8 @@ def write_model(
             writer.add(name, variables)
         if others and others.landmarks:
             writer.add_landmarks(others.landmarks)
+        if others and (sliders := others.sliders_file):
+            writer.copy_sliders(*sliders)
 
 
 def _read_item(folder: Path, name: str) -> Tree:

@@ -16,6 +16,7 @@ from kdtalker_jax.checkpoints.converted import (
     Base,
     Checkpoint,
     Origin,
+    OwnSliders,
     Sums,
     Variables,
     file_sum,
@@ -23,7 +24,7 @@ from kdtalker_jax.checkpoints.converted import (
     part_folder,
 )
 from kdtalker_jax.checkpoints.fit import fit_sum, misfit
-from kdtalker_jax.checkpoints.formats import CONFIG_FILE, FORMAT, LANDMARKS_FILE
+from kdtalker_jax.checkpoints.formats import CONFIG_FILE, FORMAT, LANDMARKS_FILE, SLIDERS_FILE
 from kdtalker_jax.checkpoints.trees import layout_of, sum_of
 from kdtalker_jax.errors import CheckpointError, OutputError
 from kdtalker_jax.model_config import ModelConfig
@@ -67,7 +68,7 @@ class CheckpointWriter:
         self.directory = directory
         self.config = kept.config
         self.parts, self.sums, self.landmarks_sum = dict(kept.parts), dict(kept.sums), kept.landmarks_sum
-        self.base = kept.base
+        self.base, self.own_sliders = kept.base, kept.own_sliders
 
     def add(self, name: str, variables: Variables, origin: Origin | None = None) -> None:
         """Writes one network's variables, as trained (`folded=False`).
@@ -96,6 +97,29 @@ class CheckpointWriter:
         shutil.copyfile(path, place)
         self.landmarks_sum = file_sum(place)
 
+    def add_sliders(self, directions: Mapping[str, np.ndarray], parts: Collection[str]) -> None:
+        """Writes directions (`edits.directions`) that were found with these parts, which are there already."""
+        from kdtalker_jax.edits.directions import write_directions
+
+        place = self.directory / SLIDERS_FILE
+        place.unlink(missing_ok=True)  # as in `add_landmarks`
+        write_directions(place, directions)
+        self.own_sliders = OwnSliders(file_sum(place), {name: self.sums[name].values for name in parts})
+
+    def copy_sliders(self, path: Path, found_with: OwnSliders) -> None:
+        """Those of another model; they stay where the parts are the same."""
+        place = self.directory / SLIDERS_FILE
+        place.unlink(missing_ok=True)
+        shutil.copyfile(path, place)
+        self.own_sliders = found_with
+
+    def drop_stale_sliders(self) -> None:
+        """Those that were found with other parts: with these they are none."""
+        own = self.own_sliders
+        if own and any(name not in self.sums or self.sums[name].values != sum for name, sum in own.parts.items()):
+            self.own_sliders = None
+            (self.directory / SLIDERS_FILE).unlink(missing_ok=True)
+
 
 @contextmanager
 def checkpoint_writer(
@@ -117,6 +141,7 @@ def checkpoint_writer(
                 _link_files(directory, staging, without=names)
             writer = CheckpointWriter(staging, kept or Checkpoint(directory, config, {}))
             yield writer
+            writer.drop_stale_sliders()
             _write_config(writer)
             with in_one_go():
                 move_into_place(staging, directory)
@@ -159,7 +184,7 @@ def _kept_parts(directory: Path, config: ModelConfig, names: Collection[str], ov
     if kept and present.config != config:
         raise OutputError(f"{directory} holds {', '.join(kept)} of a model of other sizes: name another folder")
     sums = {name: sums for name, sums in present.sums.items() if name in kept}
-    return Checkpoint(directory, config, kept, sums, present.landmarks_sum, present.base)
+    return Checkpoint(directory, config, kept, sums, present.landmarks_sum, present.base, present.own_sliders)
 
 
 def _link_files(directory: Path, staging: Path, without: Collection[str]) -> None:
@@ -191,6 +216,7 @@ def _write_config(writer: CheckpointWriter) -> None:
         "sums": _as_dicts({name: writer.sums[name] for name in system.parts if name in writer.sums}),
         "landmarks": writer.landmarks_sum,
         "based_on": writer.base and dataclasses.asdict(writer.base),
+        "sliders": writer.own_sliders and dataclasses.asdict(writer.own_sliders),
     }
     path = writer.directory / CONFIG_FILE
     path.unlink(missing_ok=True)  # it may be a hard link to the one of the checkpoint that is being extended

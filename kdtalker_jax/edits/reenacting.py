@@ -3,10 +3,14 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from kdtalker_jax.checks import is_number
+from kdtalker_jax.edits.editing import Editor, edits_of, times_of
+from kdtalker_jax.edits.openings import LARGEST_OPENING
 from kdtalker_jax.edits.reenactment import quietest, reenacted, video_reenacted
 from kdtalker_jax.edits.regions import LIP, Regions, regions_of
 from kdtalker_jax.edits.retargeting import (
@@ -18,14 +22,14 @@ from kdtalker_jax.edits.retargeting import (
     lip_delta,
     lips_closed,
 )
-from kdtalker_jax.edits.sliders import checked_sliders, edited
+from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable, checked_sliders, edited
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.spaces.heads import Heads, heads_of, motion_of, placed
 from kdtalker_jax.spaces.implicit_keypoints import Head
 from kdtalker_jax.spaces.keypoints import Motion
 
 LARGEST_MULTIPLIER = 2.0
-LARGEST_OPENING = 0.8
 DRIVER, AUTO = "driver", "auto"
 
 
@@ -46,6 +50,7 @@ class Reenactment:
         hold_eyes: of a video, keep its eyes as open as in its first frame.
         lip_strength: of the driver's lips, where sound moves them as well: 0 the sound alone, 1 the driver alone.
         sliders: by name (`sliders.SLIDERS`), the same for all frames.
+        edits: of the motion over time, see `editing.edits_of`.
 
     Raises:
         InputError: a value that cannot be.
@@ -62,10 +67,12 @@ class Reenactment:
     hold_eyes: bool = False
     lip_strength: float = 0.0
     sliders: Mapping[str, float] = field(default_factory=dict)
+    edits: Any = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "regions", regions_of(self.regions))
         object.__setattr__(self, "sliders", checked_sliders(self.sliders))
+        object.__setattr__(self, "edits", edits_of(self.edits))
         for name in ("relative", "stitch", "close_lips", "hold_eyes"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise InputError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
@@ -93,7 +100,8 @@ class Reenactment:
     @property
     def needs_openings(self) -> bool:
         """Of the portrait."""
-        return self.close_lips or self.hold_eyes or self.eyes is not None or self.lips is not None
+        wanted = self.eyes is not None or self.lips is not None or self.edits.needs_openings
+        return wanted or self.close_lips or self.hold_eyes
 
     def check(self, frames: int, openings: Openings | None) -> None:
         """Raises InputError where a driver of so many frames, with these openings, cannot do it."""
@@ -114,6 +122,7 @@ def moved_by(
     openings: Openings | None = None,
     own_openings: Openings | None = None,
     sound: Motion | None = None,
+    sliders: SliderTable = PUBLISHED,
 ) -> Motion:
     """A portrait's motion with the driving keypoints.
 
@@ -123,6 +132,7 @@ def moved_by(
         networks: of the renderer; None where neither stitching nor openings are asked for.
         openings: of the driver, where they are known. own_openings: of the portrait, one frame.
         sound: what sound makes of the portrait, whose lips are taken; the longer of the two motions is cut.
+        sliders: of the model.
 
     Raises:
         InputError: something asked for is not known of the driver or the portrait.
@@ -137,11 +147,15 @@ def moved_by(
     heads = reenacted(still, heads, _regions_left(asked), relative=asked.relative, reference=reference)
     if sound is not None:
         heads, openings = _with_sound(heads, heads_of(sound), asked.lip_strength, openings)
-    heads = edited(heads, asked.sliders)
+    heads, opened = edited(heads, asked.sliders, sliders), None
+    if asked.edits:
+        editor = Editor(asked.edits, own, sliders, networks, own_openings)
+        times = times_of(heads.frames)
+        heads, opened = editor.heads(heads, times), editor.opened(times)
 
     canonical = own.canonical.reshape(-1, 3).astype(np.float64)
     keypoints = own.motion.keypoints.astype(np.float64)  # (1, K, 3)
-    wanted, corrections = _wanted(asked, networks, keypoints, openings, own_openings), None
+    wanted, corrections = _wanted(asked, networks, keypoints, openings, own_openings, opened), None
     if asked.close_lips:
         corrections = lips_closed(networks, keypoints, own_openings.lips)
     driving = finished(
@@ -166,13 +180,16 @@ def video_moved_by(
     openings: Openings | None = None,
     own_openings: Openings,
     sound: Motion | None = None,
+    sliders: SliderTable = PUBLISHED,
+    rate: Fraction = Fraction(FRAME_RATE),
 ) -> np.ndarray:
     """Driving keypoints (n, K, 3) of a video: each of its frames moved by the driver's of the same time.
 
     Args:
         canonical: (T, 3 K) of its frames. own: their motion.
         driver: of the same rate, or one frame for all; None: sound alone moves it.
-        own_openings: of its frames. Others as in `moved_by`; n is the least of all numbers of frames.
+        own_openings: of its frames. rate: of them a second. Others as in `moved_by`; n is the least of all numbers of
+            frames.
 
     Raises:
         InputError: something asked for is not known of the driver.
@@ -188,11 +205,16 @@ def video_moved_by(
         openings = openings and openings.at(slice(frames))
     if sound is not None:
         heads, openings = _with_sound(heads, heads_of(sound[:frames]), asked.lip_strength, openings)
-    heads = edited(heads, asked.sliders)
+    heads, opened = edited(heads, asked.sliders, sliders), None
 
     canonical = canonical.reshape(frames, -1, 3).astype(np.float64)
     keypoints = placed(canonical, still)
-    wanted, corrections = _wanted(asked, networks, keypoints, openings, own_openings), None
+    if asked.edits:
+        itself = Head(canonical, replace(own, keypoints=keypoints))
+        editor = Editor(asked.edits, itself, sliders, networks, own_openings)
+        times = times_of(frames, rate=rate)
+        heads, opened = editor.heads(heads, times), editor.opened(times)
+    wanted, corrections = _wanted(asked, networks, keypoints, openings, own_openings, opened), None
     if asked.close_lips or asked.hold_eyes:
         closed = lips_closed(networks, keypoints, own_openings.lips) if asked.close_lips else 0
         corrections = closed + (eyes_held(networks, keypoints, own_openings.eyes) if asked.hold_eyes else 0)
@@ -235,8 +257,10 @@ def _wanted(
     own: np.ndarray,
     openings: Openings | None,
     own_openings: Openings | None,
+    opened: np.ndarray | None,
 ) -> np.ndarray | None:
-    deltas = []
+    """What is added to keypoints; `opened` is what edits add."""
+    deltas = [] if opened is None else [opened]
     if asked.eyes is not None:
         wanted = openings.eyes if asked.eyes == DRIVER else float(asked.eyes)
         deltas.append(eye_delta(networks, own, own_openings.eyes, wanted))

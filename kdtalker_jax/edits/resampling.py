@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from kdtalker_jax.spaces.heads import Heads
+from kdtalker_jax.spaces.heads import Heads, heads_of, motion_of, placed
+from kdtalker_jax.spaces.keypoints import Motion
 
 
 def frames_at(frames: int, rate: Fraction, wanted: Fraction) -> int:
@@ -34,6 +35,29 @@ def resampled(heads: Heads, rate: Fraction, wanted: Fraction) -> Heads:
     turns = Slerp(np.arange(heads.frames), Rotation.from_matrix(heads.rotation))
     rotation = turns(before + share).as_matrix()
     return Heads(*(between(field, before, share) for field in heads))._replace(rotation=rotation)
+
+
+def motion_at(motion: Motion, canonical: np.ndarray, rate: Fraction, wanted: Fraction) -> Motion:
+    """A motion, and what moves a portrait by it, at another rate.
+
+    Driving keypoints are where the heads place them, plus what was added since, such as by stitching; of that,
+    the heads turn by slerp and the rest goes linearly.
+
+    Args:
+        motion: T frames. canonical: (3 K,) keypoints of the portrait.
+        rate: of the motion. wanted: frames a second.
+    """
+    if rate == wanted:
+        return motion
+    if len(motion) == 1:  # held
+        keep = np.zeros(frames_at(1, rate, wanted), np.int64)
+        return Motion(**{name: values[keep] for name, values in motion.arrays().items()})
+    heads, canonical = heads_of(motion), np.asarray(canonical, np.float64).reshape(-1, 3)
+    moved, keypoints = resampled(heads, rate, wanted), None
+    if motion.keypoints is not None:
+        added = motion.keypoints - placed(canonical, heads)  # (T, K, 3)
+        keypoints = placed(canonical, moved) + between(added, *positions_at(len(motion), rate, wanted))
+    return motion_of(moved, keypoints)
 
 
 def between(numbers: np.ndarray, before: np.ndarray, share: np.ndarray) -> np.ndarray:

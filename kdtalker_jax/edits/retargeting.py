@@ -61,11 +61,11 @@ def eye_delta(networks: Networks, own: np.ndarray, eyes: np.ndarray, wanted: flo
         own, eyes, wanted = _together(own, eyes, wanted)
         return networks.eyes(own, np.column_stack([eyes, wanted]).astype(np.float32))
     left, right = (eye_delta(networks, own, eyes, wanted[:, side]) for side in (0, 1))
-    share = _left_share(own)[..., None]  # (T, K, 1)
+    share = left_share(own)[..., None]  # (T, K, 1)
     return share * left + (1 - share) * right
 
 
-def _left_share(own: np.ndarray) -> np.ndarray:
+def left_share(own: np.ndarray) -> np.ndarray:
     """Of each keypoint (T, K, 3), how much it belongs to the left eye: 1, 0, or a half for what is no eye's."""
     share = np.full(own.shape[:2], 0.5)
     eyes = [keypoint for keypoint in EYES if keypoint < own.shape[1]]

@@ -7,6 +7,7 @@ editors' authors on the published weights.
 
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,6 @@ from kdtalker_jax.spaces.heads import Heads, angles_of, rotation_of
 
 _X, _Y, _Z = 0, 1, 2
 Term = tuple[int, int, float]  # keypoint, coordinate, coefficient
-ANGLES = ("pitch", "yaw", "roll")
 
 
 class Slider(NamedTuple):
@@ -28,6 +28,7 @@ class Slider(NamedTuple):
         low, high: its range. default: where it changes nothing.
         terms: what each coordinate gets for 1; `below`: for 1 below 0, where that differs.
         turns: degrees of pitch, yaw, roll for 1.
+        moves: translation to the right and down for 1, in pictures that reach from -1 to 1.
         grows: factor on the size, 1 at the default.
     """
 
@@ -36,6 +37,7 @@ class Slider(NamedTuple):
     terms: tuple[Term, ...] = ()
     below: tuple[Term, ...] | None = None
     turns: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    moves: tuple[float, float] = (0.0, 0.0)
     grows: bool = False
     default: float = 0.0
 
@@ -87,7 +89,36 @@ SLIDERS: Mapping[str, Slider] = {
 ADVANCED_WINK = Slider(0, 25, _WINK, turns=(0.0, -0.1, -0.1))
 
 
-def checked_sliders(values: Mapping[str, float]) -> dict[str, float]:
+@dataclass(frozen=True)
+class SliderTable:
+    """The sliders of a model.
+
+    Attributes:
+        sliders: by name.
+        keypoints: of models that they are for, where one of them moves the expression.
+        turning: whether the expression's terms are in the head's own frame, and turn with it; otherwise they are along
+            the picture's axes.
+    """
+
+    sliders: Mapping[str, Slider]
+    keypoints: int = KEYPOINTS
+    turning: bool = False
+
+
+PUBLISHED = SliderTable(SLIDERS)
+
+
+def slider_named(name: str, table: SliderTable = PUBLISHED) -> Slider:
+    """Raises InputError where the model has no such slider."""
+    slider = table.sliders.get(name)
+    if slider is not None:
+        return slider
+    if name in SLIDERS:
+        raise InputError(f"This model has no slider {name!r}: there are {', '.join(table.sliders)}.")
+    raise InputError(f"There is no slider {name!r}{nearest(name, table.sliders)}")
+
+
+def checked_sliders(values: Mapping[str, float], table: SliderTable = PUBLISHED) -> dict[str, float]:
     """Sliders by name, each within its range; one that is not is clipped, with a warning.
 
     Raises:
@@ -95,9 +126,7 @@ def checked_sliders(values: Mapping[str, float]) -> dict[str, float]:
     """
     checked = {}
     for name, value in values.items():
-        slider = SLIDERS.get(name)
-        if slider is None:
-            raise InputError(f"There is no slider {name!r}{nearest(name, SLIDERS)}")
+        slider = slider_named(name, table)
         if not is_number(value, -np.inf, np.inf):
             raise InputError(f"The slider {name} must be a number, not {value!r}.")
         checked[name] = min(max(float(value), slider.low), slider.high)
@@ -110,37 +139,64 @@ def checked_sliders(values: Mapping[str, float]) -> dict[str, float]:
     return checked
 
 
-def displacement(slider: Slider, value: float) -> np.ndarray:
-    """What a slider adds to the expression, (21, 3)."""
-    moved = np.zeros((KEYPOINTS, 3))
-    for keypoint, axis, coefficient in slider.terms if value > 0 or slider.below is None else slider.below:
-        moved[keypoint, axis] += coefficient * value
+def displacement(slider: Slider, value: float | np.ndarray, keypoints: int = KEYPOINTS) -> np.ndarray:
+    """What a slider at a value, () or (T,), adds to the expression, (..., K, 3)."""
+    value = np.asarray(value, np.float64)
+    moved = np.zeros((*value.shape, keypoints, 3))
+    above = np.full(value.shape, True) if slider.below is None else value > 0
+    for terms, there in ((slider.terms, above), (slider.below or (), ~above)):
+        for keypoint, axis, coefficient in terms:
+            moved[..., keypoint, axis] += coefficient * np.where(there, value, 0.0)
     return moved
 
 
-def edited(heads: Heads, values: Mapping[str, float]) -> Heads:
+def edited(heads: Heads, values: Mapping[str, float], table: SliderTable = PUBLISHED) -> Heads:
     """Heads with sliders moved; those at their defaults change nothing, bit for bit.
 
     Args:
-        heads: T frames of a model with the 21 published keypoints.
-        values: by name of `SLIDERS`; degrees are added to the angles, sizes are factors, the rest to the expression.
+        heads: T frames of a model with these sliders.
+        values: by name; degrees are added to the angles, sizes are factors, the rest to the expression.
+        table: of the model.
 
     Raises:
         InputError: see `checked_sliders`; a model of other keypoints.
     """
-    moved = {name: value for name, value in checked_sliders(values).items() if value != SLIDERS[name].default}
+    return slid(heads, checked_sliders(values, table), table)
+
+
+def slid(heads: Heads, values: Mapping[str, float | np.ndarray], table: SliderTable) -> Heads:
+    """`edited` by values within their ranges, each one number or one for each frame (T,).
+
+    Frames where all are at their defaults change by no bit.
+    """
+    moved = {name: value for name, value in values.items() if np.any(value != table.sliders[name].default)}
     if not moved:
         return heads
-    if heads.exp.shape[1] != KEYPOINTS and any(SLIDERS[name].terms for name in moved):
-        raise InputError(f"Sliders are known for {KEYPOINTS} keypoints, and this model has {heads.exp.shape[1]}.")
-    turned = sum((value * np.array(SLIDERS[name].turns) for name, value in moved.items()), np.zeros(3))  # degrees
-    scale, rotation, exp = heads.scale, heads.rotation, heads.exp
+    keypoints = heads.exp.shape[1]
+    if keypoints != table.keypoints and any(table.sliders[name].terms for name in moved):
+        raise InputError(f"Sliders are known for {table.keypoints} keypoints, and this model has {keypoints}.")
+    scale, t = heads.scale, heads.t
+    turned = np.zeros((3, heads.frames))  # degrees
     for name, value in moved.items():
-        slider = SLIDERS[name]
+        slider = table.sliders[name]
+        turned += np.outer(slider.turns, np.broadcast_to(value, heads.frames))
         if slider.grows:
             scale = scale * value
-        if slider.terms:
-            exp = exp + displacement(slider, value)
-    if turned.any():
-        rotation = rotation_of(*(angle + more for angle, more in zip(angles_of(rotation), turned, strict=True)))
-    return heads._replace(scale=scale, rotation=rotation, exp=exp)
+        if any(slider.moves):
+            t = t + np.multiply.outer(np.broadcast_to(value, heads.frames), (*slider.moves, 0.0))
+    heads = Heads(scale, _turned(heads.rotation, turned), heads.exp, t)
+    exp = heads.exp
+    for name, value in moved.items():
+        if table.sliders[name].terms:
+            more = displacement(table.sliders[name], value, keypoints)
+            exp = exp + (more @ heads.rotation if table.turning else more)
+    return heads._replace(exp=exp)
+
+
+def _turned(rotation: np.ndarray, degrees: np.ndarray) -> np.ndarray:
+    """Rotations (T, 3, 3) with degrees (3, T) added to pitch, yaw and roll; the same ones where these are 0."""
+    there = degrees.any(axis=0)
+    if not there.any():
+        return rotation
+    added = rotation_of(*(angle + more for angle, more in zip(angles_of(rotation), degrees, strict=True)))
+    return np.where(there[:, None, None], added, rotation)

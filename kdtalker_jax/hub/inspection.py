@@ -9,7 +9,14 @@ from pathlib import Path
 
 import jax
 
-from kdtalker_jax.checkpoints import CONFIG_FILE, LANDMARKS_FILE, Checkpoint, load_checkpoint, read_description
+from kdtalker_jax.checkpoints import (
+    CONFIG_FILE,
+    LANDMARKS_FILE,
+    SLIDERS_FILE,
+    Checkpoint,
+    load_checkpoint,
+    read_description,
+)
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.hub.client import RemoteFile
 
@@ -61,8 +68,9 @@ def check_listed(repository: str, files: Mapping[str, RemoteFile], parts: Mappin
             raise CheckpointError(
                 f"{repository} has {listed} bytes of {part}, whose arrays take {size}: do not use it."
             )
-    if CONFIG_FILE in files and files[CONFIG_FILE].size > _LARGEST_DESCRIPTION:
-        raise CheckpointError(f"{repository} has a {CONFIG_FILE} that is larger than any: do not use it.")
+    for name in (CONFIG_FILE, SLIDERS_FILE):
+        if name in files and files[name].size > _LARGEST_DESCRIPTION:
+            raise CheckpointError(f"{repository} has a {name} that is larger than any: do not use it.")
 
 
 def inspect(directory: Path) -> Checkpoint:
@@ -76,6 +84,7 @@ def inspect(directory: Path) -> Checkpoint:
         raise CheckpointError(f"{directory} has no parts")
     for name in checkpoint.available:
         checkpoint.variables(name)
+    _ = checkpoint.sliders
     if checkpoint.landmarks and (directory / LANDMARKS_FILE).is_symlink():
         raise CheckpointError(f"{directory / LANDMARKS_FILE} is a link: copy the file itself there")
     return checkpoint

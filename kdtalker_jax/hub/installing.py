@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from kdtalker_jax.checkpoints import CONFIG_FILE, LANDMARKS_FILE, move_into_place
+from kdtalker_jax.checkpoints import CONFIG_FILE, LANDMARKS_FILE, SLIDERS_FILE, move_into_place
 from kdtalker_jax.checkpoints.landmarks import may_be_read
 from kdtalker_jax.errors import CheckpointError, KDTalkerError
 from kdtalker_jax.hub.cache import (
@@ -117,6 +117,8 @@ def _wanted(listing: Listing, config: Path) -> dict[str, RemoteFile]:
     landmarks = listing.files.get(LANDMARKS_FILE)
     if landmarks and landmarks.sha256 and may_be_read(landmarks.sha256):
         files[LANDMARKS_FILE] = landmarks
+    if SLIDERS_FILE in listing.files:
+        files[SLIDERS_FILE] = listing.files[SLIDERS_FILE]
     check_listed(listing.repository, files, shapes)
     return files
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from kdtalker_jax.checkpoints import CONFIG_FILE, Checkpoint
+from kdtalker_jax.checkpoints import CONFIG_FILE, SLIDERS_FILE, Checkpoint
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.hub.client import sentences
 from kdtalker_jax.hub.inspection import inspect
@@ -60,11 +60,13 @@ def _files_of(checkpoint: Checkpoint) -> dict[str, Path]:
     folders = [checkpoint.directory / "networks" / name for name in checkpoint.parts]
     paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     paths.append(checkpoint.directory / CONFIG_FILE)
+    if checkpoint.own_sliders:
+        paths.append(checkpoint.directory / SLIDERS_FILE)
     return {path.relative_to(checkpoint.directory).as_posix(): path for path in paths}
 
 
 def _is_ours(name: str) -> bool:
-    return name.startswith("networks/")
+    return name.startswith("networks/") or name == SLIDERS_FILE
 
 
 def model_card(checkpoint: Checkpoint, repository: str, licence: str | None = None) -> str:

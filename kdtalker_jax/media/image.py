@@ -78,11 +78,40 @@ def picture_of(image: Picture, name: str) -> tuple[np.ndarray, str]:
         return read_image(image), str(image)
     if isinstance(image, Image.Image):
         try:
-            pixels = _to_rgb(image, (255, 255, 255), image.info.get("icc_profile"))
-            return check_image_array(_upright(pixels, _orientation(image))), name
+            return check_image_array(_pixels(image, (255, 255, 255))), name
         except OSError as error:  # Pillow reads a file when its pixels are asked for
             raise InputError(f"{name[:1].upper()}{name[1:]} cannot be read by Pillow ({error}).") from error
     return check_image_array(image), name
+
+
+def alpha_of(image: Picture) -> np.ndarray | None:
+    """How opaque a picture is, uint8 (H, W) upright as `picture_of` has it; None: everywhere, or an array.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if isinstance(image, np.ndarray) or not _has_alpha(image):
+        return None
+    read = _pixels if isinstance(image, Image.Image) else read_image
+    white, black = (read(image, colour)[..., 1].astype(np.int16) for colour in ((255, 255, 255), (0, 0, 0)))
+    alpha = (255 - np.clip(white - black, 0, 255)).astype(np.uint8)
+    return None if alpha.min() == 255 else alpha
+
+
+def _has_alpha(image: str | os.PathLike[str] | Image.Image) -> bool:
+    """Without reading the pixels of a file."""
+    if isinstance(image, Image.Image):
+        return image.has_transparency_data
+    try:
+        with warnings.catch_warnings(), input_file(image, "picture").open("rb") as file:
+            warnings.simplefilter("ignore")
+            Image.init()
+            with Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN]) as opened:
+                return opened.has_transparency_data
+    except InputError:
+        raise
+    except Exception:  # metadata, or damage of which `read_image` says more
+        return False
 
 
 def check_image_array(image: np.ndarray) -> np.ndarray:
@@ -123,6 +152,11 @@ def _decode(file: BinaryIO, background: tuple[int, int, int], profile: bytes | N
     with Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN]) as image:
         image.load()
         return _upright(_to_rgb(image, background, profile or image.info.get("icc_profile")), _orientation(image))
+
+
+def _pixels(image: Image.Image, background: tuple[int, int, int]) -> np.ndarray:
+    """Of a picture of Pillow, upright."""
+    return _upright(_to_rgb(image, background, image.info.get("icc_profile")), _orientation(image))
 
 
 def _to_rgb(image: Image.Image, background: tuple[int, int, int], profile: bytes | None) -> np.ndarray:

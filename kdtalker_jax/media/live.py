@@ -10,9 +10,9 @@ from typing import Any, Self
 import numpy as np
 
 from kdtalker_jax.errors import OutputError
+from kdtalker_jax.media.encodings import ENCODING
 from kdtalker_jax.media.ffmpeg import FFmpeg
 from kdtalker_jax.media.rates import FRAME_RATE
-from kdtalker_jax.media.video import ENCODING
 
 _FAST = ("-preset", "veryfast", "-tune", "zerolatency", "-g", str(2 * FRAME_RATE))
 _AT_ONCE = ("-flush_packets", "1", "-cluster_time_limit", "200", "-f", "matroska", "pipe:1")

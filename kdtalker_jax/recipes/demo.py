@@ -4,7 +4,7 @@
     WORKDIR/renderer     run of F, M, W, G
     WORKDIR/retargeting  run of S and R
     WORKDIR/audio        run of the audio encoder
-    WORKDIR/networks     checkpoint with F, M, W, G, then stitching and retargeting, then the audio encoder
+    WORKDIR/networks     checkpoint with F, M, W, G, then stitching and retargeting, sliders, the audio encoder
     WORKDIR/clips        performances as M and the audio encoder describe them
     WORKDIR/denoiser     run of D
     WORKDIR/demo         what the package carries: model, the whole as `TalkingPortrait.load` reads it; portraits and
@@ -15,6 +15,7 @@ A stage that is done is there under its name, and is not done again.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -28,6 +29,7 @@ from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser, load_denoiser
 from kdtalker_jax.motion_models.kdtalker.training.trainer import train
 from kdtalker_jax.recipes.audio import train_audio_encoder
+from kdtalker_jax.recipes.sliders import add_sliders
 from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
 from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
 from kdtalker_jax.seeds import random_key
@@ -69,6 +71,7 @@ def train_demo(
         "world": make_world,
         "renderer": make_renderer,
         "retargeting": make_retargeting,
+        "sliders": make_sliders,
         "audio encoder": make_audio_encoder,
         "clips": make_clips,
         "denoiser": make_denoiser,
@@ -124,6 +127,16 @@ def make_retargeting(config: DemoConfig, workdir: Path, report: Report, progress
     if outcome.finished:
         save_checkpoint(networks, load_networks(run)[0], config.model)
     return outcome.finished
+
+
+def make_sliders(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Finds what moves when only the smile moves, and so on."""
+    networks = workdir / "networks"
+    if load_checkpoint(networks).own_sliders is None:
+        seed = (config.seed + 2) % 2**64
+        bar = partial(progress_bar, desc="Sliders", unit="person", show=progress)
+        add_sliders(networks, seed, config.slider_people, config.renderer.guided, bar)
+    return True
 
 
 def make_audio_encoder(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:

@@ -6,6 +6,8 @@ import numpy as np
 
 from kdtalker_jax.spaces.keypoints import Motion
 
+ANGLES = ("pitch", "yaw", "roll")  # in the order of `rotation_of`
+
 
 class Heads(NamedTuple):
     """T heads. Where arithmetic has left them, rotations need be none; `motion_of` makes some of them.

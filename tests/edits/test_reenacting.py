@@ -1,10 +1,12 @@
 """What can be asked of a driver, and how it combines with sound, openings and sliders."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from configs import PUBLISHED
-from kdtalker_jax.edits.reenacting import Reenactment, moved_by
+from kdtalker_jax.edits.reenacting import Reenactment, moved_by, video_moved_by
 from kdtalker_jax.edits.regions import EYES, LIP
 from kdtalker_jax.edits.retargeting import Networks, Openings
 from kdtalker_jax.errors import InputError
@@ -152,3 +154,14 @@ def test_what_is_not_known_is_said(own, driver, networks):
         moved_by(own, driver, Reenactment(lips="driver"), networks, own_openings=OWN_OPENINGS)
     with pytest.raises(InputError, match="portrait's eyes and lips"):
         moved_by(own, driver, Reenactment(lips=0.1), networks)
+
+
+def test_the_frames_of_a_video_are_edited_at_its_own_rate(own, driver, openings, networks):
+    """From each frame's own face."""
+    canonical = np.repeat(own.canonical[None], FRAMES, axis=0)
+    asked = Reenactment(edits="yaw=9@0.1s..,eyes=0.4@0.1s..,lips*0.5@0.1s..,pose*0@0.1s..", regions="lip")
+    others = {"own_openings": openings, "sound": driver, "rate": Fraction(10)}
+    edited = video_moved_by(canonical, driver, None, asked, networks, **others)
+    plain = video_moved_by(canonical, driver, None, Reenactment(regions="lip"), networks, **others)
+    changed = (edited != plain).reshape(FRAMES, -1).any(axis=1)
+    np.testing.assert_array_equal(changed, [False, False, True, True, True, True])

@@ -11,7 +11,14 @@ import pytest
 import tensorstore
 
 from configs import SMALL
-from kdtalker_jax.checkpoints import LANDMARKS_FILE, Origin, checkpoint_writer, load_checkpoint, save_checkpoint
+from kdtalker_jax.checkpoints import (
+    LANDMARKS_FILE,
+    SLIDERS_FILE,
+    Origin,
+    checkpoint_writer,
+    load_checkpoint,
+    save_checkpoint,
+)
 from kdtalker_jax.checkpoints import landmarks as landmarks_module
 from kdtalker_jax.checkpoints.fit import fit_sum
 from kdtalker_jax.checkpoints.trees import layout_of, sum_of
@@ -137,6 +144,35 @@ def test_the_landmark_file_stays_here(hub, model, monkeypatch, tmp_path):
     push(tmp_path / "copy", f"hf:{NAME}", licence="mit")
     repository = hub.repository(NAME)
     assert LANDMARKS_FILE not in repository.revisions[repository.branches["main"]]
+
+
+@pytest.fixture(scope="module")
+def sliding(model, tmp_path_factory):
+    """The model with sliders of its own."""
+    directory = tmp_path_factory.mktemp("sliding") / "model"
+    shutil.copytree(model, directory)
+    with checkpoint_writer(directory, SMALL, ()) as writer:
+        writer.add_sliders({"smile": np.full((2, 21, 3), 0.01)}, [PART])
+    return directory
+
+
+def test_sliders_come_along(hub, sliding, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    push(sliding, f"hf:{NAME}", licence="mit")
+    directory = get()
+    assert (directory / SLIDERS_FILE).read_bytes() == (sliding / SLIDERS_FILE).read_bytes()
+    assert "smile" in load_checkpoint(directory).sliders.sliders
+
+
+def test_sliders_of_a_stranger_are_looked_at(sliding, uploaded, cache):
+    uploaded({**files_of(sliding), SLIDERS_FILE: b"other"})
+    refused(cache, f"{SLIDERS_FILE} is missing or damaged")
+    uploaded({**files_of(sliding), SLIDERS_FILE: bytes(1 << 21)})
+    refused(cache, f"has a {SLIDERS_FILE} that is larger than any")
+    uploaded(files_of(sliding), edit=lambda content: content["sliders"]["parts"].update({PART: "0"}))
+    refused(cache, "was made for other networks")
+    uploaded(files_of(sliding), edit=lambda content: content.update(sliders=3))
+    refused(cache, "is damaged")
 
 
 def test_nothing_outside_the_folder_is_pushed(hub, model, monkeypatch, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kdtalker_jax.compositing.pasting import pasted
 from kdtalker_jax.edits.reenacting import Reenactment, moved_by
 from kdtalker_jax.edits.reenactment import reenacted
 from kdtalker_jax.edits.regions import Regions
@@ -46,3 +47,9 @@ def test_a_picture_driven_by_a_template(model, source, modes, media, assert_same
     assert bool(finite.all())
     name = "render/template_d1_frame8/image"
     assert_same_picture(name, np.asarray(frame)[0, ::4, ::4], modes[name])
+    y, x, channel = np.mgrid[:400, :600, :3]
+    full = ((2 * x + 5 * y + 480 * channel) // 8 % 256).astype(np.uint8)
+    (picture,) = next(pasted([np.asarray(frame)], full, modes["paste/inside/M_c2o"].astype(float), published=True))
+    assert_same_picture(
+        "render/template_d1_frame8/pasted", picture[::4, ::4], modes["render/template_d1_frame8/pasted"]
+    )

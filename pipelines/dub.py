@@ -1,0 +1,115 @@
+"""Move the person in a video by a recording, or by another face."""
+
+import warnings
+from typing import Any
+
+import click
+
+from kdtalker_jax.cli import Command, cache_option, licence_option, result, seed_option
+from kdtalker_jax.errors import InputError
+from pipelines.driving import asked_driving
+from pipelines.options import (
+    checkpoint_option,
+    driving_options,
+    dtype_option,
+    sampler_option,
+    steps_option,
+    stitch_option,
+)
+
+EPILOG = """
+\b
+Examples:
+  python -m pipelines.dub --checkpoint published --video talk.mp4 --driven_audio other.wav --stitch --output dubbed.mp4
+  python -m pipelines.dub --checkpoint published --video talk.mp4 --driving actor.mp4 --regions exp --output acted.mp4
+
+The video's size, rate and all that is no face stay. The shortest of video, sound and driver decides how long it gets.
+"""
+
+
+@click.command(cls=Command, epilog=EPILOG)
+@checkpoint_option
+@licence_option
+@click.option("--video", required=True, help="Whose person is moved: any common video format.")
+@click.option("--face_index", type=click.IntRange(0), help="Which of its faces, 0 the largest.  [default: the largest]")
+@click.option("--driven_audio", help="What it is to say: any audio file, or a video whose (default) sound is used.")
+@click.option("--output", default="results/dubbed.mp4", show_default=True, help=".mp4, .m4v, .mov, .mkv or .webm.")
+@seed_option("Another seed gives another performance of the same words.")
+@sampler_option
+@steps_option
+@stitch_option
+@click.option("--hold_eyes", is_flag=True, help="Keep eyes as open as in the first frame.")
+@click.option(
+    "--feather", default=1 / 32, show_default="1/32", help="How wide the seam is, of the face's cut: 0 to 0.5."
+)
+@driving_options
+@dtype_option
+@cache_option
+def main(
+    checkpoint: str,
+    accept_licence: bool,
+    video: str,
+    face_index: int | None,
+    driven_audio: str | None,
+    output: str,
+    seed: int,
+    sampler: str | None,
+    steps: int | None,
+    stitch: bool,
+    hold_eyes: bool,
+    feather: float,
+    driving: dict[str, Any],
+    dtype: str | None,
+    no_cache: bool,
+) -> None:
+    """Move the person in a video by a recording, or by another face.
+
+    With --driven_audio the lips say the recording and all else stays. With --driving the face is another's; with both
+    the lips are the recording's. The face is rendered and put back into each frame.
+    """
+    from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
+    from kdtalker_jax.compilation import keep_compiled
+    from kdtalker_jax.compositing.finish import Finish
+    from kdtalker_jax.compositing.pasting import pasted_each
+    from kdtalker_jax.edits.reenacting import Reenactment
+    from kdtalker_jax.media.audio import load_waveform
+    from kdtalker_jax.media.files import input_file
+    from kdtalker_jax.media.rates import SAMPLE_RATE
+    from kdtalker_jax.media.video import VideoWriter, check_output
+    from kdtalker_jax.portrait import TalkingPortrait
+    from kdtalker_jax.sources.video import sound_of
+    from kdtalker_jax.video_portrait import prepare_video
+
+    animation, driver = {"seed": seed, "sampler": sampler, "steps": steps}, driving["driving"]
+    asked = Animation(**animation)
+    if driven_audio is None and driver is None:
+        raise InputError("Nothing moves the person: give --driven_audio, --driving, or both.")
+    Finish(paste_back=True, feather=feather)  # refuses
+    inputs = [path for path in (video, driven_audio, driver, checkpoint) if path]
+    check_output(output, inputs)
+    input_file(video, "video")
+    on_video = {"relative": False, "stitch": stitch, "edits": asked.edits}
+    asked_driver = asked_driving(**driving, **on_video, motion_in=None, inputs=inputs)
+    how = asked_driver.how if asked_driver else Reenactment(stitch=stitch)
+    how = Reenactment(**{**vars(how), "hold_eyes": hold_eyes})
+    waveform = load_waveform(driven_audio) if driven_audio else None
+    heard = driven_audio or next((path for path in (driver, video) if path and sound_of(path) is not None), None)
+    VideoWriter(output, heard)  # refuses sound that no video can hold
+
+    if not no_cache:
+        keep_compiled()
+    model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
+    asked.of(model.motion_model, None)  # refuses before any work
+    watched = prepare_video(model, video, face_index, progress=True)
+    spoken = None
+    if waveform is not None:
+        spoken = model.animate(watched.portrait(model), waveform, rate=SAMPLE_RATE, **animation, progress=True)
+    moving = asked_driver.read(model) if asked_driver else None
+    keypoints = watched.moved(model, how, moving, spoken)
+    if len(keypoints) < len(watched):
+        warnings.warn(f"The video is cut to {float(len(keypoints) / watched.rate):.2f} s.", stacklevel=1)
+    with VideoWriter(output, heard, inputs, frame_rate=watched.rate, frames=len(keypoints)) as written:
+        for frame in pasted_each(watched.render(model, keypoints, progress=True), feather=feather):
+            written.write(frame)
+    seconds = float(len(keypoints) / watched.rate)
+    result(f"{output}: {written.frames} frames, {seconds:.2f} s", output=output, frames=written.frames, seconds=seconds)
