@@ -88,7 +88,7 @@ class Mover:
         """The portrait's motion by a driver of any rate, and by the motion that sound made of it, if any."""
         self.space.check(driver.motion)
         driver = driver.at_rate(Fraction(FRAME_RATE))
-        networks = self.renderer.retargeting(self.params) if how.stitch or how.needs_openings else None
+        networks = self.renderer.retargeting(self.params) if how.needs_networks else None
         openings = {"openings": driver.openings, "own_openings": source.openings}
         return moved_by(source.own, driver.motion, how, networks, sound=sound, sliders=self.sliders, **openings)
 

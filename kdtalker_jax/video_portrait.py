@@ -91,7 +91,7 @@ class VideoPortrait:
             driver = driver.at_rate(self.rate)
         if sound is not None:
             sound = Driver(sound).at_rate(self.rate).motion
-        networks = model.renderer.retargeting(model.params) if how.stitch or how.needs_openings else None
+        networks = model.renderer.retargeting(model.params) if how.needs_networks else None
         return video_moved_by(
             self.canonical,
             self.motion,

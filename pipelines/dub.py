@@ -1,6 +1,7 @@
 """Move the person in a video by a recording, or by another face."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -90,8 +91,7 @@ def main(
     input_file(video, "video")
     on_video = {"relative": False, "stitch": stitch, "edits": asked.edits}
     asked_driver = asked_driving(**driving, **on_video, motion_in=None, inputs=inputs)
-    how = asked_driver.how if asked_driver else Reenactment(stitch=stitch)
-    how = Reenactment(**{**vars(how), "hold_eyes": hold_eyes})
+    how = replace(asked_driver.how if asked_driver else Reenactment(stitch=stitch), hold_eyes=hold_eyes)
     waveform = load_waveform(driven_audio) if driven_audio else None
     heard = driven_audio or next((path for path in (driver, video) if path and sound_of(path) is not None), None)
     VideoWriter(output, heard)  # refuses sound that no video can hold

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from kdtalker_jax.edits.regions import EYES, KEYPOINTS, LIP
 from kdtalker_jax.errors import InputError
@@ -57,6 +56,8 @@ def _apart(numbers: np.ndarray, own: np.ndarray, factor: np.ndarray) -> np.ndarr
 
 def _farther(rotation: np.ndarray, own: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Rotations (T, 3, 3) so many times as far, along the shortest way, from (1 or T, 3, 3)."""
+    from scipy.spatial.transform import Rotation  # takes a tenth of a second
+
     away = Rotation.from_matrix(own.mT @ rotation).as_rotvec()  # (T, 3)
     moved = own @ Rotation.from_rotvec(factor[:, None] * away).as_matrix()
     return np.where((factor == 1)[:, None, None], rotation, moved)

@@ -103,6 +103,11 @@ class Reenactment:
         wanted = self.eyes is not None or self.lips is not None or self.edits.needs_openings
         return wanted or self.close_lips or self.hold_eyes
 
+    @property
+    def needs_networks(self) -> bool:
+        """For stitching and retargeting."""
+        return self.stitch or self.needs_openings
+
     def check(self, frames: int, openings: Openings | None) -> None:
         """Raises InputError where a driver of so many frames, with these openings, cannot do it."""
         if self.reference != AUTO and self.reference >= frames:

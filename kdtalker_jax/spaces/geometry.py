@@ -6,6 +6,7 @@ Keypoints are row vectors: a rotated keypoint is x R (LivePortrait, arXiv 2407.0
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,15 +29,15 @@ def degrees_from_bins(logits: Array) -> jax.Array:
     return jnp.sum(jax.nn.softmax(logits.astype(jnp.float32)) * degrees, axis=-1) - 97.5
 
 
-def rotation_matrix(pitch: Array, yaw: Array, roll: Array) -> jax.Array:
-    """Degrees (...,) each -> (..., 3, 3), (Rz(roll) Ry(yaw) Rx(pitch)) transposed, for row vectors."""
-    (cx, sx), (cy, sy), (cz, sz) = ((jnp.cos(a), jnp.sin(a)) for a in map(jnp.radians, (pitch, yaw, roll)))
+def rotation_matrix(pitch: Array, yaw: Array, roll: Array, xp: Any = jnp) -> Any:
+    """Degrees (...,) each -> (..., 3, 3), (Rz(roll) Ry(yaw) Rx(pitch)) transposed, for row vectors. `xp`: or numpy."""
+    (cx, sx), (cy, sy), (cz, sz) = ((xp.cos(a), xp.sin(a)) for a in map(xp.radians, (pitch, yaw, roll)))
     rows = [
         [cy * cz, cy * sz, -sy],
         [sx * sy * cz - cx * sz, sx * sy * sz + cx * cz, sx * cy],
         [cx * sy * cz + sx * sz, cx * sy * sz - sx * cz, cx * cy],
     ]
-    return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
+    return xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def transform_keypoints(kp: Array, scale: Array, rotation: Array, exp: Array, t: Array) -> jax.Array:

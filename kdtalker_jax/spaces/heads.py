@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kdtalker_jax.spaces.geometry import rotation_matrix
 from kdtalker_jax.spaces.keypoints import Motion
 
 ANGLES = ("pitch", "yaw", "roll")  # in the order of `rotation_of`
@@ -59,13 +60,7 @@ def placed(canonical: np.ndarray, heads: Heads, *, depth: bool = False) -> np.nd
 
 def rotation_of(pitch: np.ndarray, yaw: np.ndarray, roll: np.ndarray) -> np.ndarray:
     """Degrees (...,) each -> (..., 3, 3), as `geometry.rotation_matrix` in float64."""
-    (cx, sx), (cy, sy), (cz, sz) = ((np.cos(a), np.sin(a)) for a in map(np.radians, (pitch, yaw, roll)))
-    rows = [
-        [cy * cz, cy * sz, -sy],
-        [sx * sy * cz - cx * sz, sx * sy * sz + cx * cz, sx * cy],
-        [cx * sy * cz + sx * sz, cx * sy * sz - sx * cz, cx * cy],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    return rotation_matrix(pitch, yaw, roll, np)
 
 
 def angles_of(rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -18,19 +18,12 @@ from kdtalker_jax.renderers.liveportrait.model import LivePortrait
 from kdtalker_jax.spaces.heads import Heads, angles_of, heads_of
 from kdtalker_jax.spaces.implicit_keypoints import Head, ImplicitKeypoints
 from kdtalker_jax.spaces.keypoints import Motion
+from tests.edits.motions import motion
 
 FRAMES = 50  # two seconds
 SPACE = ImplicitKeypoints()
 OPEN = Openings(np.array([[0.3, 0.35]]), np.array([0.2]))
 EACH = [f"{name}={slider.high}" for name, slider in SLIDERS.items()] + [f"{name}*0.5" for name in CHANNELS]
-
-
-def motion(frames: int, seed: int) -> Motion:
-    rng = np.random.default_rng(seed)
-    numbers = rng.normal(0, 0.1, (frames, 70))
-    numbers[:, 0] += 1.2
-    numbers[:, 1:4] *= 100
-    return Motion.from_vector(numbers)
 
 
 @pytest.fixture(scope="module")

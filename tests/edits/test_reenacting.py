@@ -16,16 +16,9 @@ from kdtalker_jax.renderers.liveportrait.model import LivePortrait
 from kdtalker_jax.spaces.heads import heads_of, placed
 from kdtalker_jax.spaces.implicit_keypoints import Head
 from kdtalker_jax.spaces.keypoints import Motion
+from tests.edits.motions import motion
 
 FRAMES = 6
-
-
-def motion(frames: int, seed: int) -> Motion:
-    rng = np.random.default_rng(seed)
-    numbers = rng.normal(0, 0.1, (frames, 70))
-    numbers[:, 0] += 1.2
-    numbers[:, 1:4] *= 100
-    return Motion.from_vector(numbers)
 
 
 @pytest.fixture(scope="module")

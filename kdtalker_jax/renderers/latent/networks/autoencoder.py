@@ -66,6 +66,11 @@ def nearest(latent: jax.Array, codebook: jax.Array) -> jax.Array:
     return jnp.argmin(distances, axis=-1).astype(jnp.int32)
 
 
+def norm_swish(x: jax.Array, groups: int, dtype: DTypeLike, name: str) -> jax.Array:
+    """Group norm, a module of that name where it is called, then swish."""
+    return nn.silu(GroupNorm(groups, epsilon=NORM_EPSILON, dtype=dtype, name=name)(x))
+
+
 class Encoder(nn.Module):
     """(B, H, W, 3) -> (B, H/4, W/4, latent channels)."""
 
@@ -84,7 +89,7 @@ class Encoder(nn.Module):
                 halve = nn.Conv(x.shape[-1], (3, 3), (2, 2), ((0, 1), (0, 1)), dtype=dtype, name=f"down_{level}_halve")
                 x = halve(x)  # (B, 128, 128, 128), then (B, 64, 64, 256)
         x = Middle(config.groups, dtype, name="mid")(x)  # (B, 64, 64, 512)
-        x = nn.silu(GroupNorm(config.groups, epsilon=NORM_EPSILON, dtype=dtype, name="norm_out")(x))
+        x = norm_swish(x, config.groups, dtype, "norm_out")
         return Conv2d(config.latent_channels, (3, 3), dtype=dtype, name="conv_out")(x)
 
 
@@ -106,9 +111,7 @@ class Decoder(nn.Module):
             if level:
                 double = Conv2d(x.shape[-1], (3, 3), upsample=2, dtype=dtype, name=f"up_{level}_double")
                 x = double(x)  # (B, 128, 128, 512), then (B, 256, 256, 256); at the end (B, 256, 256, 128)
-        x = nn.silu(
-            GroupNorm(config.groups, epsilon=NORM_EPSILON, dtype=dtype, name="norm_out")(x)
-        )  # (B, 256, 256, 128)
+        x = norm_swish(x, config.groups, dtype, "norm_out")  # (B, 256, 256, 128)
         return Conv2d(3, (3, 3), dtype=dtype, name="conv_out")(x)
 
 
@@ -121,9 +124,9 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        y = nn.silu(GroupNorm(self.groups, epsilon=NORM_EPSILON, dtype=self.dtype, name="norm1")(x))
+        y = norm_swish(x, self.groups, self.dtype, "norm1")
         y = Conv2d(self.width, (3, 3), dtype=self.dtype, name="conv1")(y)
-        y = nn.silu(GroupNorm(self.groups, epsilon=NORM_EPSILON, dtype=self.dtype, name="norm2")(y))
+        y = norm_swish(y, self.groups, self.dtype, "norm2")
         y = Conv2d(self.width, (3, 3), dtype=self.dtype, name="conv2")(y)
         if x.shape[-1] != self.width:
             x = Pointwise(self.width, (1, 1), dtype=self.dtype, name="shortcut")(x)
