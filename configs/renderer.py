@@ -1,9 +1,9 @@
 """How the renderer and the keypoint detector are trained (F, M, W, G; LivePortrait, arXiv 2407.03168, section 3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from configs.kdtalker import DEMO, PUBLISHED, SMALL, model
+from configs.kdtalker import DEMO, PUBLISHED, SMALL, VARIED, model
 from configs.training import CheckpointConfig, DevicesConfig
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.renderers.liveportrait.config import (
@@ -198,6 +198,17 @@ DEMO_RENDERER = renderer_config(
     frames=FramesConfig(drivings=2, cross=0.4),
 )
 
+# People who are all unlike are a harder lesson, of motion most of all.
+VARIED_RENDERER = replace(
+    DEMO_RENDERER,
+    name="varied_renderer",
+    **{part: VARIED.sections[part] for part in ("motion_extractor", "warping", "generator")},
+    first=PhaseConfig(steps=2_500, batch_size=12, image_size=64, motion_only=True),
+    second=PhaseConfig(steps=1_500, batch_size=4, image_size=64),
+    third=PhaseConfig(steps=800, batch_size=4, image_size=64, frozen_norms=True),
+    fourth=PhaseConfig(steps=6_500, batch_size=4, image_size=128, frozen_norms=True),
+)
+
 # Some steps of the small networks: for tests and dry runs.
 SMALL_RENDERER = renderer_config(
     SMALL,
@@ -211,4 +222,6 @@ SMALL_RENDERER = renderer_config(
     checkpoints=CheckpointConfig(every=20, keep_every=0),
 )
 
-RENDERER_CONFIGS = {config.name: config for config in (LIVEPORTRAIT, HALF_LIVEPORTRAIT, DEMO_RENDERER, SMALL_RENDERER)}
+RENDERER_CONFIGS = {
+    config.name: config for config in (LIVEPORTRAIT, HALF_LIVEPORTRAIT, DEMO_RENDERER, VARIED_RENDERER, SMALL_RENDERER)
+}

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from kdtalker_jax.media.files import looks_like_recording
 from kdtalker_jax.media.rates import FRAME_RATE, SAMPLES_PER_FRAME
 from kdtalker_jax.seeds import check_seed, random_key
 from kdtalker_jax.synthetic.drawing import draw_frames
-from kdtalker_jax.synthetic.feelings import Felt, feel, random_feelings
+from kdtalker_jax.synthetic.feelings import Felt, feel, random_feelings, unfelt
 from kdtalker_jax.synthetic.landmarks import landmarks
 from kdtalker_jax.synthetic.people import Person, random_people
 from kdtalker_jax.synthetic.performance import Performance, framed, random_performance, random_states
@@ -49,6 +50,7 @@ class WorldOptions:
         validation: part of the performances; at least one is for each split.
         look: one of LOOKS. Plain people are as smooth as toys and feel nothing; varied ones are seen as in photographs,
             near and far, and have feelings.
+        plain: part of the performances that plain people give all the same, in a world of another look.
     """
 
     seed: int = 0
@@ -63,6 +65,12 @@ class WorldOptions:
     recorded: float = 0.3
     validation: float = 0.1
     look: str = "plain"
+    plain: float = 0.0
+
+    def look_of(self, performance: int) -> str:
+        """Of those who give this performance; plain people are evenly spread."""
+        plain = math.floor((performance + 1) * self.plain) > math.floor(performance * self.plain)
+        return "plain" if plain else self.look
 
 
 class ClipPlan(NamedTuple):
@@ -146,7 +154,8 @@ def _performance(
     felt = None
     if options.look == "varied":
         feeling = random_feelings if kind == "expressive" else feel
-        felt = feeling(rng, framed(rng, performance.states))
+        plain = options.look_of(number) == "plain"
+        felt = unfelt(performance.states) if plain else feeling(rng, framed(rng, performance.states))
     if kind == "expressive" or options.apart == 1:
         return performance, felt
     apart = lambda values: values[:: options.apart]  # noqa: E731
@@ -168,7 +177,7 @@ def _recited(recording: Path, frames: int, rng: np.random.Generator) -> Performa
 
 def _person(plan: ClipPlan, options: WorldOptions) -> Person:
     key = jax.random.fold_in(jax.random.fold_in(random_key(options.seed), plan.performance), plan.twin)
-    return one_person(key, options.look)
+    return one_person(key, options.look_of(plan.performance))
 
 
 def one_person(key: jax.Array, look: str) -> Person:

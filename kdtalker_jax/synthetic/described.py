@@ -30,15 +30,25 @@ class DescribedPerformances:
         frames: of each, 25 a second.
         batch_size: frames that are described at a time on each device.
         look: of the people, one of `clips.LOOKS`.
+        size: of the pictures, one that `Renderer.observe` takes; None: as large as portraits.
     """
 
-    def __init__(self, checkpoint: Path, seed: int, frames: int, batch_size: int = 16, look: str = "plain") -> None:
+    def __init__(
+        self,
+        checkpoint: Path,
+        seed: int,
+        frames: int,
+        batch_size: int = 16,
+        look: str = "plain",
+        size: int | None = None,
+    ) -> None:
         loaded = load_checkpoint(checkpoint)
         loaded.require(*describing_parts(loaded))
         self._checkpoint, self._seed, self._frames, self._batch_size = checkpoint, seed, frames, batch_size
-        self._look = look
+        self._look, self._size = look, size
         self.system = loaded.system.name
-        self.fingerprint = networks_fingerprint(loaded, (seed, frames) if look == "plain" else (seed, frames, look))
+        others = (look, size) if look != "plain" or size else ()
+        self.fingerprint = networks_fingerprint(loaded, (seed, frames, *others))
 
     def tasks(self, count: int, work: Path) -> list[Task]:
         """The first `count` performances; results go to the folder `work`."""
@@ -56,7 +66,7 @@ class DescribedPerformances:
         felt = feel(rng, framed(rng, performance.states)) if self._look == "varied" else None
         person = one_person(jax.random.fold_in(random_key(self._seed), number), self._look)
         states = performance.states if felt is None else felt.states
-        pictures = draw_frames(person, states, self._networks.image_size)  # (F, S, S, 3)
+        pictures = draw_frames(person, states, self._size or self._networks.image_size)  # (F, S, S, 3)
         return {
             **self._networks.describe(pictures),
             **self._networks.hear(performance.waveform, self._frames),

@@ -69,6 +69,13 @@ def random_feelings(rng: np.random.Generator, states: FaceState) -> Felt:
     return Felt(_worn(states, shown), emotion.astype(np.int8), intensity.astype(np.float32))
 
 
+def unfelt(states: FaceState) -> Felt:
+    """The same states, of somebody who feels nothing."""
+    nothing = np.zeros(len(states.jaw), np.float32)
+    expression = (nothing for _ in Expression._fields)
+    return Felt(FeelingState(*states, *expression), nothing.astype(np.int8), nothing)
+
+
 def _course(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray]:
     """Which feeling in which frame, and how strong: (F,) int, (F,) float32."""
     emotion, intensity = np.zeros(frames, int), np.zeros(frames, np.float32)

@@ -150,10 +150,19 @@ def test_a_look_that_there_is_not_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_plain_people_give_an_even_share_of_a_varied_world():
+    for share, expected in ((0.0, 0), (0.3, 3), (1.0, 10)):
+        options = replace(OPTIONS, look="varied", plain=share)
+        looks = [options.look_of(number) for number in range(10)]
+        assert looks.count("plain") == expected and set(looks) <= {"plain", "varied"}
+    assert OPTIONS.look_of(0) == "plain"
+
+
 @pytest.mark.slow
 def test_varied_worlds_hold_feelings_and_people_with_details(tmp_path):
-    options = replace(OPTIONS, look="varied", people_per_performance=1, expressive=2, performances=2)
+    options = replace(OPTIONS, look="varied", plain=0.3, people_per_performance=1, expressive=2, performances=2)
     build_world(tmp_path / "world", options)
+    looks = set()
     for clip in itertools.chain(*(open_world(tmp_path / "world", split) for split in SPLITS)):
         states = states_of(clip)
         assert isinstance(states, FeelingState)
@@ -161,7 +170,11 @@ def test_varied_worlds_hold_feelings_and_people_with_details(tmp_path):
             clip["frames"],
         )
         assert set(clip["emotion"].tolist()) <= {-1, *range(len(EMOTIONS))}
-        person = unflatten_person(clip["person"])
-        assert person.details is not None
+        person, look = unflatten_person(clip["person"]), options.look_of(clip["performance"])
+        assert (person.details is None) == (look == "plain")
+        if look == "plain":
+            assert not clip["emotion"].any() and not clip["intensity"].any() and not clip["press"].any()
+        looks.add(look)
         drawn = draw_frames(person, states, 32)
         assert np.abs(decode_frame(clip["jpeg"][3]).astype(float) - drawn[3]).mean() < 6  # of 255: JPEG
+    assert looks == {"plain", "varied"}
