@@ -49,6 +49,7 @@ class Reenacted(NamedTuple):
     pictures: jax.Array  # (B * J, T, T, 3)
     motion: FaceMotion  # (B, 1 + J, ...): of the source, then of the driving pictures
     keypoints: jax.Array  # (B, 1 + J, K, 3): the source's canonical keypoints with all these motions
+    carried: jax.Array | None = None  # (B * J, T, T, 3): the sources moved by the flow, where there is one
 
 
 class Networks:
@@ -103,7 +104,7 @@ class Networks:
         from_, to = jnp.repeat(keypoints[:, 0], count - 1, axis=0), keypoints[:, 1:].reshape(-1, *keypoints.shape[2:])
         features, flow = call("warping", volume, source=from_, driving=to)  # (B J, H, W, C)
         portrait = carried(jnp.repeat(source, count - 1, axis=0), flow)
-        return Reenacted(call("generator", features, portrait), motion, keypoints), statistics
+        return Reenacted(call("generator", features, portrait), motion, keypoints, portrait), statistics
 
     def moved(self, weights: Weights, pictures: jax.Array) -> tuple[FaceMotion, jax.Array]:
         """The motion in pictures (B, 1 + J, M, M, 3), and each source's keypoints with it: (B, 1 + J, K, 3)."""

@@ -248,8 +248,8 @@ class Objective:
             losses, statistics, output = {}, weights.statistics, None
         else:
             reenacted, statistics = self._networks.reenact(weights, _colours(pictures.source), motion_pictures)
-            output, motion, keypoints = reenacted
-            losses = self._picture_terms(output, judge, pictures)
+            output, motion, keypoints, carried = reenacted
+            losses = self._picture_terms(output, carried, judge, pictures)
         losses |= self._motion_terms(motion, keypoints, pictures)
         if self._config.loss.equivariance:
             losses["equivariance"] = equivariance_loss(
@@ -258,12 +258,16 @@ class Objective:
         losses["loss"] = sum(getattr(self._config.loss, name) * value for name, value in losses.items())
         return losses["loss"].mean(), (losses, statistics, output)
 
-    def _picture_terms(self, output: jax.Array, judge: Weights | None, pictures: Pictures) -> dict[str, jax.Array]:
+    def _picture_terms(
+        self, output: jax.Array, carried: jax.Array | None, judge: Weights | None, pictures: Pictures
+    ) -> dict[str, jax.Array]:
         """(B,) each: mean over a source's driving pictures."""
         target = _target_colours(pictures)
         landmarks = pictures.landmarks[:, 1:].reshape(len(output), *pictures.landmarks.shape[2:])  # (B J, L, 2)
         weight = terms.detail_weight(landmarks, self._landmarks.regions, output.shape[1], self._config.loss.details)
         losses = terms.picture_losses(output, target, weight)
+        if carried is not None and self._config.loss.carried:
+            losses["carried"] = terms.pixel_loss(carried, target, weight)
         if judge:
             real = self._discriminator.apply(judge.variables("discriminator"), target)
             fake = self._discriminator.apply(judge.variables("discriminator"), output)
