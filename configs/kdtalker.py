@@ -107,7 +107,7 @@ DEMO = model(
 # keypoints are found by a network four times as large, which is the smallest part of the work.
 VARIED = DEMO.replace(
     name="varied",
-    motion_extractor=MotionExtractorConfig(image_size=128, depths=(2, 2, 4, 2), widths=(40, 80, 160, 256)),
+    motion_extractor=MotionExtractorConfig(image_size=128, depths=(1, 2, 4, 2), widths=(40, 80, 160, 256)),
     warping=replace(DEMO.warping, flow=True),
     generator=replace(DEMO.generator, portrait=True),
 )

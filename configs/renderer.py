@@ -56,6 +56,7 @@ class LossConfig:
     structure: float = 2.0  # 1 - SSIM, at the same scales
     details: float = 4.0  # by how much the mouth and each eye count more than the rest, in the three above
     carried: float = added(0.0)  # L1, as of pixels, on the portrait moved by the flow, before anything is painted
+    painted: float = added(0.0)  # part of the four above that counts for what the portrait is blended with, alone
     perceptual: float = 0.0  # L1 between features of a VGG; needs perceptual_weights
     identity: float = 0.0  # 1 - cosine between features of a VGG trained on faces; needs identity_weights
     adversarial: float = 0.1
@@ -206,11 +207,12 @@ VARIED_RENDERER = replace(
     name="varied_renderer",
     **{part: VARIED.sections[part] for part in ("motion_extractor", "warping", "generator")},
     first=PhaseConfig(steps=2_500, batch_size=12, image_size=64, motion_only=True),
-    second=PhaseConfig(steps=1_500, batch_size=4, image_size=64),
-    third=PhaseConfig(steps=800, batch_size=4, image_size=64, frozen_norms=True),
-    fourth=PhaseConfig(steps=6_500, batch_size=4, image_size=128, frozen_norms=True),
-    # A drawn face is soon painted as well as it is carried; a real one is not, so its place has to be learnt.
-    loss=replace(DEMO_RENDERER.loss, carried=5.0),
+    second=PhaseConfig(steps=1_200, batch_size=4, image_size=64),
+    third=PhaseConfig(steps=500, batch_size=4, image_size=64, frozen_norms=True),
+    fourth=PhaseConfig(steps=6_000, batch_size=4, image_size=128, frozen_norms=True),
+    # A drawn face is soon painted as well as it is carried; a real one is not, so its place has to be learnt. And where
+    # the mask shows the portrait alone, as it does after some dozen steps, nothing else would teach the painter.
+    loss=replace(DEMO_RENDERER.loss, carried=5.0, painted=0.3),
 )
 
 # Some steps of the small networks: for tests and dry runs.
