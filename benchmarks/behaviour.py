@@ -19,6 +19,9 @@ from tqdm import tqdm
 
 from benchmarks.race import describe_run
 from configs.demo import SMALL_DEMO
+from configs.kdtalker import SMALL
+from configs.renderer import SMALL_RENDERER
+from configs.training import SMALL_RUN
 from kdtalker_jax import Motion, TalkingPortrait, demo
 from kdtalker_jax.cli import Command, Failure
 from kdtalker_jax.compilation import load_export
@@ -37,6 +40,17 @@ SHOWN = slice(None, None, 12)  # of a motion's frames, those that are rendered
 CHUNKS = (1, 639, 641, 7_001, 16_000)  # samples that arrive at a time, over and over
 STREAMED = 3 * SAMPLE_RATE + 123  # samples: more than a window of motion
 TRAINED_STEPS = 20
+# Of the trainings; a recipe of its own, so that records outlive changes of the dry run.
+RECIPE = replace(
+    SMALL_DEMO,
+    expressive=3,
+    expressive_frames=8,
+    spoken=12,
+    picture_size=256,
+    model=SMALL,
+    renderer=SMALL_RENDERER,
+    denoiser=SMALL_RUN,
+)
 TIMES = ("samples_per_second", "data_wait")  # of a run's log, what no two runs share
 
 Recorded = dict[str, Any]  # a sum of bytes, or numbers, by what was computed
@@ -124,19 +138,19 @@ def trainings() -> Recorded:
     """Twenty steps of every training, on each other's results: all losses that are logged."""
     every = {"log_every": 1}
     renderer = replace(
-        SMALL_DEMO.renderer,
-        first=replace(SMALL_DEMO.renderer.first, steps=TRAINED_STEPS // 2),
-        second=replace(SMALL_DEMO.renderer.second, steps=TRAINED_STEPS // 2),
+        RECIPE.renderer,
+        first=replace(RECIPE.renderer.first, steps=TRAINED_STEPS // 2),
+        second=replace(RECIPE.renderer.second, steps=TRAINED_STEPS // 2),
         **every,
     )
-    phase = replace(SMALL_DEMO.retargeting.phase, steps=TRAINED_STEPS)
-    optimizer = replace(SMALL_DEMO.denoiser.optimizer, warmup_steps=TRAINED_STEPS // 2)
+    phase = replace(RECIPE.retargeting.phase, steps=TRAINED_STEPS)
+    optimizer = replace(RECIPE.denoiser.optimizer, warmup_steps=TRAINED_STEPS // 2)
     recipe = replace(
-        SMALL_DEMO,
+        RECIPE,
         renderer=renderer,
-        retargeting=replace(SMALL_DEMO.retargeting, phase=phase, **every),
-        audio=replace(SMALL_DEMO.audio, steps=TRAINED_STEPS, **every),
-        denoiser=replace(SMALL_DEMO.denoiser, steps=TRAINED_STEPS, optimizer=optimizer, **every),
+        retargeting=replace(RECIPE.retargeting, phase=phase, **every),
+        audio=replace(RECIPE.audio, steps=TRAINED_STEPS, **every),
+        denoiser=replace(RECIPE.denoiser, steps=TRAINED_STEPS, optimizer=optimizer, **every),
     )
     with TemporaryDirectory() as folder:
         train_demo(recipe, folder)

@@ -1,4 +1,4 @@
-"""What the steps after the frames cost beside rendering, and their pictures: `python -m benchmarks.compositing`."""
+"""What the steps after the frames cost beside rendering: `python -m benchmarks.compositing`."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +9,6 @@ from statistics import median
 import click
 import cv2
 import numpy as np
-from PIL import Image
 
 from benchmarks.race import describe_run, json_option, write_json
 from kdtalker_jax import demo
@@ -34,27 +33,25 @@ STEPS = {
     "beside a driver": {"compare": demo.PORTRAITS[1]},
 }
 SIZES = {"1280 x 960": (960, 1280), "3840 x 2160": (2160, 3840)}  # of whole pictures: height and width
-SHOWN = 160  # pixels of the height of the documentation's pictures
 
 
 @click.command(cls=Command)
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Converted model; else the one in the package.")
 @click.option("--frames", default=3, show_default=True, help="Rendered, and finished by each step.")
-@click.option("--pictures", type=click.Path(path_type=Path), help="Write the documentation's pictures to this folder.")
 @json_option
-def main(checkpoint: Path | None, frames: int, pictures: Path | None, json_file: Path | None) -> None:
-    """Milliseconds of a frame that is rendered, and of each step after it, with its share of rendering."""
+def main(checkpoint: Path | None, frames: int, json_file: Path | None) -> None:
+    """Processor time of a frame that is rendered, and of each step after it, with its share of rendering.
+
+    Of all threads together, so that whatever else the machine does changes little.
+    """
     keep_compiled()
     model = TalkingPortrait.load(checkpoint or demo.MODEL)
-    if pictures:
-        write_pictures(model, pictures)
-        return
     source = model.prepare(demo.PORTRAITS[0], crop="none")
     motion = Motion.from_vector(np.repeat(source.motion.to_vector(), frames, axis=0))
     motion = model.drive(source, motion)
     list(model.render(source, motion[:1], batch_size=1))  # compiles
-    started, batches = time.perf_counter(), list(model.render(source, motion, batch_size=1))
-    rendering = (time.perf_counter() - started) / frames
+    started, batches = time.process_time(), list(model.render(source, motion, batch_size=1))
+    rendering = (time.process_time() - started) / frames
     size = batches[0].shape[1]
     click.echo(f"rendering {size} x {size}: {1000 * rendering:.0f} ms a frame")
     found = {}
@@ -74,10 +71,10 @@ def seconds_of(start: Callable[[], Iterator[np.ndarray]]) -> float:
     next(steps)
     times = []
     while True:
-        started = time.perf_counter()
+        started = time.process_time()
         if next(steps, None) is None:
             return median(times)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
 
 
 def in_a_room(source: Source, height: int, width: int, side: int) -> Source:
@@ -89,40 +86,6 @@ def in_a_room(source: Source, height: int, width: int, side: int) -> Source:
     picture[:] = cv2.GaussianBlur(picture, (0, 0), side / 20)
     picture[region.top :, region.left : region.right] = face
     return replace(source, picture=picture, alpha=None, crop=Crop(source.image, region))
-
-
-def write_pictures(model: TalkingPortrait, folder: Path) -> None:
-    """A drawn portrait in a room, pasted back, before other backgrounds, and beside its driver."""
-    source = model.prepare(demo.PORTRAITS[0], crop="none")
-    vectors = np.repeat(source.motion.to_vector(), 3, axis=0)
-    vectors[1:, 1] += (8, -10)  # degrees of yaw
-    motion = model.drive(source, Motion.from_vector(vectors))
-    frames = np.concatenate(list(model.render(source, motion, batch_size=1)))
-    room = in_a_room(source, 240, 320, 192)
-
-    def shown(**asked: object) -> list[np.ndarray]:
-        return [batch[0] for batch in Finish(**asked).applied(room, iter([frames]))]
-
-    wall = np.tile(np.linspace(60, 220, 320)[None, :, None], (240, 1, 3)) * (0.5, 0.8, 1.0)
-    clear = shown(paste_back=True, background="transparent")[1]
-    y, x = np.mgrid[: clear.shape[0], : clear.shape[1]]
-    checked = np.where(((x // 12 + y // 12) % 2)[..., None], 255, 200)
-    share = clear[..., 3:] / 255
-    rows = {
-        "portraits_paste": [room.picture, *shown(paste_back=True)],
-        "portraits_background": [
-            shown(paste_back=True, background="#8fbf7f")[1],
-            shown(paste_back=True, background=wall.astype(np.uint8))[2],
-            (clear[..., :3] * share + checked * (1 - share)).astype(np.uint8),
-        ],
-        "portraits_compare": shown(compare=demo.PORTRAITS[1])[:2],
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, row in rows.items():
-        widths = [round(picture.shape[1] * SHOWN / len(picture)) for picture in row]
-        strip = [resize(picture, SHOWN, width) for picture, width in zip(row, widths, strict=True)]
-        Image.fromarray(np.concatenate(strip, axis=1)).save(folder / f"{name}.jpg", quality=85)
-        click.echo(f"{folder / name}.jpg")
 
 
 if __name__ == "__main__":

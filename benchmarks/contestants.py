@@ -13,10 +13,11 @@ import benchmarks.torch_baseline as baseline
 from benchmarks.race import DEFAULT_DIFFUSION, REFERENCE, Work
 from benchmarks.random_params import random_params
 from benchmarks.torch_portrait import torch_device
+from kdtalker_jax.loaded_model import DTYPES
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.kdtalker.model import Carry, Noise
 from kdtalker_jax.motion_models.kdtalker.network import PREFIX
-from kdtalker_jax.portrait import DTYPES, TalkingPortrait
+from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.renderers.liveportrait.model import SourceArrays
 from kdtalker_jax.systems import find_system
 

@@ -28,9 +28,9 @@ from benchmarks.race import (
 from benchmarks.torch_portrait import torch_device
 from configs import MODELS
 from kdtalker_jax.cli import Command
+from kdtalker_jax.loaded_model import DTYPES
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.nn.convolution import conv2d_direct
-from kdtalker_jax.portrait import DTYPES
 from kdtalker_jax.renderers.liveportrait.model import SourceArrays, render
 from kdtalker_jax.renderers.liveportrait.parts import RENDERED
 from kdtalker_jax.renderers.liveportrait.preparing import prepare

@@ -16,7 +16,7 @@ from benchmarks.counts import FRAME, trace_programs
 from benchmarks.race import describe_run, echo_table, json_option, model_option, warn_if_busy, write_json
 from configs import MODELS
 from kdtalker_jax.cli import Command
-from kdtalker_jax.portrait import DTYPES
+from kdtalker_jax.loaded_model import DTYPES
 from kdtalker_jax.rendering import default_dtype
 
 # Not loops, branches and calls: what they hold is there as well.

@@ -25,10 +25,10 @@ from benchmarks.counts import trace_programs
 from benchmarks.race import DEFAULT_DIFFUSION, describe_run, echo_table, json_option, model_option, write_json
 from configs import MODELS
 from kdtalker_jax.cli import Command, Failure
+from kdtalker_jax.loaded_model import DTYPES
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.motion_models.kdtalker.model import Carry, KDTalker, Noise
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
-from kdtalker_jax.portrait import DTYPES
 
 MOTION = "window of motion"
 # As XLA describes the card to its compiler: multiprocessors, memory per block, caches, bytes a second.

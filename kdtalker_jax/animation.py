@@ -26,7 +26,8 @@ class Animation:
             dpm++, which comes in 5 steps to nearly the same as the published ddim in 50.
         initial_noise: (windows, 64, 70) instead of the seed's, one window per 64 frames begun.
         relative: move relative to the portrait's own pose instead of taking over the predicted one.
-        smooth: over time; a number is the strength, True the published 1.
+        smooth: over time; a number is the strength, True the published 1. Where nobody says, `TalkingPortrait` takes
+            what the motion model is made for.
         stitch: keep the shoulders where the portrait has them (LivePortrait's stitching; not part of KDTalker).
         controls: of the motion model's `Controls`; None: its defaults.
         edits: of the motion, before stitching; see `edits.editing.edits_of`.
@@ -78,6 +79,7 @@ class Animation:
             raise InputError(
                 f"The controls must be {model.Controls.__qualname__} of this model, not {self.controls!r}."
             )
+        model.check_controls(self.controls)
         return self.controls
 
     def _noise(self, model: MotionModel, windows: int | None) -> np.ndarray | None:

@@ -186,7 +186,7 @@ def load_export(directory: Path) -> Exported:
 
 def untransformed(params: Tree, parts: tuple[Part, ...]) -> Tree:
     """Parameters of some parts, without the kernels that were transformed for one kind of device."""
-    return {part.name: {"params": params[part.name]["params"]} for part in parts}
+    return {part.name: {"params": params[part.name]["params"]} for part in parts if part.name in params}
 
 
 def _export(function: Callable, *arguments: Tree) -> bytes:

@@ -28,6 +28,11 @@ class ModelConfig:
             raise AttributeError(f"the configuration has no section {name!r}")
         return sections[name]
 
+    def without(self, *names: str) -> "ModelConfig":
+        """Without some sections, where it has them."""
+        kept = {name: section for name, section in self.sections.items() if name not in names}
+        return ModelConfig(self.name, self.system, kept)
+
     def replace(self, name: str | None = None, **sections: Any) -> "ModelConfig":
         """With other sections, or another name."""
         return ModelConfig(name or self.name, self.system, {**self.sections, **sections})

@@ -1,5 +1,6 @@
 """From motion to motion that moves a portrait: smoothed, relative, stitched, or following a driver."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,6 +11,7 @@ import numpy as np
 
 from kdtalker_jax.animation import Animation
 from kdtalker_jax.edits.editing import Editor, Edits, edits_of
+from kdtalker_jax.edits.posing import Axes, posed, poses_for
 from kdtalker_jax.edits.reenacting import Reenactment, moved_by
 from kdtalker_jax.edits.resampling import between, motion_at, positions_at
 from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
@@ -19,8 +21,11 @@ from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.renderers.protocol import Renderer
 from kdtalker_jax.source import Source
 from kdtalker_jax.sources.driver import Driver
+from kdtalker_jax.spaces.heads import angle_between, heads_of
 from kdtalker_jax.spaces.keypoints import Motion
 from kdtalker_jax.spaces.protocol import Space
+
+FAR = 30.0  # degrees of the head, from where on a seam in a still picture is seen
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,7 @@ class Mover:
         motion = self.space.drive(source.own, motion, relative=relative, first=first)
         if editor:
             motion = editor.motion(motion, relative=relative, first=first, start=start)
-        if stitch:
-            stitched = self.renderer.stitch(self.params, source.arrays, self.space.driving(motion))
-            motion = self.space.with_driving(motion, stitched)
-        return motion
+        return self._stitched(source, motion) if stitch else motion
 
     def whole(self, source: Source, vectors: Sequence[np.ndarray], asked: Animation) -> Any:
         """The motion of the vectors (n, D) of all windows."""
@@ -83,6 +85,34 @@ class Mover:
             raise InputError(f"`edits` are for motions of heads, and this model moves {self.space.name}.")
         networks = self.renderer.retargeting(self.params) if edits.needs_openings else None
         return Editor(edits, source.own, self.sliders, networks, source.openings)
+
+    def poses(self, source: Source, driver: Driver, relative: bool) -> Any:
+        """As `TalkingPortrait.poses`, of a driver of any rate."""
+        self.space.check(driver.motion)
+        return poses_for(source.own.motion, driver.at_rate(Fraction(FRAME_RATE)).motion, relative=relative)
+
+    def turn(self, source: Source, motion: Any, poses: Any, axes: Axes, *, stitch: bool, edits: Any) -> Any:
+        """As `TalkingPortrait.turn`."""
+        turned, edits = posed(source.own, motion, poses, axes), edits_of(edits)
+        if edits:
+            turned = self.editor(source, edits).motion(turned)
+        return self._stitched(source, turned) if stitch else turned
+
+    def tell_if_far(self, source: Source, motion: Any) -> None:
+        """Warns of heads that turn so far from the portrait's own that shoulders and hair cannot meet the picture."""
+        if not isinstance(motion, Motion):
+            return
+        degrees = angle_between(heads_of(motion).rotation, heads_of(source.own.motion).rotation).max()
+        if degrees > FAR:
+            warnings.warn(
+                f"The head turns by {degrees:.0f} degrees from the portrait's own pose, and the seam may show: ask for "
+                '`stitch`, or turn it less with `edits="pose*0.5"`.',
+                stacklevel=4,
+            )
+
+    def _stitched(self, source: Source, motion: Any) -> Any:
+        stitched = self.renderer.stitch(self.params, source.arrays, self.space.driving(motion))
+        return self.space.with_driving(motion, stitched)
 
     def follow(self, source: Source, driver: Driver, how: Reenactment, sound: Any = None) -> Any:
         """The portrait's motion by a driver of any rate, and by the motion that sound made of it, if any."""

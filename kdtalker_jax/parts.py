@@ -27,6 +27,7 @@ class Part:
         inputs: sizes of a model -> zeros of the shapes that it takes, for one portrait, window or frame.
         rules: where its rule table for published files is, as "module:NAME"; None: it is only trained here.
         judges: it measures videos and makes none, so that a model is complete without.
+        optional: a model is complete without, and has its section of the configuration where it has this part.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Part:
     inputs: Callable[[Config], Inputs]
     rules: str | None = None
     judges: bool = False
+    optional: bool = False
 
     def build(
         self, config: Config, *, folded: bool = True, dtype: DTypeLike = jnp.float32, **fields: Any

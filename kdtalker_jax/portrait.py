@@ -10,165 +10,36 @@ Which features, motion model and renderer these are says the model's system; no 
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from kdtalker_jax import demo
 from kdtalker_jax.animation import Animation, several
-from kdtalker_jax.arguments import asked_for, check_motion, check_source
+from kdtalker_jax.arguments import arguments_of, asked_for, check_motion, check_source
 from kdtalker_jax.batching import made_ahead, one_ahead
-from kdtalker_jax.checkpoints import load_checkpoint
-from kdtalker_jax.choices import CropMode, check_crop, check_dtype
+from kdtalker_jax.choices import CropMode, check_crop
 from kdtalker_jax.compiling import announced
 from kdtalker_jax.compositing.finish import PLAIN, Finish
+from kdtalker_jax.edits.posing import AXES, Axes
 from kdtalker_jax.edits.reenacting import Reenactment
-from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.faces.crop import crop_portrait
-from kdtalker_jax.faces.detector import FaceDetector
-from kdtalker_jax.hub.names import find_model
-from kdtalker_jax.media.image import Picture, alpha_of, picture_of
+from kdtalker_jax.loaded_model import LoadedModel, PathLike
+from kdtalker_jax.media.image import Picture
 from kdtalker_jax.media.rates import num_frames
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, recording_file, waveform_of
-from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.motion_models.windows import check_heard
-from kdtalker_jax.moving import Mover
-from kdtalker_jax.nn.folding import fold
-from kdtalker_jax.performing import Performer
-from kdtalker_jax.rendering import Frames, batch_size_of, default_dtype
+from kdtalker_jax.rendering import batch_size_of
 from kdtalker_jax.results import Video
 from kdtalker_jax.source import Source
 from kdtalker_jax.sources.driver import Driver
 from kdtalker_jax.sources.video import read_driver
 from kdtalker_jax.streams import progress_bar
-from kdtalker_jax.systems import check_fit, find_system
 
-DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-
-PathLike = str | os.PathLike[str]
 Motion = Any  # of the space in which the model's motion is
 
 
-class TalkingPortrait:
-    """A model: parameters, and the families that use them. Methods are pure; only compiled code is kept.
-
-    Attributes:
-        config: of the model. dtype: of the frames' arithmetic.
-        params: of all parts by name, on the device.
-        features, motion_model, renderer: what the system is made of.
-        space: in which motion goes from the motion model to the renderer.
-    """
-
-    def __init__(
-        self,
-        config: ModelConfig,
-        params: dict[str, Any],
-        *,
-        dtype: str | None = None,
-        predictor_file: Path | None = None,
-        sliders: SliderTable = PUBLISHED,
-    ) -> None:
-        """Use `load`; this is for parameters that come from elsewhere.
-
-        Args:
-            config: sizes and settings.
-            params: of every part that the system requires, each folded (`nn.folding.fold`).
-            dtype: of the arithmetic inside networks, "float32" or "bfloat16". Statistics, softmax, the diffusion
-                update and everything about keypoints stay float32. By default float32 for the motion, so that a
-                seed gives the same one everywhere, and for frames float32 on a CPU, bfloat16 on accelerators.
-            predictor_file: dlib's 68-landmark predictor, where it is not installed as a package.
-            sliders: that move this model's keypoints.
-
-        Raises:
-            InputError: no such dtype. CheckpointError: no such system, or families that do not fit together.
-        """
-        check_dtype(dtype)
-        self.config = config
-        self.dtype = dtype or default_dtype()  # of the frames
-        renderer, features, motion_model = find_system(config.system).families
-        self.features = features(config, DTYPES[dtype or "float32"])
-        self.motion_model = motion_model(config, DTYPES[dtype or "float32"])
-        self.renderer = renderer(config, DTYPES[self.dtype])
-        check_fit(self.features, self.motion_model, self.renderer)
-        self.space = self.renderer.takes
-        prepared = self.renderer.prepare(params)
-        self._frames = Frames(self.renderer, prepared, None if self.dtype == "float32" else partial(renderer, config))
-        self.params = {
-            **jax.device_put({k: v for k, v in prepared.items() if k not in self._frames.path.params}),
-            **self._frames.path.params,
-        }
-        self.detector, self.sliders = FaceDetector(predictor_file), sliders
-
-    @classmethod
-    def load(
-        cls, directory: PathLike = demo.MODEL, *, dtype: str | None = None, accept_licence: bool = False
-    ) -> "TalkingPortrait":
-        """A model by its name: "demo" comes with the package, "published" is fetched and converted once.
-
-        Args:
-            directory: one of these names, "hf:owner/name", or a directory that `convert.official` has written; see
-                `hub.names.find_model`.
-            dtype: as of the class.
-            accept_licence: the licences of a model that is fetched are accepted; otherwise the user is asked.
-
-        Raises:
-            CheckpointError: it is missing, incomplete, damaged or of a newer format, or cannot be fetched.
-            InputError: no such dtype or model, or its licences were not accepted. OutputError: the cache is not to be
-            written.
-        """
-        check_dtype(dtype)
-        checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
-        system = find_system(checkpoint.config.system)
-        _ = system.families  # refuses what makes no videos
-        checkpoint.require(*system.required)
-        params = {name: fold(checkpoint.variables(name)) for name in system.required}
-        files = {"predictor_file": checkpoint.predictor, "sliders": checkpoint.sliders}
-        return cls(checkpoint.config, params, dtype=dtype, **files)
-
-    def prepare(
-        self,
-        image: Picture,
-        crop: CropMode = "square",
-        face_index: int | None = None,
-        name: str = "the picture",
-    ) -> Source:
-        """Find the face, cut it out and compute everything that depends on the portrait alone.
-
-        Args:
-            image: path, picture of Pillow, or uint8 RGB (H, W, 3).
-            crop: "square", "legacy" (as published) or "none"; see `faces.crop.crop_portrait`.
-            face_index: which of several faces, 0 the largest.
-            name: what errors call a picture that is no file.
-
-        Raises:
-            InputError: unreadable picture, no such face. NoFaceError: no face at all.
-            DamagedModelError: the networks describe the picture with what is not finite.
-        """
-        check_crop(crop, face_index)
-        alpha = alpha_of(image)
-        image, name = picture_of(image, name)
-        cut = crop_portrait(image, crop, self.detector, face_index, size=self.renderer.picture_size, name=name)
-        arrays, own = self.renderer.describe(self.params, cut.image[None])
-        return Source(cut.image, own, cut, arrays, image, alpha)
-
-    def audio_features(
-        self, audio: PathLike | np.ndarray, rate: int | None = None, *, progress: bool = False
-    ) -> np.ndarray:
-        """What the motion model hears: (T, width), one row per frame of 40 ms. Arguments as in `animate`."""
-        waveform = waveform_of(audio, rate)
-        total = self._performer.windows_of(waveform)
-        windows = progress_bar(
-            self._performer.hear(in_pieces(waveform)), "Audio", total=total, unit="window", show=progress
-        )
-        features = np.concatenate(list(windows))
-        check_heard(features)
-        return features
+class TalkingPortrait(LoadedModel):
+    """A model that animates portraits. Methods are pure; only compiled code is kept."""
 
     def animate(
         self,
@@ -186,7 +57,8 @@ class TalkingPortrait:
             audio: path, or a waveform (samples,) or (samples, channels).
             rate: samples per second of the waveform; by default 16,000, with a warning if it sounds like more.
             progress: show bars.
-            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls, edits: see `Animation`.
+            animation: seed, sampler, steps, initial_noise, relative, smooth, stitch, controls, edits: see `Animation`;
+                and what else the motion model can be asked for, of its `Controls`, such as Playmate's `emotion`.
 
         Returns:
             Motion of T = floor(samples at 16 kHz / 640) frames, driven for this portrait.
@@ -197,7 +69,7 @@ class TalkingPortrait:
             DamagedModelError: the networks give motion that cannot be.
         """
         check_source(source, "animate")
-        asked = asked_for(self.animate, animation)
+        asked = asked_for(self.animate, animation, self.motion_model)
         return self._animate(source, waveform_of(audio, rate), asked, progress)
 
     def _animate(self, source: Source, waveform: np.ndarray, asked: Animation, progress: bool) -> Motion:
@@ -234,7 +106,9 @@ class TalkingPortrait:
         Raises:
             InputError: as `animate`; also for other numbers of portraits or seeds than of recordings.
         """
-        asked = several(len(sources), len(audio), seeds, **animation)
+        asked = several(
+            len(sources), len(audio), seeds, **arguments_of(self.animate_together, animation, self.motion_model)
+        )
         waveforms = [waveform_of(recording, rate) for recording in audio]
         vectors = self._performer.perform_together(sources, waveforms, asked)
         return [self._mover.whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
@@ -262,7 +136,7 @@ class TalkingPortrait:
             1e-5.
         """
         check_source(source, "stream_motion")
-        asked = asked_for(self.stream_motion, animation)
+        asked = asked_for(self.stream_motion, animation, self.motion_model)
         self._mover.check(source, asked.edits)
         performer = self._performer
         windows = performer.perform(source, pieces_of(audio_chunks, rate), asked, None)
@@ -318,6 +192,54 @@ class TalkingPortrait:
             found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
             driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
         return self._mover.follow(source, driver, asked, sound)
+
+    def poses(
+        self,
+        source: Source,
+        driver: PathLike | Driver,
+        *,
+        relative: bool = True,
+        driving_crop: CropMode = "square",
+        driving_face_index: int | None = None,
+        progress: bool = False,
+    ) -> Motion:
+        """The poses of this portrait's head that follow a driver's, 25 a second: for `turn`, or `pose` of `animate`.
+
+        Args:
+            relative: only what changes since the driver's first frame, on top of the portrait's own.
+            source, driver, driving_crop, driving_face_index, progress: as in `reenact`.
+        """
+        check_source(source, "poses")
+        if not isinstance(driver, Driver):
+            found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
+            driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
+        return self._mover.poses(source, driver, relative)
+
+    def turn(
+        self,
+        source: Source,
+        motion: Motion,
+        poses: Motion,
+        *,
+        axes: Axes = AXES,
+        stitch: bool = False,
+        edits: Any = None,
+    ) -> Motion:
+        """A motion of `animate` with other poses: the head follows a driver, the face stays.
+
+        Args:
+            source: the portrait. motion: of it, not `relative`.
+            poses: from `poses`; where they end, they are played backwards.
+            axes: what of them is taken, of "scale", "yaw", "pitch", "roll" and "t": "yaw,pitch" or a list.
+            stitch, edits: as in `animate`.
+
+        Raises:
+            InputError: axes that there are not, or something else in place of a motion.
+        """
+        check_source(source, "turn")
+        for given in (motion, poses):
+            check_motion(given, self.space.motion, "turn")
+        return self._mover.turn(source, motion, poses, axes, stitch=stitch, edits=edits)
 
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False
@@ -393,7 +315,7 @@ class TalkingPortrait:
             TypeError: an argument that there is not.
             InputError, OutputError: before any heavy work, but where the picture shows no such face.
         """
-        asked, batch_size = asked_for(self.sample, animation), batch_size_of(batch_size)
+        asked, batch_size = asked_for(self.sample, animation, self.motion_model), batch_size_of(batch_size)
         check_crop(crop, face_index)
         inputs = [item for item in (image, audio) if isinstance(item, (str, os.PathLike))]
         finish.check(output, inputs, image)
@@ -438,14 +360,8 @@ class TalkingPortrait:
         batch_size: int | None,
         progress: bool,
     ) -> Video:
+        if finish.paste_back:
+            self._mover.tell_if_far(source, motion)
         motion = self._mover.at_rate(source, motion, finish.rate)
         rendered = self.render(source, motion, batch_size=batch_size, progress=progress)
         return finish.written(video, output, source, rendered)
-
-    @property
-    def _performer(self) -> Performer:
-        return Performer(self.features, self.motion_model, self.space, self.params)
-
-    @property
-    def _mover(self) -> Mover:
-        return Mover(self.renderer, self.params, self.sliders)

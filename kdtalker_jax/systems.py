@@ -7,7 +7,7 @@ group `kdtalker_jax.systems`, of the system's name, that names a `System`.
 import importlib
 import warnings
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from typing import Any
@@ -71,7 +71,12 @@ class System:
     @property
     def required(self) -> tuple[str, ...]:
         """The names of the parts that a complete model has."""
-        return tuple(name for name, part in self.parts.items() if not part.judges)
+        return tuple(name for name, part in self.parts.items() if not (part.judges or part.optional))
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """The names of the parts that a model may have beside them, to be asked for more."""
+        return tuple(name for name, part in self.parts.items() if part.optional)
 
     @cached_property
     def known_fits(self) -> frozenset[str]:
@@ -230,5 +235,26 @@ register(
         renderer="kdtalker_jax.renderers.latent.model:LatentDiffusion",
         judges=(),
         converter="convert.latent_diffusion",
+    )
+)
+
+_PLAYMATE = System(
+    "playmate",
+    features="kdtalker_jax.features.wav2vec2.model:Wav2Vec2Features",
+    motion_model="kdtalker_jax.motion_models.playmate.model:Playmate",
+    renderer="kdtalker_jax.renderers.liveportrait.model:LivePortrait",
+    configs="configs.playmate:WITH_WAV2VEC2",
+    trainings=(
+        "kdtalker_jax.motion_models.playmate.training.kinds:PLAYMATE",
+        "kdtalker_jax.motion_models.playmate.training.kinds:EMOTIONS",
+    ),
+)
+register(_PLAYMATE)
+register(  # with the sound features of KDTalker, for where no Wav2Vec2 is at hand
+    replace(
+        _PLAYMATE,
+        name="playmate_wav2lip",
+        features="kdtalker_jax.features.wav2lip.model:Wav2LipFeatures",
+        configs="configs.playmate:WITH_WAV2LIP",
     )
 )

@@ -5,6 +5,7 @@ driver, sound ----------------------------------------------------------------> 
 each frame -> cut -> renderer: describe, frames ------------------------------> the face that goes into the square
 """
 
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -45,13 +46,14 @@ class Moved(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class VideoPortrait:
-    """What is known of a person in a video of T frames.
+    """What is known of a person in T frames of a video.
 
     Attributes:
         path: of the video. rate: its frames a second. start: where on its clock the first one lies, in seconds.
         regions: the square about the face in each frame; it moves steadily.
         motion: what the person does. canonical: (T, 3 K) keypoints. openings: of eyes and lips.
         held: how many frames do not show the face, and have what is known of the one before.
+        file_frames: how many the file has; where T is more, it begins anew, or its last frame stays (`anew`).
     """
 
     path: Path
@@ -62,9 +64,33 @@ class VideoPortrait:
     canonical: np.ndarray
     openings: Openings
     held: int
+    file_frames: int
+    anew: bool = False
 
     def __len__(self) -> int:
         return len(self.motion)
+
+    def lasting(self, frames: int, *, anew: bool = False) -> "VideoPortrait":
+        """So many frames of it: fewer, or more by beginning anew at its end, or by holding the last one."""
+        index = np.arange(frames)
+        index = index % len(self) if anew else np.minimum(index, len(self) - 1)
+        motion = Motion(**{name: value[index] for name, value in self.motion.arrays().items()})
+        regions, openings = [self.regions[i] for i in index], self.openings.at(index)
+        known = {"motion": motion, "canonical": self.canonical[index], "openings": openings, "regions": regions}
+        return replace(self, **known, anew=anew)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Its pictures, uint8 (H, W, 3), one at a time, out of the file."""
+        left = len(self)
+        while True:
+            read = min(left, self.file_frames)
+            frame = None
+            for frame in read_frames(self.path, self.start, read, rate=self.rate):
+                yield frame
+            left -= read
+            if not self.anew or not left:
+                break
+        yield from itertools.repeat(frame, left)
 
     def portrait(self, model: "TalkingPortrait") -> Source:
         """Its first frame as a portrait, for motion that sound makes."""
@@ -110,7 +136,7 @@ class VideoPortrait:
 
         Raises CheckpointError at a face that is not finite.
         """
-        frames = read_frames(self.path, self.start, len(driving), rate=self.rate)
+        frames = itertools.islice(self.frames(), len(driving))
         bar = progress_bar(frames, "Rendering", total=len(driving), unit="frame", show=progress)
         for frame, region, keypoints in zip(bar, self.regions, driving, strict=False):
             source = model.prepare(cut_square(frame, region, model.renderer.picture_size), "none")
@@ -145,7 +171,7 @@ def prepare_video(
     motion, canonical = extracted(cuts, model.renderer, model.params, "Watching", progress)
     motion, canonical, openings = seen.held_over(motion, canonical)
     seen.tell(path.name)
-    return VideoPortrait(path, rate, start, regions, motion, canonical, openings, seen.held)
+    return VideoPortrait(path, rate, start, regions, motion, canonical, openings, seen.held, len(motion))
 
 
 def steady(squares: list[Box]) -> list[Box]:

@@ -44,7 +44,7 @@ def main(
     The file has one array for each quantity, one row for each 40 ms. NumPy reads it, `kdtalker_jax.Motion.load` and
     --motion_in of pipelines.sample. What is not given comes with the package.
     """
-    from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
+    from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.media.audio import load_waveform
     from kdtalker_jax.media.files import output_file
@@ -56,7 +56,7 @@ def main(
         result(lines, voices=voices)
         return
     spoken = driven_audio or str(demo.RECORDINGS[0])
-    asked = Animation(**animation)
+    checked(animation)
     portrait.check()
     inputs = [path for path in (portrait.source_image, spoken, checkpoint) if path]
     output_file(output, "motion", inputs)
@@ -66,7 +66,7 @@ def main(
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
-    asked.of(model.motion_model, None)  # refuses before any work
+    check_asked(animation, model.motion_model)  # before any work
     source = portrait.prepared(model, image)
     motion = model.animate(source, waveform, rate=rate, **animation, progress=True)
     motion.save(output)

@@ -10,13 +10,16 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kdtalker_jax.cli import Command, result
 from kdtalker_jax.errors import KDTalkerError
 from kdtalker_jax.neighbours import NEIGHBOURS, clash
+
+if TYPE_CHECKING:
+    from kdtalker_jax.tflite.user_files import UserFile
 
 EPILOG = """
 \b
@@ -98,16 +101,36 @@ def _ffmpeg(missing: list[str]) -> str:
     return f"{told.split(' Copyright')[0]} in {path}"
 
 
-def _faces(missing: list[str]) -> str:
+def _faces(missing: list[str]) -> dict[str, str]:
+    from kdtalker_jax.compositing.segmentation import SEGMENTATION
     from kdtalker_jax.faces.detector import find_predictor
+    from kdtalker_jax.faces.mesh import MESH
 
     if importlib.util.find_spec("dlib") is None:
         missing.append("dlib: pip install dlib-bin")
+    found = {}
     try:
-        return f"68 landmarks in {find_predictor()}"
+        found["68 landmarks"] = f"in {find_predictor()}"
     except KDTalkerError as error:
         missing.append(str(error).replace('`crop="none"`', "--crop none"))
-        return "no 68 landmarks, but for models that carry them"
+        found["68 landmarks"] = "not here, but for models that carry them"
+    found["face mesh"] = _optional(MESH, missing)
+    found["segmentation"] = _optional(SEGMENTATION, missing)
+    return found
+
+
+def _optional(wanted: "UserFile", missing: list[str]) -> str:
+    """What not everybody needs: only a file that is named has to be there, and a network."""
+    from kdtalker_jax.tflite.graph import read_graph
+
+    try:
+        if not wanted.is_there():
+            return f"not installed: {wanted.command}"
+        read_graph(wanted.find())
+    except KDTalkerError as error:
+        missing.append(str(error))
+        return "none that can be used"
+    return f"in {wanted.find()}"
 
 
 def _extras(missing: list[str]) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 import warnings
 from dataclasses import replace
-from typing import Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,7 @@ from kdtalker_jax.errors import InputError
 from pipelines.driving import asked_driving
 from pipelines.options import (
     checkpoint_option,
+    control_options,
     driving_options,
     dtype_option,
     sampler_option,
@@ -18,13 +20,19 @@ from pipelines.options import (
     stitch_option,
 )
 
+LENGTHS = ("shortest", "audio", "video", "loop")
+if TYPE_CHECKING:
+    import numpy as np
+
+    from kdtalker_jax.video_portrait import VideoPortrait
+
 EPILOG = """
 \b
 Examples:
   python -m pipelines.dub --checkpoint published --video talk.mp4 --driven_audio other.wav --stitch --output dubbed.mp4
   python -m pipelines.dub --checkpoint published --video talk.mp4 --driving actor.mp4 --regions exp --output acted.mp4
 
-The video's size, rate and all that is no face stay. The shortest of video, sound and driver decides how long it gets.
+The video's size, rate and all that is no face stay.
 """
 
 
@@ -34,10 +42,19 @@ The video's size, rate and all that is no face stay. The shortest of video, soun
 @click.option("--video", required=True, help="Whose person is moved: any common video format.")
 @click.option("--face_index", type=click.IntRange(0), help="Which of its faces, 0 the largest.  [default: the largest]")
 @click.option("--driven_audio", help="What it is to say: any audio file, or a video whose (default) sound is used.")
+@click.option(
+    "--length",
+    type=click.Choice(LENGTHS),
+    default="shortest",
+    show_default=True,
+    help="How long it gets: as the shortest of video, sound and driver; as the recording, the last frame held (audio) "
+    "or the video begun anew (loop) where it is shorter; as the video, the lips silent after the recording (video).",
+)
 @click.option("--output", default="results/dubbed.mp4", show_default=True, help=".mp4, .m4v, .mov, .mkv or .webm.")
 @seed_option("Another seed gives another performance of the same words.")
 @sampler_option
 @steps_option
+@control_options
 @stitch_option
 @click.option("--hold_eyes", is_flag=True, help="Keep eyes as open as in the first frame.")
 @click.option(
@@ -52,10 +69,12 @@ def main(
     video: str,
     face_index: int | None,
     driven_audio: str | None,
+    length: str,
     output: str,
     seed: int,
     sampler: str | None,
     steps: int | None,
+    controls: dict[str, Any],
     stitch: bool,
     hold_eyes: bool,
     feather: float,
@@ -68,7 +87,7 @@ def main(
     With --driven_audio the lips say the recording and all else stays. With --driving the face is another's; with both
     the lips are the recording's. The face is rendered and put back into each frame.
     """
-    from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
+    from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.compositing.finish import Finish
     from kdtalker_jax.compositing.pasting import pasted_each
@@ -81,10 +100,12 @@ def main(
     from kdtalker_jax.sources.video import sound_of
     from kdtalker_jax.video_portrait import prepare_video
 
-    animation, driver = {"seed": seed, "sampler": sampler, "steps": steps}, driving["driving"]
-    asked = Animation(**animation)
+    animation, driver = {"seed": seed, "sampler": sampler, "steps": steps, **controls}, driving["driving"]
+    asked = checked(animation)
     if driven_audio is None and driver is None:
         raise InputError("Nothing moves the person: give --driven_audio, --driving, or both.")
+    if length != "shortest" and driven_audio is None:
+        raise InputError("--length is about a recording: give --driven_audio, or leave it out.")
     Finish(paste_back=True, feather=feather)  # refuses
     inputs = [path for path in (video, driven_audio, driver, checkpoint) if path]
     check_output(output, inputs)
@@ -99,17 +120,35 @@ def main(
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
-    asked.of(model.motion_model, None)  # refuses before any work
+    check_asked(animation, model.motion_model)  # before any work
     watched = prepare_video(model, video, face_index, progress=True)
     spoken = None
     if waveform is not None:
+        watched, waveform = fitted(watched, waveform, length)
         spoken = model.animate(watched.portrait(model), waveform, rate=SAMPLE_RATE, **animation, progress=True)
     moving = asked_driver.read(model) if asked_driver else None
     keypoints = watched.moved(model, how, moving, spoken)
-    if len(keypoints) < len(watched):
+    if len(keypoints) < watched.file_frames:
         warnings.warn(f"The video is cut to {float(len(keypoints) / watched.rate):.2f} s.", stacklevel=1)
     with VideoWriter(output, heard, inputs, frame_rate=watched.rate, frames=len(keypoints)) as written:
         for frame in pasted_each(watched.render(model, keypoints, progress=True), feather=feather):
             written.write(frame)
     seconds = float(len(keypoints) / watched.rate)
     result(f"{output}: {written.frames} frames, {seconds:.2f} s", output=output, frames=written.frames, seconds=seconds)
+
+
+def fitted(watched: "VideoPortrait", waveform: "np.ndarray", length: str) -> "tuple[VideoPortrait, np.ndarray]":
+    """A video and a 16 kHz recording, as long as `--length` says; what is longer is cut later."""
+    import numpy as np
+
+    from kdtalker_jax.edits.resampling import frames_at
+    from kdtalker_jax.media.rates import FRAME_RATE, SAMPLES_PER_FRAME, num_frames
+
+    if length in ("audio", "loop"):
+        heard = frames_at(num_frames(len(waveform)), Fraction(FRAME_RATE), watched.rate)
+        watched = watched.lasting(heard, anew=length == "loop")
+    if length == "video":
+        seen = frames_at(len(watched), watched.rate, Fraction(FRAME_RATE))
+        needed = (seen + 1) * SAMPLES_PER_FRAME
+        waveform = np.pad(waveform, (0, max(needed - len(waveform), 0)))
+    return watched, waveform

@@ -9,6 +9,7 @@ import click
 from kdtalker_jax.choices import DEFAULT_STEPS, CropMode, Precision, SamplerName
 from kdtalker_jax.cli import MODEL_HELP, seed_option
 from pipelines.portraits import Portrait
+from pipelines.posing import MODES, NO_POSING, Posing
 
 Command = Callable[..., Any]
 
@@ -69,12 +70,26 @@ edit_option = click.option(
 )
 
 
+_CONTROLS = (
+    click.option("--emotion", help="Of models that feel: happy, or a blend such as '0.7 happy + 0.3 surprised'."),
+    click.option("--emotion_strength", type=float, help="Of the emotion, 0 to 1.  [default: 1]"),
+    click.option("--emotions", help="That change: '0 neutral, 2.5 angry, 4 happy 0.5', seconds first."),
+    click.option("--audio_guidance", type=float, help="How much the sound counts.  [default: the model's]"),
+    click.option("--emotion_guidance", type=float, help="How much the emotion counts.  [default: the model's]"),
+)
+
+
+def control_options(command: Command) -> Command:
+    """What motion models can be asked for where the head is another's: `controls`."""
+    return _bundled(command, "controls", _given, *_CONTROLS)
+
+
 def animation_options(command: Command) -> Command:
-    """What `animation.Animation` can be asked for, but for what only Python can give: the argument `animation`."""
+    """What `animation.Animation` and motion models can be asked for, but for what only Python can give: `animation`."""
     return _bundled(
         command,
         "animation",
-        _with_edits,
+        _given,
         seed_option("Another seed gives another performance of the same words."),
         sampler_option,
         steps_option,
@@ -82,19 +97,25 @@ def animation_options(command: Command) -> Command:
             "--relative", is_flag=True, help="Add the motion to the portrait's own pose instead of replacing it."
         ),
         click.option(
-            "--smoothing", "smooth", default=1.0, show_default=True, help="Strength of smoothing over time; 0 is off."
+            "--smoothing",
+            "smooth",
+            type=float,
+            help="Strength of smoothing over time; 0 is off.  [default: what the model is made for, else 1]",
         ),
         stitch_option,
         edit_option,
         click.option(
             "--pose", help="Turn the head as a .csv says: rows of seconds,yaw,pitch,roll in degrees, smooth between."
         ),
+        *_CONTROLS,
+        click.option("--pose_amplitude", type=float, help="How far heads move, 1 as they do in training."),
     )
 
 
-def _with_edits(edits: str | None, pose: str | None, **animation: Any) -> dict[str, Any]:
-    """An animation with its edits as `edits.editing.Edits`, None where none were asked for."""
-    return {**animation, "edits": asked_edits(edits, pose)}
+def _given(edits: str | None = None, pose: str | None = None, **animation: Any) -> dict[str, Any]:
+    """What somebody has asked for, edits as `edits.editing.Edits`; all else is the model's to choose."""
+    asked = {**animation, "edits": asked_edits(edits, pose)}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def asked_edits(edits: str | None, pose: str | None = None) -> Any:
@@ -177,6 +198,29 @@ def driving_options(command: Command) -> Command:
     )
 
 
+def posing_options(command: Command) -> Command:
+    """`--pose_driver` and how it turns the head: the argument `posing`."""
+    return _bundled(
+        command,
+        "posing",
+        Posing,
+        click.option(
+            "--pose_driver",
+            help="Turn the head as another one does, the face is the sound's: a video, a picture, or a template "
+            "(.pkl of LivePortrait, .npz).",
+        ),
+        click.option(
+            "--pose_mode",
+            default=NO_POSING.pose_mode,
+            show_default=True,
+            type=click.Choice(MODES),
+            help="replace: after the face is made. inpaint: the face is made to go with it, by models that can.",
+        ),
+        click.option("--pose_axes", default=NO_POSING.pose_axes, show_default=True, help="What of the pose is taken."),
+        click.option("--pose_absolute", is_flag=True, help="Take the pose as it is, not only its changes."),
+    )
+
+
 def finish_options(command: Command) -> Command:
     """What is done after the frames, `compositing.finish.Finish`: the argument `finish`."""
     return _bundled(
@@ -202,7 +246,12 @@ def finish_options(command: Command) -> Command:
         click.option(
             "--person",
             help="Who stays before --background (white), a picture of the portrait's size.  "
-            "[default: the portrait's own transparency, else found by colours]",
+            "[default: the portrait's own transparency, else found by a network, or by colours]",
+        ),
+        click.option(
+            "--segmentation",
+            help="MediaPipe's selfie_segmentation.tflite, which finds who stays before --background.  "
+            "[default: of KDTALKER_SEGMENTATION, or installed]",
         ),
         click.option("--fps", help="Frames a second, such as 25, 30, 60 or 30000/1001.  [default: 25]"),
         click.option(

@@ -16,9 +16,11 @@ from pipelines.options import (
     dtype_option,
     finish_options,
     portrait_options,
+    posing_options,
     speech_options,
 )
 from pipelines.portraits import Portrait
+from pipelines.posing import Posing
 from pipelines.speaking import asked_speech, voices_listed
 
 OUTPUT_HELP = ".mp4, .m4v, .mov, .mkv, .webm, .gif, .webp, or a name that ends in / for a folder of PNG."
@@ -32,6 +34,8 @@ Examples:
       --motion_in talk.npz --relative --output other.mp4
   python -m pipelines.sample --checkpoint published --source_image face.png --driving actor.mp4 --regions all,-lip \\
       --driven_audio speech.wav --stitch --output acted.mp4
+  python -m pipelines.sample --checkpoint playmate --source_image face.png --driven_audio speech.wav \\
+      --emotions "0 neutral, 2.5 angry" --pose_driver actor.mp4
   python -m pipelines.sample --checkpoint published --source_image face.png --driven_audio speech.wav \\
       --edit smile=0.5,blink=-20@1.2s..1.4s --output happy.mp4
   python -m pipelines.sample --checkpoint published --source_image face.png --text "Good morning. How are you?"
@@ -57,6 +61,7 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 @click.option("--motion_out", help="Also save the motion, as .npz.")
 @click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
 @driving_options
+@posing_options
 @finish_options
 @cache_option
 def main(
@@ -72,6 +77,7 @@ def main(
     motion_out: str | None,
     motion_in: str | None,
     driving: dict[str, Any],
+    posing: Posing,
     finish: dict[str, Any],
     no_cache: bool,
 ) -> None:
@@ -80,7 +86,7 @@ def main(
     --checkpoint published fetches the published weights, once, and converts them; docs/models.md says more. What is not
     given comes with the package: a model that knows drawn heads alone, a drawn portrait, a synthetic voice.
     """
-    from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
+    from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.checkpoints import load_checkpoint
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.hub.names import find_model
@@ -100,16 +106,18 @@ def main(
     is_text = any(speech[name] is not None for name in ("text", "text_file"))
     spoken = driven_audio or (None if driver or is_text else str(demo.RECORDINGS[0]))  # what moves the lips
     # All that can be wrong with the input is found before the model is even loaded.
-    asked = Animation(**animation)
+    asked = checked(animation)
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()
     finished = asked_finish(**finish, driving=driver)
-    inputs = [path for path in (portrait.source_image, spoken, motion_in, checkpoint, driver) if path]
+    given = (portrait.source_image, spoken, motion_in, checkpoint, driver, posing.pose_driver)
+    inputs = [path for path in given if path]
     finished.check(output, inputs)
     if motion_out:
         output_file(motion_out, "motion", [*inputs, *finished.inputs], [output])
     on_portrait = {"relative": asked.relative, "stitch": asked.stitch, "edits": asked.edits}
+    posing.check(asked, driving=driver, motion_in=motion_in)
     asked_driver = asked_driving(**driving, **on_portrait, motion_in=motion_in, inputs=inputs)
     said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, output=output)
     image = portrait.read(checkpoint)
@@ -127,14 +135,20 @@ def main(
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(directory, dtype=dtype)
-    asked.of(model.motion_model, None)  # refuses before any work
+    check_asked(animation, model.motion_model)  # before any work
     asked.edits.check(model.sliders)
+    posing.check_model(model.motion_model)
     source = portrait.prepared(model, image)
+    poses = posing.poses(model, source)
     if saved is not None:
-        motion = model.drive(source, saved, **on_portrait)
+        motion = model.drive(source, saved, **(on_portrait if poses is None else {}))
     elif waveform is not None:
-        heard_alone = animation if asked_driver is None else {**animation, "edits": None}  # else it is edited below
-        motion = model.animate(source, waveform, rate=rate, **heard_alone, progress=True)
+        alone = asked_driver is None and poses is None
+        made_with = (animation if alone else {**animation, "edits": None}) | posing.asked(poses)  # else edited below
+        motion = model.animate(source, waveform, rate=rate, **made_with, progress=True)
+    if poses is not None:
+        on_turned = {"axes": posing.pose_axes, "stitch": asked.stitch, "edits": asked.edits}
+        motion = model.turn(source, motion, poses, **on_turned)
     if asked_driver is not None:
         motion = asked_driver.motion(model, source, None if waveform is None else motion)
     if motion_out:

@@ -56,13 +56,13 @@ def main(
     Standard input is the sound: raw samples of 16 bits (little endian), one channel. The video is Matroska with H.264
     and AAC, and each frame is in it as soon as it is rendered.
     """
-    from kdtalker_jax.animation import Animation  # these take seconds: not needed for --help
+    from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.media.live import LiveVideo
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.rendering import check_batch_size
 
-    asked = Animation(**animation)
+    checked(animation)
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()
@@ -72,7 +72,7 @@ def main(
     if not no_cache:
         keep_compiled()
     model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
-    asked.of(model.motion_model, None)
+    check_asked(animation, model.motion_model)
     source = portrait.prepared(model, image)
     with _open(output) as file, LiveVideo(file, rate) as video:
         chunks = heard(sys.stdin.buffer, video)

@@ -16,6 +16,7 @@ Examples:
   python -m pipelines.train --config small --data dataset --workdir dry_run
   python -m pipelines.train --data dataset --workdir tuned --init model --set optimizer.learning_rate=1e-5
   python -m pipelines.train renderer --config demo_renderer --data heads --workdir renderer
+  python -m pipelines.train playmate --stage 2 --init run --data labelled --workdir emotions
 
 The same command resumes a run that was interrupted. SIGTERM and Ctrl-C save before they stop; a second
 one ends at once.
@@ -35,6 +36,13 @@ docs/training.md describes several devices, several machines, and TPU pods.
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may come several times."
 )
+@click.option(
+    "--stage",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Of a training in stages: 2 of playmate trains emotions, 2 of renderer retargeting.",
+)
 @click.option("--init", help="Start from a model, or from another run (its moving average, if any).")
 @licence_option
 @click.option("--coordinator", metavar="HOST:PORT", help="Of process 0. Not needed on Cloud TPU and under Slurm.")
@@ -47,6 +55,7 @@ def main(
     workdir: Path,
     config: str | None,
     changes: tuple[str, ...],
+    stage: int,
     init: str | None,
     accept_licence: bool,
     coordinator: str | None,
@@ -56,14 +65,14 @@ def main(
 ) -> None:
     """Train a network of a model on a data set of clips, on all devices there are.
 
-    KIND is denoiser (the motion of KDTalker), renderer (LivePortrait's pictures and keypoints), retargeting (its
-    stitching, eyes and lips) or audio_encoder; other packages may add more.
+    KIND is denoiser (the motion of KDTalker), playmate (that of Playmate, in two stages), renderer (LivePortrait's
+    pictures and keypoints), retargeting (its stitching, eyes and lips) or audio_encoder; other packages may add more.
     """
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
     from kdtalker_jax.hub.names import find_model
-    from kdtalker_jax.training.kinds import find_kind
+    from kdtalker_jax.training.kinds import at_stage, find_kind
 
-    found = find_kind(kind)
+    found = at_stage(find_kind(kind), stage)
     recipe = choose_recipe(found, workdir, config, changes)
     parallel.initialise(coordinator, processes, process)
     init = init and str(find_model(init, accept_licence=accept_licence))

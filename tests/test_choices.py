@@ -4,7 +4,7 @@ from typing import get_args
 
 from kdtalker_jax.choices import DEFAULT_STEPS, FEWEST_STEPS, Precision, SamplerName
 from kdtalker_jax.diffusion.samplers import SAMPLERS
-from kdtalker_jax.portrait import DTYPES
+from kdtalker_jax.loaded_model import DTYPES
 
 
 def test_every_sampler_and_precision_can_be_chosen():

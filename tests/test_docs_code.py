@@ -1,6 +1,7 @@
 """Code in the documentation: Python blocks run as they are, command lines are understood by the commands they call."""
 
 import contextlib
+import importlib
 import io
 import re
 import shlex
@@ -17,6 +18,7 @@ import soundfile
 
 from configs import SMALL
 from configs.latent import SMALL as LATENT
+from configs.playmate import SMALL as PLAYMATE
 from configs.wav2vec2 import SMALL_WAV2VEC2
 from kdtalker_jax import demo, systems
 from kdtalker_jax.checkpoints import save_checkpoint
@@ -26,6 +28,7 @@ from kdtalker_jax.media.image import read_image
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.random_parts import random_variables
+from kdtalker_jax.systems import find_system
 from pipelines.command import COMMANDS
 from tests.training.synthetic import make_clips, write_dataset
 
@@ -76,6 +79,12 @@ def place(tmp_path_factory, small_variables) -> Path:
     save_checkpoint(folder / "checkpoints" / "latent", latent, LATENT)
     shutil.copytree(folder / "checkpoints" / "published", folder / "published")  # goes before the model of that name
     save_checkpoint(folder / "checkpoints" / "tuned", {"denoiser": networks["denoiser"]}, SMALL)
+    feeling = {name: networks[name] for name in networks if name in find_system(PLAYMATE.system).required}
+    feeling |= {
+        name: jax.tree.map(np.zeros_like, random_variables(name, PLAYMATE))
+        for name in ("diffusion_transformer", "emotion_module")
+    }
+    save_checkpoint(folder / "checkpoints" / "playmate", feeling, PLAYMATE)
     listener = {"wav2vec2": random_variables("wav2vec2", SMALL_WAV2VEC2)}
     save_checkpoint(folder / "checkpoints" / "wav2vec2", listener, SMALL_WAV2VEC2)
     write_dataset(tmp_path_factory.mktemp("clips"), {"train": make_clips()[:2]}).rename(folder / "dataset")
@@ -103,7 +112,12 @@ def test_command_lines_are_understood(line, tmp_path, monkeypatch):
     (tmp_path / "FOLDER").mkdir()
     module, *words = line
     is_package = (ROOT / module.replace(".", "/")).is_dir()
-    command = pytest.importorskip(f"{module}.__main__" if is_package else module, exc_type=ImportError)
+    try:
+        command = importlib.import_module(f"{module}.__main__" if is_package else module)
+    except ModuleNotFoundError as error:  # of an extra; whatever is wrong with our own modules fails here
+        if (error.name or "").split(".")[0] in {"benchmarks", "configs", "convert", "kdtalker_jax", "pipelines"}:
+            raise
+        pytest.skip(f"needs {error.name}")
     if hasattr(command, "parser"):  # of argparse, where it has to run without click
         command.parser().parse_args(words)
         return

@@ -14,7 +14,7 @@ import pytest
 from configs import SMALL
 from kdtalker_jax import demo
 from kdtalker_jax.errors import CheckpointError
-from kdtalker_jax.portrait import DTYPES
+from kdtalker_jax.loaded_model import DTYPES
 from kdtalker_jax.renderers.liveportrait.model import LivePortrait
 from kdtalker_jax.rendering import Frames
 from kdtalker_jax.spaces.keypoints import Motion

@@ -82,6 +82,24 @@ def test_its_frames_come_with_their_faces(portrait, small_model):
     assert np.abs(moved[0].face.astype(int) - moved[5].face).max() > 0
 
 
+@pytest.mark.parametrize(
+    ("frames", "anew", "order"),
+    [
+        (4, True, [0, 1, 2, 3]),
+        (14, True, [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5, 0, 1]),
+        (8, False, [0, 1, 2, 3, 4, 5, 5, 5]),
+    ],
+)
+def test_a_video_lasts_as_long_as_it_is_needed(portrait, frames, anew, order):
+    longer = portrait.lasting(frames, anew=anew)
+    assert len(longer) == frames
+    np.testing.assert_array_equal(longer.motion.to_vector(), portrait.motion.to_vector()[order])
+    assert longer.regions == [portrait.regions[k] for k in order]
+    pictures = list(portrait.frames())
+    assert len(pictures) == 6
+    assert all(np.array_equal(a, pictures[k]) for a, k in zip(longer.frames(), order, strict=True))
+
+
 def test_squares_move_steadily():
     random = np.random.default_rng(0)
     left = np.round(np.linspace(0, 100, 50) + random.normal(0, 3, 50)).astype(int)

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
         write_model,
         write_record,
     )
-    from kdtalker_jax.checkpoints.writing import CheckpointWriter, checkpoint_writer, move_into_place, save_checkpoint
+    from kdtalker_jax.checkpoints.writing import (
+        CheckpointWriter,
+        checkpoint_writer,
+        combine_models,
+        move_into_place,
+        save_checkpoint,
+    )
 
 __all__ = [
     "CONFIG_FILE",
@@ -31,6 +37,7 @@ __all__ = [
     "RunRecord",
     "Which",
     "checkpoint_writer",
+    "combine_models",
     "is_run",
     "load_checkpoint",
     "load_item",
@@ -48,7 +55,9 @@ __all__ = [
 _PLACES = {
     **dict.fromkeys(("CONFIG_FILE", "LANDMARKS_FILE", "SLIDERS_FILE"), "formats"),
     **dict.fromkeys(("Checkpoint", "Origin", "load_checkpoint", "read_description"), "converted"),
-    **dict.fromkeys(("CheckpointWriter", "checkpoint_writer", "move_into_place", "save_checkpoint"), "writing"),
+    **dict.fromkeys(
+        ("CheckpointWriter", "checkpoint_writer", "combine_models", "move_into_place", "save_checkpoint"), "writing"
+    ),
 }
 
 

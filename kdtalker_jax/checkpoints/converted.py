@@ -151,6 +151,11 @@ class Checkpoint:
         them that do not work together.
         """
         lacking = [name for name in names if name not in self.available]
+        if made := [name for name in lacking if self.system.parts[name].rules is None]:
+            raise CheckpointError(
+                f"{self.directory} lacks {', '.join(lacking)}: {made[0]} comes of a training, which "
+                "'python -m pipelines.export' puts into a model"
+            )
         if lacking:
             raise CheckpointError(
                 f"{self.directory} lacks {', '.join(lacking)}: add with '{self._how_to_add(lacking)}'"

@@ -5,7 +5,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from kdtalker_jax.checkpoints.formats import CONFIG_FILE, FORMAT, LANDMARKS_FILE
 from kdtalker_jax.checkpoints.trees import layout_of, sum_of
 from kdtalker_jax.errors import CheckpointError, OutputError
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.systems import find_system
+from kdtalker_jax.systems import disagreement, find_system, resolve
 from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 
 
@@ -59,6 +59,42 @@ def save_checkpoint(
             writer.add(name, variables)
         if based_on is not None:
             writer.base = _base(Path(directory), Path(based_on), config, writer.parts)
+
+
+def combine_models(
+    out: str | Path, system: str, models: Sequence[str | Path], *, overwrite: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Writes a model of a system with the networks that others have for it, each from the first that has it.
+
+    All else that a model needs is as in the system's first configuration.
+
+    Returns:
+        The names of its parts, and of those that it lacks.
+
+    Raises:
+        CheckpointError: there is no such system or model, none has a network for it, or networks do not fit together.
+        OutputError: as `save_checkpoint`.
+    """
+    known, others = find_system(system), [load_checkpoint(model) for model in models]
+    takes = {name: next((other for other in others if name in other.available), None) for name in known.parts}
+    takes = {name: other for name, other in takes.items() if other is not None}
+    if not takes:
+        raise CheckpointError(f"{', '.join(map(str, models))} have no networks of the system {system}: name others.")
+    first = next(iter(resolve(known.configs).values()))
+    sections = dict(first.without(*known.optional).sections)
+    sections |= {name: other.config.sections[name] for name, other in takes.items()}
+    for family in known.members:  # what a family is set to comes with its networks
+        givers = [takes[part.name] for part in family.parts if part.name in takes]
+        sections |= {setting: givers[0].config.sections[setting] for setting in family.settings if givers}
+    config = ModelConfig(others[0].config.name, system, sections)
+    if problem := disagreement(config, list(takes)):
+        raise CheckpointError(f"The networks of these models do not fit together ({problem}).")
+    with checkpoint_writer(out, config, list(takes), overwrite=overwrite) as writer:
+        for name, other in takes.items():
+            writer.add(name, other.variables(name), other.parts.get(name))
+        if landmarks := next((other.landmarks for other in others if other.landmarks), None):
+            writer.add_landmarks(landmarks)
+    return tuple(takes), tuple(name for name in known.required if name not in takes)
 
 
 class CheckpointWriter:

@@ -20,6 +20,7 @@ from kdtalker_jax.compositing.masks import FEATHER, WIDEST_FEATHER, check_mask, 
 from kdtalker_jax.compositing.pasting import pasted
 from kdtalker_jax.compositing.person import face_within, person_in
 from kdtalker_jax.compositing.placing import Placement, matrix_of, seams_of
+from kdtalker_jax.compositing.segmentation import Segmentation
 from kdtalker_jax.compositing.sizing import LARGEST_SIDE, Beside, fitted, sized
 from kdtalker_jax.edits.resampling import frames_at
 from kdtalker_jax.errors import InputError
@@ -49,7 +50,9 @@ class Finish:
         match_colours: shift the rendered colours so that they meet the picture's at the seam.
         background: see `background.Background`; None: as it is.
         person: who stays before it (white): a picture of the portrait's size. By default the portrait's own alpha, and
-            where it has none, what GrabCut finds.
+            where it has none, what `person.person_in` finds.
+        segmentation: the `.tflite` file that finds the person; by default the user's own, if there is one (see
+            `segmentation.SEGMENTATION`).
         compare: a driver's video or picture, which is shown on the left.
         size: of the longer side of the result's frames, before `compare`, 16 to 4096.
         fps: frames a second, to 120, also a fraction such as "30000/1001". Motion is interpolated and rendered anew.
@@ -57,6 +60,7 @@ class Finish:
 
     Raises:
         InputError: a value that cannot be, or a file that cannot be read.
+        CheckpointError: `segmentation` is no such network.
     """
 
     paste_back: bool = False
@@ -65,6 +69,7 @@ class Finish:
     match_colours: bool = False
     background: Picture | None = None
     person: Picture | None = None
+    segmentation: PathLike | None = None
     compare: PathLike | None = None
     size: int | None = None
     fps: int | float | str | Fraction = FRAME_RATE
@@ -87,8 +92,11 @@ class Finish:
             for name, given in (asked | {"match_colours": self.match_colours}).items():
                 if given:
                     raise InputError(f"`{name}` is about pasting back: ask for `paste_back=True` as well.")
-        if self.person is not None and self.background is None:
-            raise InputError("`person` is about who stays before another `background`: name one.")
+        for name in ("person", "segmentation"):
+            if getattr(self, name) is not None and self.background is None:
+                raise InputError(f"`{name}` is about who stays before another `background`: name one.")
+        if self.background is not None and self.person is None and self._segmentation.is_there:
+            self._segmentation.check()
         _ = self._background, self._beside, self._mask, self._person  # refuses what cannot be read
 
     @cached_property
@@ -122,10 +130,14 @@ class Finish:
     def _person(self) -> np.ndarray | None:
         return None if self.person is None else read_mask(self.person, "person")
 
+    @cached_property
+    def _segmentation(self) -> Segmentation:
+        return Segmentation(self.segmentation)
+
     @property
     def inputs(self) -> list[PathLike]:
         """Files that no output may replace."""
-        named = (self.mask, self.person, self.compare, self.background)
+        named = (self.mask, self.person, self.segmentation, self.compare, self.background)
         return [item for item in named if isinstance(item, (str, os.PathLike))]
 
     def check(self, output: PathLike, inputs: Iterable[PathLike] = (), picture: Picture | None = None) -> None:
@@ -211,7 +223,7 @@ class Finish:
         if self._background is not None:
             alpha = self._person if self._person is not None else source.alpha
             face = source.crop.box or face_within(source.crop.region)
-            alpha = person_in(picture, face) if alpha is None else alpha
+            alpha = person_in(picture, face, self._segmentation) if alpha is None else alpha
         whole = _Whole(picture, source.crop.region, self._mask, alpha)
         if not self.paste_back:
             return whole

@@ -1,36 +1,56 @@
-"""Cut a person out of a picture: GrabCut, where neither the picture's own alpha nor a mask says who it is."""
+"""Cut a person out of a picture, where neither the picture's own alpha nor a mask says who it is.
+
+By a segmentation network where the user has its file, by GrabCut otherwise.
+"""
 
 import warnings
 
 import cv2
 import numpy as np
 
+from kdtalker_jax.compositing.segmentation import Segmentation
 from kdtalker_jax.faces.detector import Box
 
 _LARGEST = 256  # pixels of the side that GrabCut looks at: it takes seconds for a photo
 _ROUNDS = 3
 
 
-def person_in(picture: np.ndarray, face: Box | None = None) -> np.ndarray:
+def person_in(picture: np.ndarray, face: Box | None = None, segmentation: Segmentation | None = None) -> np.ndarray:
     """How much of each pixel is the person: uint8 (H, W).
-
-    Head and shoulders are taken to lie where a face's are; GrabCut (Rother et al. 2004) finds their outline by colours.
 
     Args:
         picture: uint8 RGB (H, W, 3).
         face: where the face is; None: in the middle, as in a portrait that is cut already.
+        segmentation: the network; None: the one that the user has.
+
+    Raises:
+        CheckpointError: a network's file is named, and is none that can be used.
     """
-    height, width = picture.shape[:2]
-    scale = min(_LARGEST / max(height, width), 1.0)
+    segmentation = segmentation or Segmentation()
+    if segmentation.is_there:
+        return _segmented(picture, segmentation)
+    return _grabbed(picture, face or face_within(Box(0, 0, *picture.shape[1::-1])))
+
+
+def _segmented(picture: np.ndarray, segmentation: Segmentation) -> np.ndarray:
+    soft = segmentation(picture)
+    whole = _largest_part((soft > 0.5).astype(np.uint8)).astype(np.float32)
+    soft = np.maximum(soft * cv2.dilate(whole, np.ones((7, 7))), cv2.erode(whole, np.ones((5, 5))))  # fills holes
+    small = cv2.resize(picture, soft.shape[::-1], interpolation=cv2.INTER_AREA)
+    return np.rint(255 * refined(soft, small, 2, whole=picture)).astype(np.uint8)
+
+
+def _grabbed(picture: np.ndarray, face: Box) -> np.ndarray:
+    """Head and shoulders are taken to lie where a face's are; GrabCut (Rother et al. 2004) finds them by colours."""
+    scale = min(_LARGEST / max(picture.shape[:2]), 1.0)
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    face = face or face_within(Box(0, 0, width, height))
     guess = _guess(face.scaled(scale), *small.shape[:2])
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
     try:
         cv2.grabCut(small, guess, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     except cv2.error:  # of a picture of one colour
-        warnings.warn("The person cannot be told from the background: give `person`, a mask.", stacklevel=2)
+        warnings.warn("The person cannot be told from the background: give `person`, a mask.", stacklevel=3)
     person = _largest_part(((guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)).astype(np.uint8))
     soft = cv2.GaussianBlur(person.astype(np.float32), (0, 0), 1.0)
     soft = refined(soft, small, radius=max(round(0.01 * max(small.shape)), 2), whole=picture)

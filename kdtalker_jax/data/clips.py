@@ -34,6 +34,10 @@ class Clips(Sequence[Clip]):
         yaw, pitch, roll: (F,) degrees. scale: (F,). t: (F, 3). exp, kp: (F, 3 K).
         audio: (A, 512) features of the audio encoder.
         mel: (columns, 80), 80 columns a second, from which `features.mel.mel_windows` cuts the windows.
+
+    Where it is known, also
+
+        emotion: (F,) or (1,) int8, of `emotions.EMOTIONS`, -1 where it is not. intensity: likewise, 0 to 1.
     """
 
     def __init__(self, source: Sequence[Clip]) -> None:

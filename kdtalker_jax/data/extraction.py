@@ -26,6 +26,7 @@ from kdtalker_jax.errors import InputError, NoFaceError, NoSoundError
 from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import Box, FaceDetector
 from kdtalker_jax.faces.geometry import enclosing_square
+from kdtalker_jax.faces.mesh import FaceMesh
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import frame_rate, read_frames, sound_start
 from kdtalker_jax.media.rates import SAMPLES_PER_FRAME, num_frames
@@ -256,7 +257,7 @@ class VideoClips:
     def _tools(self) -> tuple[ClipNetworks, FaceDetector]:
         checkpoint = load_checkpoint(self._checkpoint)
         batch_size = self._batch_size or (8 if on_cpu() else 64)
-        return ClipNetworks(checkpoint, batch_size), FaceDetector(checkpoint.predictor)
+        return ClipNetworks(checkpoint, batch_size), FaceDetector(checkpoint.predictor, FaceMesh())
 
     def __call__(self, path: Path) -> Clip:
         with _LOADING:

@@ -23,7 +23,8 @@ def system_of(directory: str | Path) -> str:
         raise InputError(f"{path} is damaged ({error}): make the data set again with pipelines.extract.") from error
 
 
-def check_system(directory: str | Path, name: str) -> None:
-    """Raises InputError where a data set is not of the system of this name."""
-    if (found := system_of(directory)) != name:
-        raise InputError(f"{directory} is a data set of the system {found}, not of {name}: make or name another one.")
+def check_system(directory: str | Path, *names: str) -> None:
+    """Raises InputError where a data set is not of a system of one of these names."""
+    if (found := system_of(directory)) not in names:
+        wanted = " or ".join(names)
+        raise InputError(f"{directory} is a data set of the system {found}, not of {wanted}: make or name another one.")

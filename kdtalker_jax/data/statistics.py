@@ -15,6 +15,7 @@ from kdtalker_jax.records import UnknownSettingError, from_json, read_json
 from kdtalker_jax.spaces.statistics import MotionStatistics
 
 QUANTITIES = ("scale", "yaw", "pitch", "roll", "t", "exp", "kp")
+NO_QUANTITY = ("audio", "emotion", "intensity")
 STATISTICS_FILE = "statistics.json"
 
 
@@ -52,8 +53,8 @@ ClipMoments = Mapping[str, Moments]  # by quantity
 
 
 def clip_moments(clip: Mapping[str, Any]) -> dict[str, Moments]:
-    """Of every quantity that the clip has for each of its frames, but for what is heard."""
-    arrays = {name: value for name, value in clip.items() if isinstance(value, np.ndarray) and name != "audio"}
+    """Of every quantity that the clip has for each of its frames, but for what is heard and what is a label."""
+    arrays = {name: value for name, value in clip.items() if isinstance(value, np.ndarray) and name not in NO_QUANTITY}
     shown = [name for name, value in arrays.items() if value.shape[:1] == (clip["frames"],)]
     return {name: Moments.of(clip[name]) for name in sorted(shown, key=_place)}
 

@@ -79,6 +79,10 @@ def face_share(frames: Iterable[np.ndarray], detector: FaceDetector) -> float | 
 def _extend(tracks: list[Track], index: int, frame: np.ndarray, detector: FaceDetector) -> None:
     """Add each face of a frame to the track whose last box it overlaps most, or else begin a track with it."""
     for box in detect(frame, detector):
+        try:
+            square = face_square(find_landmarks(frame, box, detector))
+        except NoFaceError:
+            continue
         open_tracks = [track for track in tracks if track.frames[-1] != index]
         track = max(open_tracks, key=lambda track: overlap(track.boxes[-1], box), default=None)
         if track is None or overlap(track.boxes[-1], box) < _SAME_FACE:
@@ -86,7 +90,7 @@ def _extend(tracks: list[Track], index: int, frame: np.ndarray, detector: FaceDe
             tracks.append(track)
         track.frames.append(index)
         track.boxes.append(box)
-        track.squares.append(face_square(find_landmarks(frame, box, detector)))
+        track.squares.append(square)
 
 
 def detect(frame: np.ndarray, detector: FaceDetector) -> list[Box]:

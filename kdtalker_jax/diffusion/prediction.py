@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kdtalker_jax.diffusion.schedule import NoiseSchedule
+from kdtalker_jax.diffusion.config import DiffusionConfig
+from kdtalker_jax.diffusion.schedule import NoiseSchedule, schedule_of
 
 Kind = Literal["noise", "sample", "velocity"]
 
@@ -47,3 +48,15 @@ def signal_and_spread(schedule: NoiseSchedule, time: Any, dimensions: int) -> tu
     tables = np.sqrt(alpha_bars), np.sqrt(1 - alpha_bars)
     signal, spread = (jnp.asarray(table, jnp.float32)[time].reshape(shape) for table in tables)
     return signal, spread
+
+
+def snr_weights(diffusion: DiffusionConfig, times: jax.Array, largest: float) -> jax.Array:
+    """What samples at diffusion times (B,) count: min(SNR, largest) / SNR (arXiv 2303.09556, equation 10). (B,)
+
+    A sample with more signal then counts by its error in clean motion, as one with less does by its error in noise.
+    Predictions of other kinds are errors of another size: the weights make the same of them (section 3.4).
+    """
+    alpha_bars = schedule_of(diffusion).alpha_bars
+    ratios = alpha_bars / (1 - alpha_bars)
+    in_noise = {"noise": ratios, "sample": 1.0, "velocity": ratios + 1}[diffusion.prediction]
+    return jnp.asarray(np.minimum(ratios, largest) / in_noise, jnp.float32)[times]

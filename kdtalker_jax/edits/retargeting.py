@@ -39,7 +39,7 @@ class Openings:
     eyes: np.ndarray
     lips: np.ndarray
 
-    def at(self, frames: slice) -> "Openings":
+    def at(self, frames: slice | np.ndarray) -> "Openings":
         return Openings(self.eyes[frames], self.lips[frames])
 
 

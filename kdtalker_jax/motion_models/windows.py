@@ -84,7 +84,7 @@ def windows_together(
         A window of each recording, None of those that have ended; the longest has the last. So that the shapes stay,
         what has ended goes on with what it heard last.
     """
-    state, hearings = model.begin(own), [_whole_windows(of, rows_of(model)) for of in windows]
+    state, hearings = model.begin(own), [_whole_windows(model, of) for of in windows]
     heard: list[tuple[Rows, int] | None] = [None] * len(hearings)
     index = 0
     while True:
@@ -108,17 +108,19 @@ def rows_of(model: MotionModel) -> int:
     return round(model.length * model.hears.rate / FRAME_RATE)
 
 
-def _whole_windows(windows: Iterable[Rows], rows: int) -> Iterator[tuple[Rows, int]]:
-    """Windows of so many rows, and how many of these the recording has.
+def _whole_windows(model: MotionModel, windows: Iterable[Rows]) -> Iterator[tuple[Rows, int]]:
+    """Windows of `rows_of(model)` rows, and how many of these the recording has.
 
-    The last is filled up with features from the recording's start, as KDTalker's published code does.
+    The last is filled up with features from the recording's start, as KDTalker's published code does, or with zeros.
     """
-    beginning = None
+    rows, beginning = rows_of(model), None
     for window in windows:
         beginning = window if beginning is None else beginning
         own = len(window)
         if own < rows:
-            window = np.concatenate([window, np.resize(beginning, (rows, window.shape[1]))])[:rows]
+            shape = (rows, window.shape[1])
+            filling = np.zeros(shape, np.float32) if model.ending == "silence" else np.resize(beginning, shape)
+            window = np.concatenate([window, filling])[:rows]
         yield window, own
 
 

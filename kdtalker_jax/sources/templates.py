@@ -15,8 +15,9 @@ from kdtalker_jax.media.files import input_file
 from kdtalker_jax.pickles import RefusedPickleError
 from kdtalker_jax.sources.driver import DEFAULT_RATE, Driver
 from kdtalker_jax.sources.pickled_arrays import array_of, read_pickle
+from kdtalker_jax.spaces.files import write_arrays
 from kdtalker_jax.spaces.heads import Heads, heads_of, motion_of, placed, rotation_of
-from kdtalker_jax.spaces.keypoints import Motion, write_arrays
+from kdtalker_jax.spaces.keypoints import Motion
 from kdtalker_jax.unfinished import unfinished_file
 
 SUFFIXES = (".pkl", ".npz")

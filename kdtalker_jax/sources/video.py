@@ -175,10 +175,14 @@ def follow(
     for frame in frames:
         boxes = largest_first(look(frame, detector))
         box = _chosen(boxes, face_index, name, role) if last is None else _nearest(boxes, last)
-        seen.found.append(box is not None)
-        if box is not None:
+        try:
+            points = None if box is None else find_landmarks(frame, box, detector)
+        except NoFaceError:
+            points = None
+        seen.found.append(points is not None)
+        if points is not None:
             last = box
-            seen.landmarks.append(find_landmarks(frame, box, detector).astype(np.float32))
+            seen.landmarks.append(points.astype(np.float32))
     if last is None:
         raise NoFaceError(
             f"No face was found in {name}: take one that shows a face from the front, "

@@ -77,6 +77,12 @@ def angles_of(rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return np.degrees(pitch), np.degrees(yaw), np.degrees(roll)
 
 
+def angle_between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """By how many degrees rotations (..., 3, 3) are turned from others."""
+    trace = np.einsum("...ij,...ij->...", one, other)
+    return np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
+
+
 def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
     """The rotations (..., 3, 3) nearest to matrices."""
     u, _, vt = np.linalg.svd(matrix)

@@ -1,22 +1,16 @@
 """The numbers that describe a head's motion, 7 + 3 K for each frame, and files of them."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kdtalker_jax.errors import InputError, OutputError
-from kdtalker_jax.media.files import input_file
+from kdtalker_jax.errors import InputError
+from kdtalker_jax.spaces.files import as_float32, load_motion, write_arrays
 from kdtalker_jax.spaces.statistics import MotionStatistics
-from kdtalker_jax.unfinished import unfinished_file
-
-FORMAT_VERSION = 1
-LARGEST_FILE = 2**30  # bytes once unpacked, a day of motion: a file that claims more is not one of ours
 
 # A picture reaches from -1 to 1, and networks, of people and of animals, give scales from 0.5 to 3, displacements below
 # 1 and angles of bins that end at 97.5 degrees. What is far beyond any of that moves everything out of the picture.
@@ -69,7 +63,7 @@ class Motion:
         for field in fields(self):
             value = getattr(self, field.name)
             if value is not None:
-                object.__setattr__(self, field.name, _as_float32(value, field.name))
+                object.__setattr__(self, field.name, as_float32(value, field.name))
         frames, size = np.size(self.scale), np.shape(self.exp)[-1:]
         if not frames or not size or not size[0] or size[0] % 3:
             raise InputError("A motion needs at least one frame and an expression of three numbers per keypoint.")
@@ -142,51 +136,8 @@ class Motion:
         Raises:
             InputError: missing file, not a motion file, damaged, or of a newer version.
         """
-        path = input_file(path, "motion file")
-        arrays = _read_arrays(path)
-        try:
-            return cls(**arrays)
-        except InputError as error:
-            raise InputError(f"The motion file {path} cannot be used: {error}") from None
-
-
-def write_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a motion file, which may hold more than a motion's arrays. Raises OutputError as `Motion.save`."""
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished_file(path) as partial, partial.open("wb") as file:
-            np.savez(file, version=FORMAT_VERSION, **arrays)
-    except OSError as error:
-        raise OutputError(f"The motion cannot be written to {path} ({error.strerror}).") from error
-
-
-def _as_float32(value: Array, name: str) -> np.ndarray:
-    value = np.asarray(value)
-    if value.dtype.kind not in "fiu":
-        raise InputError(f"The motion's {name} must be real numbers, not {value.dtype}.")
-    with np.errstate(over="ignore"):  # to infinity, which is refused
-        return value.astype(np.float32)
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The numeric arrays of a motion file by name."""
-    not_ours = f"{path} is not a motion file: give a .npz file that Motion.save has written."
-    names = {field.name for field in fields(Motion)}
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:  # NumPy leaves a bad zip open
-            if sum(entry.file_size for entry in file.zip.infolist()) > LARGEST_FILE:
-                raise ValueError("unpacks to too much")
-            arrays = {name: np.asarray(file[name]) for name in file.files if name in names}
-            version = int(file["version"])
-    except Exception as error:  # whatever numpy, zipfile and zlib raise on bytes that they did not write
-        raise InputError(not_ours) from error
-    if version > FORMAT_VERSION:
-        raise InputError(f"The motion file {path} is of the newer format {version}: update this program to read it.")
-    missing = names - {"keypoints"} - arrays.keys()
-    if missing or any(array.dtype.kind not in "fiu" for array in arrays.values()):
-        raise InputError(not_ours)
-    return arrays
+        needed = tuple(field.name for field in fields(cls) if field.name != "keypoints")
+        return load_motion(path, cls, needed, ("keypoints",))
 
 
 def mean_and_std(statistics: MotionStatistics) -> tuple[np.ndarray, np.ndarray]:

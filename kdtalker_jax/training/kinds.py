@@ -22,6 +22,7 @@ class Kind:
         memory: "module:NAME" of (config, report), which tells what a step needs of each device's memory, where it can.
         fit: "module:NAME" of (recipe, data, init) -> recipe, with the sizes that the first parameters `init`, or else
             the data set, dictate; None where a recipe names all of them.
+        next_stage: the kind that goes on where this one ends: `--stage 2` of `pipelines.train`.
         found: what a run finds out before its first step and goes on with, by name.
     """
 
@@ -32,6 +33,7 @@ class Kind:
     export: str
     memory: str | None = None
     fit: str | None = None
+    next_stage: str | None = None
     found: Mapping[str, type] = field(default_factory=dict)
 
 
@@ -47,6 +49,16 @@ def find_kind(name: str) -> Kind:
     if name not in kinds:
         raise InputError(f"There is no training of a {name!r}: there are {', '.join(kinds)}.")
     return kinds[name]
+
+
+def at_stage(kind: Kind, stage: int) -> Kind:
+    """The kind that is stage `stage`, from 1, of a training that begins with a kind. Raises InputError."""
+    found = kind
+    for _ in range(1, stage):
+        if found.next_stage is None:
+            raise InputError(f"The training of a {kind.name} has no stage {stage}.")
+        found = find_kind(found.next_stage)
+    return found
 
 
 def kind_of_run(name: str, where: Any) -> Kind:

@@ -1,5 +1,6 @@
 """Steps after the frames together, on a model: what they give, what they leave alone, what they refuse."""
 
+import warnings
 from dataclasses import replace
 from fractions import Fraction
 
@@ -37,6 +38,17 @@ def motion(small_model, source):
     turned = np.repeat(source.motion.to_vector(), FRAMES, axis=0)
     turned[:, 1] += np.linspace(0, 10, FRAMES)
     return small_model.drive(source, Motion.from_vector(turned))
+
+
+def test_a_seam_that_may_show_is_told(small_model, source, tmp_path):
+    vector = source.motion.to_vector()
+    for degrees, told in ((25, False), (35, True)):
+        turned = vector + np.eye(1, vector.shape[1], 1, dtype=np.float32) * degrees
+        motion = small_model.drive(source, Motion.from_vector(turned))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            small_model.write(source, motion, tmp_path / "out.mp4", None, finish=Finish(paste_back=True))
+        assert ["the seam may show" in str(one.message) for one in caught] == [True] * told
 
 
 @pytest.fixture

@@ -53,6 +53,16 @@ def test_sound_moves_the_mouth_and_all_around_the_face_stays(run, inputs, tmp_pa
     assert difference.mean(axis=(0, 3)).max() > 40, "and the face is another"
 
 
+@pytest.mark.filterwarnings("default:The video is cut")
+@pytest.mark.parametrize(("seconds", "length", "frames"), [(0.4, "loop", 11), (0.4, "audio", 11), (0.12, "video", 8)])
+def test_it_gets_as_long_as_is_asked_for(run, inputs, tmp_path, seconds, length, frames):
+    speech, rate = soundfile.read(demo.RECORDINGS[0])
+    soundfile.write(tmp_path / "speech.wav", speech[: round(seconds * rate)], rate)
+    result = run(tmp_path / "out.mp4", "--driven_audio", tmp_path / "speech.wav", "--length", length)
+    assert result.exit_code == 0, result.output
+    assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))[0] == frames
+
+
 def test_another_face_moves_it_too(run, inputs, tmp_path):
     result = run(tmp_path / "out.mp4", "--driving", inputs / "talk.mp4", "--hold_eyes", "--regions", "exp")
     assert result.exit_code == 0, result.output
@@ -66,6 +76,8 @@ def test_what_cannot_be_is_said_first(run, inputs, tmp_path):
         ((*speech, "--feather", "2"), "--feather must be a number from 0 to 0.5"),
         (("--regions", "exp", *speech), "--regions is about a driver"),
         (("--driving", inputs / "absent.mp4"), "does not exist"),
+        (("--driving", inputs / "talk.mp4", "--length", "loop"), "--length is about a recording"),
+        ((*speech, "--emotion", "happy"), "This model cannot be asked for --emotion"),
     ):
         result = run(tmp_path / "out.mp4", *extra)
         assert (result.exit_code, sentence in result.output) == (2, True), result.output

@@ -1,5 +1,6 @@
 """Drivers out of videos and pictures: the face is found, cut by one box, and missing frames are held."""
 
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -81,6 +82,20 @@ def test_the_own_rate_is_kept_exactly(film, reads):
     assert (len(driver), driver.rate) == (12, Fraction(30000, 1001))
     assert len(driver.at_rate(Fraction(25))) == 10
     assert driver.openings is None
+
+
+def test_a_long_driver_takes_no_more_memory(film, reads):
+    def most(frames):
+        path = film("long.mp4", (GREY for _ in range(frames)))
+        tracemalloc.start()
+        try:
+            reads(path, driving_crop="none")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    most(4)  # compiles
+    assert most(80) - most(20) < 10 * GREY.nbytes, "and not of 60 frames"
 
 
 def test_a_picture_is_a_driver_of_one_frame(reads, small_model):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from configs import PUBLISHED_STATISTICS
 from kdtalker_jax.errors import InputError, OutputError
-from kdtalker_jax.spaces import keypoints
+from kdtalker_jax.spaces import files
 from kdtalker_jax.spaces.keypoints import Motion, canonical_token, denormalise, mean_and_std, normalise, split
 
 
@@ -204,7 +204,7 @@ def test_other_files_are_refused(tmp_path, monkeypatch, kind):
 def test_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "motion.npz"
     random_motion(frames=100).save(path)
-    monkeypatch.setattr(keypoints, "LARGEST_FILE", 10_000)
+    monkeypatch.setattr(files, "LARGEST_FILE", 10_000)
     with pytest.raises(InputError, match="is not a motion file"):
         Motion.load(path)
 

@@ -2,25 +2,10 @@
 
 from pathlib import Path
 
-import jax
 import pytest
 
 from kdtalker_jax.motion_models.kdtalker.training.trainer import train
 from tests.training.synthetic import TINY, make_clips, write_dataset
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Compiling takes longer than the training here: programs are not made fast. Processes inherit it."""
-    settings = {"jax_persistent_cache_min_compile_time_secs": 0.2, "jax_disable_most_optimizations": True}
-    before = {name: jax.config.values[name] for name in settings}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            jax.config.update(name, value)
-            patch.setenv(name.upper(), str(value))
-        yield
-    for name, value in before.items():
-        jax.config.update(name, value)
 
 
 @pytest.fixture(scope="session")

@@ -66,6 +66,9 @@ class SyntheticClips(tfds.core.GeneratorBasedBuilder):
             **{name: tensor(None, size) for name, size in sizes.items()},
             "jpeg": tfds.features.Sequence(tfds.features.Scalar(np.object_)),
         }
+        example = next(clip for clips in self._clips.values() for clip in clips)
+        if "emotion" in example:
+            features["emotion"] = tfds.features.Tensor(shape=(None,), dtype=np.int8)
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
 
     def _split_generators(self, dl_manager):

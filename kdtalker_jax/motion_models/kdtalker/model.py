@@ -12,7 +12,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from kdtalker_jax.diffusion.config import DiffusionConfig
-from kdtalker_jax.diffusion.noise import window_noise
+from kdtalker_jax.diffusion.noise import Noise, noise_of_calls, noise_of_window
 from kdtalker_jax.diffusion.prediction import as_noise
 from kdtalker_jax.diffusion.samplers import StepRule, make_sampler, sample
 from kdtalker_jax.diffusion.schedule import schedule_of
@@ -33,13 +33,6 @@ class Carry(NamedTuple):
     reference: jax.Array  # (B, 70): the frame before the window
 
 
-class Noise(NamedTuple):
-    """All that is random in a window."""
-
-    start: jax.Array  # (B, L, 70)
-    key: jax.Array  # (B,) of samplers that add some
-
-
 @dataclass(frozen=True)
 class Controls:
     """KDTalker can be asked for nothing but a performance of the words."""
@@ -51,6 +44,8 @@ class KDTalker:
     parts = PARTS
     settings: Mapping[str, type] = {"diffusion": DiffusionConfig, "statistics": MotionStatistics}
     Controls = Controls
+    ending = "beginning"  # as published
+    smooth = 1.0
 
     def __init__(self, config: ModelConfig, dtype: DTypeLike = jnp.float32, jit: Callable = jax.jit) -> None:
         self._config, self._diffusion, self._statistics = config.denoiser, config.diffusion, config.statistics
@@ -74,6 +69,9 @@ class KDTalker:
     def rule(self, sampler: str, steps: int) -> StepRule:
         return make_sampler(sampler, steps, schedule_of(self._diffusion))
 
+    def check_controls(self, controls: Controls) -> None:
+        """There is nothing that they could ask for."""
+
     def begin(self, own: Sequence[Head]) -> Carry:
         reference = [normalise(head.motion.to_vector()[0], self._statistics) for head in own]
         canonical = [canonical_token(head.canonical, self._statistics) for head in own]
@@ -81,11 +79,7 @@ class KDTalker:
 
     def noise(self, keys: jax.Array, index: int, given: np.ndarray | None = None) -> Noise:
         """From keys of the window alone: a longer recording begins with the same motion."""
-        of_start, of_sampler = (_folded(_folded(keys, index), use) for use in range(2))
-        if given is not None:
-            return Noise(jnp.asarray(given, jnp.float32), of_sampler)
-        start = [window_noise(key, self.noise_shape, self._diffusion.noise_offset) for key in of_start]
-        return Noise(jnp.stack(start), of_sampler)
+        return noise_of_window(keys, index, self.noise_shape, self._diffusion.noise_offset, given)
 
     def window(
         self,
@@ -100,10 +94,6 @@ class KDTalker:
 
     def in_units(self, motion: np.ndarray) -> np.ndarray:
         return denormalise(motion, self._statistics)
-
-
-def _folded(keys: jax.Array, number: int) -> jax.Array:
-    return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
 
 
 def sample_window(
@@ -132,9 +122,3 @@ def sample_window(
     added = None if rule.noise is None else noise_of_calls(noise, rule.calls, diffusion.noise_offset)
     motion = sample(denoise, rule, noise.start, noise=added, told=(rule.time, of_times))  # (B, L, 70)
     return Carry(state.canonical, motion[:, -1]), motion
-
-
-def noise_of_calls(noise: Noise, calls: int, offset: float) -> jax.Array:
-    """What a sampler of so many calls adds, (calls - 1, B, L, 70): each request's from its own key."""
-    shape = (calls - 1, *noise.start.shape[1:])
-    return jax.vmap(lambda key: window_noise(key, shape, offset), out_axes=1)(noise.key)

@@ -2,8 +2,6 @@
 
 from dataclasses import asdict, replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -15,10 +13,7 @@ from kdtalker_jax.records import from_json
 from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig
 from kdtalker_jax.renderers.liveportrait.model import LivePortrait
 from kdtalker_jax.renderers.liveportrait.networks.generator import pixel_shuffle, pixel_unshuffle
-from kdtalker_jax.renderers.liveportrait.training.input import FaceClips, RendererBatches
-from kdtalker_jax.renderers.liveportrait.training.step import Landmarks, initial_state, make_train_step
 from tests.networks import REQUIRED
-from tests.training.faces import TINY_RENDERER, make_face_clips
 
 BLENDED = SMALL.replace(
     warping=replace(SMALL.warping, flow=True), generator=replace(SMALL.generator, portrait=True)
@@ -79,31 +74,6 @@ def test_frames_in_batches_are_those_alone(model, picture):
     (together,) = model.render(source, motion, batch_size=3)
     alone = np.concatenate(list(model.render(source, motion, batch_size=1)))
     assert np.abs(together.astype(int) - alone).max() <= 1
-
-
-def test_the_steps_teach_where_the_portrait_goes():
-    config = replace(
-        TINY_RENDERER,
-        warping=replace(TINY_RENDERER.warping, flow=True),
-        generator=replace(TINY_RENDERER.generator, portrait=True),
-        loss=replace(TINY_RENDERER.loss, carried=5.0, painted=0.3),
-    )
-    batches = RendererBatches(FaceClips(make_face_clips(), cache_gb=0.1), config)
-    pictures = next(iter(batches)).pictures
-    assert pictures.source.shape == pictures.target.shape[:1] + pictures.target.shape[2:]
-    state = initial_state(config)
-    step = jax.jit(make_train_step(config, config.first, Landmarks()))
-    before, losses, first = state, [], None
-    for _ in range(12):
-        state, metrics, _ = step(state, pictures)
-        losses.append(float(metrics["pixels"]))
-        first = first or metrics
-    assert losses[-1] < 0.8 * losses[0]
-    assert 0 < metrics["carried"] < first["carried"], "the portrait is carried nearer to where it is to be"
-    assert 0 < metrics["painted"] < 0.8 * first["painted"], "what is painted learns too, wherever the mask is"
-    for network, layer in (("warping", "surface"), ("generator", "conv_img")):
-        new, old = (weights.weights.params[network][layer]["kernel"] for weights in (state, before))
-        assert float(jnp.abs(new - old).max()) > 1e-5, layer
 
 
 def test_files_from_before_there_was_such_a_thing_mean_none():

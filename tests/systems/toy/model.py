@@ -84,6 +84,8 @@ class Mover:
     settings: Mapping[str, type] = {"pace": Pace}
     Controls = Controls
     sampler = "ddim"
+    ending = "silence"
+    smooth = 1.0
 
     def __init__(self, config: ModelConfig, dtype: Any = jnp.float32, jit: Callable = jax.jit) -> None:
         self.makes = GlowSpace()
@@ -102,6 +104,9 @@ class Mover:
 
     def rule(self, sampler: str, steps: int) -> int:
         return steps
+
+    def check_controls(self, controls: Controls) -> None:
+        pass
 
     def begin(self, own: Sequence[OwnGlow]) -> jax.Array:
         return jnp.stack([jnp.repeat(jnp.asarray(one.motion.numbers), 2, axis=0) for one in own])  # (B, 2, 2)

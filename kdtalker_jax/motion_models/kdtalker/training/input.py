@@ -5,8 +5,6 @@ number of the batch. So a batch is known by its number alone: on any number of p
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +13,8 @@ from configs.training import InputConfig, TrainingConfig
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.kdtalker.training.loss import Windows
 from kdtalker_jax.spaces.keypoints import Coefficients
-from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.training.batches import NumberedBatches, Order
+from kdtalker_jax.training.kept_clips import KeptClips
 
 
 class MotionClip(NamedTuple):
@@ -60,39 +58,13 @@ class Batch(NamedTuple):
     sources: list[str]
 
 
-class UsableClips(Sequence[MotionClip]):
-    """The clips of a split that are long enough, kept in memory as far as there is room.
-
-    Attributes:
-        left_out: how many are too short.
-    """
+class UsableClips(KeptClips):
+    """The clips of a split that are long enough."""
 
     def __init__(
         self, clips: Sequence[Mapping[str, Any]], window: int, settings: InputConfig, *, progress: bool = False
     ) -> None:
-        self._clips = clips
-        self._kept: dict[int, MotionClip] = {}
-        self._room = settings.cache_gb * 2**30
-        bar = partial(progress_bar, desc="Reading clips", total=len(clips), unit="clip", show=progress)
-        with ThreadPoolExecutor(settings.threads) as pool:
-            lengths = list(bar(pool.map(lambda index: self._read(index).usable_length, range(len(clips)))))
-        self._usable = [index for index, length in enumerate(lengths) if length > window]
-        self.left_out = len(clips) - len(self._usable)
-
-    def __len__(self) -> int:
-        return len(self._usable)
-
-    def __getitem__(self, index: int) -> MotionClip:
-        return self._read(self._usable[index])
-
-    def _read(self, index: int) -> MotionClip:
-        clip = self._kept.get(index)
-        if clip is None:
-            clip = MotionClip.of(self._clips[index])
-            if clip.nbytes <= self._room:
-                self._room -= clip.nbytes
-                self._kept[index] = clip
-        return clip
+        super().__init__(clips, MotionClip.of, lambda clip: clip.usable_length > window, settings, progress=progress)
 
 
 def check_clips(clips: UsableClips, config: TrainingConfig, where: str) -> None:

@@ -99,15 +99,3 @@ def denoising_losses(
         expression=error[..., 7:].mean(axis=(1, 2)),
         pose=error[..., 1:7].mean(axis=(1, 2)),
     )
-
-
-def snr_weights(diffusion: DiffusionConfig, times: jax.Array, largest: float) -> jax.Array:
-    """What samples at diffusion times (B,) count: min(SNR, largest) / SNR (arXiv 2303.09556, equation 10). (B,)
-
-    A sample with more signal then counts by its error in clean motion, as one with less does by its error in noise.
-    Predictions of other kinds are errors of another size: the weights make the same of them (section 3.4).
-    """
-    alpha_bars = schedule_of(diffusion).alpha_bars
-    ratios = alpha_bars / (1 - alpha_bars)
-    in_noise = {"noise": ratios, "sample": 1.0, "velocity": ratios + 1}[diffusion.prediction]
-    return jnp.asarray(np.minimum(ratios, largest) / in_noise, jnp.float32)[times]

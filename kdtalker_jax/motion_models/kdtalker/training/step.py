@@ -12,6 +12,7 @@ import optax
 from configs.training import TrainingConfig
 from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.diffusion.noise import window_noise
+from kdtalker_jax.diffusion.prediction import snr_weights
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.motion_models.kdtalker.network import Denoiser
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
@@ -21,7 +22,6 @@ from kdtalker_jax.motion_models.kdtalker.training.loss import (
     Windows,
     add_audio_noise,
     denoising_losses,
-    snr_weights,
     to_examples,
 )
 from kdtalker_jax.motion_models.kdtalker.training.optimizer import learning_rate_schedule, make_optimizer

@@ -13,6 +13,7 @@ RENDERER = Kind(
     train=f"{_FOLDER}.trainer:train_renderer",
     export=f"{_FOLDER}.export:export_run",
     memory=f"{_FOLDER}.trainer:report_memory",
+    next_stage="retargeting",
 )
 RETARGETING = Kind(
     "retargeting",

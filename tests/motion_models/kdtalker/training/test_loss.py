@@ -9,7 +9,7 @@ import pytest
 
 from configs import PUBLISHED_STATISTICS
 from kdtalker_jax.diffusion.config import DiffusionConfig
-from kdtalker_jax.diffusion.prediction import as_noise, signal_and_spread, target
+from kdtalker_jax.diffusion.prediction import as_noise, signal_and_spread, snr_weights, target
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.motion_models.kdtalker.network import Denoiser
 from kdtalker_jax.motion_models.kdtalker.training.loss import (
@@ -17,7 +17,6 @@ from kdtalker_jax.motion_models.kdtalker.training.loss import (
     Windows,
     add_audio_noise,
     denoising_losses,
-    snr_weights,
     to_examples,
 )
 from kdtalker_jax.motion_models.kdtalker.training.step import initial_state

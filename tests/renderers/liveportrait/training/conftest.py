@@ -1,5 +1,5 @@
 """Fixtures of all trainings' tests."""
 
-from tests.training.fixtures import quick_compilation
+from tests.quick import quick_compilation
 
 __all__ = ["quick_compilation"]

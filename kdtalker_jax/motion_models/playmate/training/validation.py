@@ -1,0 +1,76 @@
+"""Validation on fixed windows, at fixed times, with fixed noise: comparable between steps, runs and machines."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from configs.playmate_training import PlaymateRun
+from kdtalker_jax import parallel
+from kdtalker_jax.motion_models.playmate.config import AdaptiveStatistics
+from kdtalker_jax.motion_models.playmate.training.input import Windows, frames_of, stack_windows, start_at
+from kdtalker_jax.motion_models.playmate.training.loss import denoising_losses, to_examples
+from kdtalker_jax.motion_models.playmate.training.step import networks_of
+from kdtalker_jax.training.kept_clips import KeptClips
+
+
+class Questions(NamedTuple):
+    """Windows with all that is random in training."""
+
+    windows: Windows
+    times: Any  # (B,) int32
+    weights: Any  # (B,) 0 for samples that only fill up a batch
+
+
+class Validation:
+    """The questions of one run, and how well a network answers them. All processes make the same calls."""
+
+    def __init__(self, config: PlaymateRun, statistics: AdaptiveStatistics, clips: KeptClips) -> None:
+        networks, previous = networks_of(config), config.diffusion_transformer.previous
+
+        def sums(trees: tuple[Any, Any], questions: Questions) -> dict[str, jax.Array]:
+            examples = to_examples(questions.windows, statistics, previous)
+            noise = _fixed_noise(questions.windows.position, examples.motion.shape[1:])
+            heard = jnp.ones(len(noise), jnp.float32)
+            losses = denoising_losses(networks, config, *trees, examples, heard, questions.times, noise)
+            totals = jax.tree.map(lambda values: jnp.sum(values * questions.weights), losses)
+            return {"loss": totals.total, "expression": totals.expression, "pose": totals.pose}
+
+        self._sums = parallel.map_sums(sums, config.devices.mapping)
+        self._count = config.validation.windows
+        self._batches = _batches(_ask(clips, self._count, config), config.batch_size)
+
+    def __call__(self, params: Any, frozen: Any) -> dict[str, float]:
+        """Mean loss, expression and pose loss of placed parameters."""
+        totals = [self._sums((params, frozen), batch) for batch in self._batches]
+        return {name: sum(float(total[name]) for total in totals) / self._count for name in totals[0]}
+
+
+def _ask(clips: KeptClips, count: int, config: PlaymateRun) -> Questions:
+    """`count` questions: windows spread evenly over the clips and inside them, times evenly over all there are."""
+    rounds, frames = -(-count // len(clips)), frames_of(config)
+    chosen = [clips[i % len(clips)] for i in range(count)]
+    starts = [start_at(clip, (i // len(clips) + 0.5) / rounds, frames) for i, clip in enumerate(chosen)]
+    windows = stack_windows(chosen, starts, frames, np.arange(count, dtype=np.int32))
+    times = (np.arange(count) + 0.5) / count * config.diffusion.times
+    shuffled = np.random.default_rng(0).permutation(times)  # so that clips and times do not go hand in hand
+    return Questions(windows, shuffled.astype(np.int32), np.ones(count, np.float32))
+
+
+def _batches(questions: Questions, largest: int) -> list[Questions]:
+    """This process's share of the questions, in batches of one size, the last filled up with weight 0."""
+    count, devices = len(questions.times), parallel.device_count()
+    size = min(largest, -(-count // devices) * devices)
+    padding = -count % size
+    filled = jax.tree.map(lambda array: np.concatenate([array, np.repeat(array[-1:], padding, axis=0)]), questions)
+    filled.weights[count:] = 0
+    mine = slice(parallel.process_index(), None, parallel.process_count())
+    starts = range(0, count + padding, size)
+    return [jax.tree.map(lambda array, start=start: array[start : start + size][mine], filled) for start in starts]
+
+
+def _fixed_noise(position: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """(B, L, 70) noise that depends on a question's number alone."""
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), position)
+    return jax.vmap(lambda key: jax.random.normal(key, shape, jnp.float32))(keys)

@@ -1,0 +1,44 @@
+"""A model of the networks of several: a renderer of one system, sound features of another."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from configs.playmate import PUBLISHED_LIKE
+from configs.wav2vec2 import SMALL_WAV2VEC2
+from kdtalker_jax.checkpoints import combine_models, load_checkpoint, save_checkpoint
+from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.random_parts import random_variables
+from kdtalker_jax.systems import find_system
+
+
+@pytest.fixture(scope="module")
+def listener(tmp_path_factory):
+    out = tmp_path_factory.mktemp("wav2vec2") / "model"
+    config = SMALL_WAV2VEC2.replace(hearing=dataclasses.replace(SMALL_WAV2VEC2.hearing, resample="after"))
+    save_checkpoint(out, {"wav2vec2": random_variables("wav2vec2", config)}, config)
+    return out
+
+
+def test_each_network_comes_from_the_first_that_has_it(small_checkpoint, listener, tmp_path):
+    names, lacking = combine_models(tmp_path / "out", "playmate", [small_checkpoint, listener])
+    made, renderer = load_checkpoint(tmp_path / "out"), load_checkpoint(small_checkpoint)
+    assert set(names) == set(made.parts) == set(find_system("playmate").required) - {"diffusion_transformer"}
+    assert lacking == ("diffusion_transformer",)
+    assert made.config.generator == renderer.config.generator
+    assert made.config.hearing.resample == "after"
+    for name in ("statistics", "diffusion"):
+        assert made.config.sections[name] == PUBLISHED_LIKE.sections[name], "no setting comes without its networks"
+    jax.tree.map(np.testing.assert_array_equal, made.variables("generator"), renderer.variables("generator"))
+    with pytest.raises(CheckpointError, match="lacks diffusion_transformer"):
+        made.require(*made.system.required)
+
+
+def test_what_does_not_go_together_is_refused(small_checkpoint, listener, tmp_path):
+    with pytest.raises(CheckpointError, match="no networks of the system wav2vec2"):
+        combine_models(tmp_path / "out", "wav2vec2", [small_checkpoint])
+    with pytest.raises(CheckpointError, match="There is no system 'nonsense'"):
+        combine_models(tmp_path / "out", "nonsense", [small_checkpoint])
+    assert not (tmp_path / "out").exists()
