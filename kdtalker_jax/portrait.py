@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from kdtalker_jax import dubbing
 from kdtalker_jax.animation import Animation, several
 from kdtalker_jax.arguments import arguments_of, asked_for, check_motion, check_source
 from kdtalker_jax.batching import made_ahead, one_ahead
@@ -349,6 +350,39 @@ class TalkingPortrait(LoadedModel):
         with recording_file(audio, rate, output) as recording:
             video = finish.writer(output, recording, len(motion))
             return self._write(video, source, motion, output, finish, batch_size, progress)
+
+    def dub(
+        self,
+        video: PathLike,
+        audio: PathLike | np.ndarray,
+        output: PathLike,
+        *,
+        length: dubbing.Length = "shortest",
+        **how: Any,
+    ) -> Video:
+        """A video whose person says something else, written to a file: its size, rate and colours, and the new sound.
+
+        Outside the mouth each frame is that of the video bit by bit, before it is encoded; frames that do not show the
+        face are so everywhere. Needs a model that paints mouths, such as DreamHead. Errors are those of `sample`.
+
+        Args:
+            length: "shortest" of video and sound; "audio", the last frame is held; "video", after the sound comes
+                silence; or "loop", the video begins anew until the sound ends.
+            how: rate, crop, face_index, batch_size, progress and what is asked of the motion, as in `sample`.
+        """
+        return dubbing.dub(self, video, audio, output, length=length, **how)
+
+    def repaint(self, frames: dubbing.Reader, audio: PathLike | np.ndarray, **how: Any) -> Iterator[np.ndarray]:
+        """Frames of a person, made by another renderer or read from anywhere, whose mouth says a recording.
+
+        Args:
+            frames: makes them, uint8 (H, W, 3) each, anew whenever it is called: twice to know the face, once to paint.
+            how: frame_rate (a second), and as in `dub`.
+
+        Yields:
+            uint8 (1, H, W, 3), as many as there are or as the recording lasts.
+        """
+        return dubbing.repaint(self, frames, audio, **how)
 
     def _write(
         self,

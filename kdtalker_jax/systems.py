@@ -258,3 +258,25 @@ register(  # with the sound features of KDTalker, for where no Wav2Vec2 is at ha
         configs="configs.playmate:WITH_WAV2LIP",
     )
 )
+
+_DREAMHEAD = System(
+    "dreamhead",
+    features="kdtalker_jax.features.wav2vec2.model:Wav2Vec2Features",
+    motion_model="kdtalker_jax.motion_models.dreamhead.model:DreamHead",
+    renderer="kdtalker_jax.renderers.latent.renderer:LandmarkPainter",
+    configs="configs.dreamhead:WITH_WAV2VEC2",
+    trainings=(
+        "kdtalker_jax.motion_models.dreamhead.training.kinds:LANDMARKS",
+        "kdtalker_jax.renderers.latent.training.kinds:IMAGES",
+        "kdtalker_jax.renderers.latent.training.kinds:AUTOENCODER",
+    ),
+)
+register(_DREAMHEAD)
+register(
+    replace(
+        _DREAMHEAD,
+        name="dreamhead_wav2lip",
+        features="kdtalker_jax.features.wav2lip.model:Wav2LipFeatures",
+        configs="configs.dreamhead:WITH_WAV2LIP",
+    )
+)

@@ -31,8 +31,10 @@ EPILOG = """
 Examples:
   python -m pipelines.dub --checkpoint published --video talk.mp4 --driven_audio other.wav --stitch --output dubbed.mp4
   python -m pipelines.dub --checkpoint published --video talk.mp4 --driving actor.mp4 --regions exp --output acted.mp4
+  python -m pipelines.dub --checkpoint dreamhead --video talk.mp4 --driven_audio other.wav --output dubbed.mp4
 
-The video's size, rate and all that is no face stay.
+The video's size, rate and all that is no face stay. Models that paint mouths (DreamHead) change nothing else, and are
+moved by sound alone.
 """
 
 
@@ -41,6 +43,13 @@ The video's size, rate and all that is no face stay.
 @licence_option
 @click.option("--video", required=True, help="Whose person is moved: any common video format.")
 @click.option("--face_index", type=click.IntRange(0), help="Which of its faces, 0 the largest.  [default: the largest]")
+@click.option(
+    "--crop",
+    type=click.Choice(["square", "none"]),
+    default="square",
+    show_default=True,
+    help="none, for models that paint mouths: the video is cut to the face already.",
+)
 @click.option("--driven_audio", help="What it is to say: any audio file, or a video whose (default) sound is used.")
 @click.option(
     "--length",
@@ -68,6 +77,7 @@ def main(
     accept_licence: bool,
     video: str,
     face_index: int | None,
+    crop: str,
     driven_audio: str | None,
     length: str,
     output: str,
@@ -91,6 +101,7 @@ def main(
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.compositing.finish import Finish
     from kdtalker_jax.compositing.pasting import pasted_each
+    from kdtalker_jax.dubbing import can_repaint
     from kdtalker_jax.edits.reenacting import Reenactment
     from kdtalker_jax.media.audio import load_waveform
     from kdtalker_jax.media.files import input_file
@@ -121,6 +132,18 @@ def main(
         keep_compiled()
     model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
     check_asked(animation, model.motion_model)  # before any work
+    if can_repaint(model):
+        if driven_audio is None or driver is not None or stitch or hold_eyes:
+            raise InputError(
+                "This model paints mouths by sound alone: give --driven_audio, and no driver or its options."
+            )
+        found = {"crop": crop, "face_index": face_index}
+        made = model.dub(video, driven_audio, output, length=length, **found, **animation, progress=True)
+        told = {"output": output, "frames": made.frames, "seconds": made.seconds}
+        result(f"{output}: {made.frames} frames, {made.seconds:.2f} s", **told)
+        return
+    if crop != "square":
+        raise InputError("This model moves whole faces: --crop is for models that paint mouths.")
     watched = prepare_video(model, video, face_index, progress=True)
     spoken = None
     if waveform is not None:

@@ -41,7 +41,7 @@ docs/training.md describes several devices, several machines, and TPU pods.
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Of a training in stages: 2 of playmate trains emotions, 2 of renderer retargeting.",
+    help="Of a training in stages: 2 of playmate trains emotions, of dreamhead pictures, of renderer retargeting.",
 )
 @click.option("--init", help="Start from a model, or from another run (its moving average, if any).")
 @licence_option
@@ -65,8 +65,9 @@ def main(
 ) -> None:
     """Train a network of a model on a data set of clips, on all devices there are.
 
-    KIND is denoiser (the motion of KDTalker), playmate (that of Playmate, in two stages), renderer (LivePortrait's
-    pictures and keypoints), retargeting (its stitching, eyes and lips) or audio_encoder; other packages may add more.
+    KIND is denoiser (the motion of KDTalker), playmate (that of Playmate, in two stages), dreamhead (landmarks and
+    pictures, in two stages), dreamhead_autoencoder, renderer (LivePortrait's pictures and keypoints), retargeting (its
+    stitching, eyes and lips) or audio_encoder; other packages may add more.
     """
     from kdtalker_jax import parallel  # JAX takes a second to load: not needed for --help
     from kdtalker_jax.hub.names import find_model

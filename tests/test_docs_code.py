@@ -30,6 +30,8 @@ from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.systems import find_system
 from pipelines.command import COMMANDS
+from tests.systems.dreamhead import write_mesh
+from tests.systems.dreamhead import write_model as write_dreamhead
 from tests.training.synthetic import make_clips, write_dataset
 
 ROOT = Path(__file__).parents[1]
@@ -59,7 +61,13 @@ def calls() -> Iterator[pytest.param]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, small_variables) -> Path:
+def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, small_variables, monkeypatch_module) -> Path:
     """A folder with all that documents speak of, of a small model. Copied by each test.
 
     Its denoiser sees no noise anywhere: with random weights, motion grows from window to window beyond any head's.
@@ -87,6 +95,8 @@ def place(tmp_path_factory, small_variables) -> Path:
     save_checkpoint(folder / "checkpoints" / "playmate", feeling, PLAYMATE)
     listener = {"wav2vec2": random_variables("wav2vec2", SMALL_WAV2VEC2)}
     save_checkpoint(folder / "checkpoints" / "wav2vec2", listener, SMALL_WAV2VEC2)
+    write_dreamhead(folder / "checkpoints" / "dreamhead")
+    monkeypatch_module.setenv("KDTALKER_FACE_MESH", str(write_mesh(tmp_path_factory.mktemp("mesh"), always=True)))
     write_dataset(tmp_path_factory.mktemp("clips"), {"train": make_clips()[:2]}).rename(folder / "dataset")
     model = TalkingPortrait.load(folder / "checkpoints" / "published")
     source = model.prepare(folder / "face.jpg")

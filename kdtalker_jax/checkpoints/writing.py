@@ -85,7 +85,8 @@ def combine_models(
     sections |= {name: other.config.sections[name] for name, other in takes.items()}
     for family in known.members:  # what a family is set to comes with its networks
         givers = [takes[part.name] for part in family.parts if part.name in takes]
-        sections |= {setting: givers[0].config.sections[setting] for setting in family.settings if givers}
+        given = givers[0].config.sections if givers else {}  # of another system, which may be set to other things
+        sections |= {setting: given[setting] for setting in family.settings if setting in given}
     config = ModelConfig(others[0].config.name, system, sections)
     if problem := disagreement(config, list(takes)):
         raise CheckpointError(f"The networks of these models do not fit together ({problem}).")

@@ -108,3 +108,21 @@ class Paste:
             levels = np.arange(256)[:, None] + shift  # (256, 3)
             self._shift = np.clip(np.rint(levels), 0, 255).astype(np.uint8)[None]
         return cv2.LUT(rendered, self._shift)
+
+
+def pasted_part(frame: np.ndarray, face: np.ndarray, region: Box, share: np.ndarray) -> np.ndarray:
+    """A frame of a video with as much of a rendered face as a mask says; where that is 0, the frame bit by bit.
+
+    Args:
+        frame: uint8 (H, W, 3). face: (S, S, 3), which goes where `region` is. share: uint8 (S, S), 255 is all.
+
+    Returns:
+        (H, W, 3), a new array.
+    """
+    placement = Placement.of(matrix_of(region, len(face)), len(face), *frame.shape[:2])
+    result = frame.copy()
+    if not placement.is_empty:
+        inside = placement.inside(result)
+        opaque = placement.warped(share, border="constant")[..., None].astype(np.uint16)  # (h, w, 1)
+        inside[:] = (opaque * placement.warped(face) + (255 - opaque) * inside) // 255
+    return result

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from kdtalker_jax.records import added
+
 LONGEST = 1 << 16  # times
 
 
@@ -21,6 +23,7 @@ class DiffusionConfig:
     noise_offset: float = 0.0  # deviation of what all frames of a window's noise share, per channel
     prediction: Literal["noise", "sample", "velocity"] = "noise"  # what the network tells of a noisy sample
     sampler: str | None = None  # that is taken where none is named; None: `samplers.DEFAULT_SAMPLER`
+    spacing: Literal["linear", "root", "cosine"] = added("linear")  # see `schedule.NoiseSchedule`
 
     def __post_init__(self) -> None:
         if not 1 <= self.times <= LONGEST:

@@ -63,7 +63,7 @@ class FaceMesh:
     """
 
     def __init__(self, mesh_file: str | os.PathLike[str] | None = None) -> None:
-        self._network = UserNetwork(MESH, mesh_file, _points_and_logit)
+        self._network = UserNetwork(MESH, mesh_file, points_and_logit)
 
     @property
     def is_there(self) -> bool:
@@ -113,7 +113,7 @@ class FaceMesh:
         return points.reshape(-1, POINTS, 3), logit.reshape(-1)
 
 
-def _points_and_logit(graph: Graph) -> tuple[int, int]:
+def points_and_logit(graph: Graph) -> tuple[int, int]:
     """Which of the network's two outputs are the points; the other is the probability's logit."""
     given = [graph.tensors[number].shape for number in graph.inputs]
     sizes = [int(np.prod(graph.tensors[number].shape)) for number in graph.outputs]

@@ -28,15 +28,16 @@ def with_irises(points: np.ndarray) -> np.ndarray:
     """The 468 points (..., 468, 3) of a mesh and ten for irises that look straight ahead, (..., 478, 3).
 
     For each eye, left in the picture first: the centre, midway between the lids, then what is right of it, above, left
-    and below, as MediaPipe counts them.
+    and below, as MediaPipe counts them. Of numpy or JAX arrays.
     """
+    xp = points.__array_namespace__()
     irises = []
     for *corners, upper, lower in _EYES:
         first, second = (points[..., corner, :] for corner in corners)
         centre = (points[..., upper, :] + points[..., lower, :]) / 2
         across = _IRIS * (second - first)  # to the right in the picture
-        down = np.stack([-across[..., 1], across[..., 0], np.zeros_like(across[..., 0])], axis=-1)
-        level = np.hypot(across[..., 0], across[..., 1])[..., None]
-        down = down / np.maximum(level, 1e-12) * np.linalg.norm(across, axis=-1, keepdims=True)
+        down = xp.stack([-across[..., 1], across[..., 0], xp.zeros_like(across[..., 0])], axis=-1)
+        level = xp.hypot(across[..., 0], across[..., 1])[..., None]
+        down = down / xp.maximum(level, 1e-12) * xp.linalg.norm(across, axis=-1, keepdims=True)
         irises += [centre, centre + across, centre - down, centre - across, centre + down]
-    return np.concatenate([points, np.stack(irises, axis=-2)], axis=-2)
+    return xp.concatenate([points, xp.stack(irises, axis=-2)], axis=-2)

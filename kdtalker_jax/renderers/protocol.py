@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Protocol
 
 import jax
+import numpy as np
 
 from kdtalker_jax.edits.retargeting import Networks
 from kdtalker_jax.parts import Part
@@ -17,7 +18,7 @@ class Renderer(Protocol):
     rendered: ClassVar[tuple[Part, ...]]  # those that run for every frame
     observing: ClassVar[tuple[Part, ...]]  # those that `observe` needs
     settings: ClassVar[Mapping[str, type]]  # sections of a model's configuration beside the sizes of parts
-    stateful: ClassVar[bool]  # whether a frame depends on those before it
+    stateful: bool  # whether a frame depends on those before it
     takes: Space
     picture_size: int  # side of the portrait's cut
     output_size: int  # side of the frames
@@ -63,3 +64,29 @@ class Renderer(Protocol):
 
     def retargeting(self, params: Mapping[str, Any]) -> Networks:
         """Stitching and the retargeting of lips and eyes by themselves. Raises InputError where it has none."""
+
+
+class Repainter(Renderer, Protocol):
+    """A renderer that can also paint into pictures of the person that are not the portrait: frames of a video."""
+
+    def recognise(self, observed: Mapping[str, np.ndarray]) -> tuple[Any, np.ndarray]:
+        """What `observe` has said of all frames of a person, in terms of the space; and which show the face, (F,) bool.
+
+        Raises NoFaceError where none does.
+        """
+
+    def regions(self, own: Any) -> np.ndarray:
+        """(F, ...): where in frames with these faces is painted. It tells nothing of what the mouth does."""
+
+    def speaking(self, own: Any, motion: Any) -> Any:
+        """`Space.driving` arrays of F frames whose mouths are the motion's, and all else the person's own."""
+
+    def repaint(
+        self, params: Mapping[str, Any], portrait: Any, state: Any, pictures: Any, regions: Any, driving: Any
+    ) -> tuple[Any, jax.Array, jax.Array, jax.Array]:
+        """`frames` for pictures uint8 (B, S, S, 3), S = `picture_size`, of the person that the portrait shows. Pure.
+
+        Returns:
+            The state after them; what is painted, uint8 (B, S, S, 3); how much of it is to be taken, uint8 (B, S, S),
+            0 where the picture stays; and finite (B,).
+        """

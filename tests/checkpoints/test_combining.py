@@ -6,6 +6,8 @@ import jax
 import numpy as np
 import pytest
 
+from configs.dreamhead import PUBLISHED_LIKE as DREAMHEAD
+from configs.latent import SMALL as LATENT
 from configs.playmate import PUBLISHED_LIKE
 from configs.wav2vec2 import SMALL_WAV2VEC2
 from kdtalker_jax.checkpoints import combine_models, load_checkpoint, save_checkpoint
@@ -42,3 +44,14 @@ def test_what_does_not_go_together_is_refused(small_checkpoint, listener, tmp_pa
     with pytest.raises(CheckpointError, match="There is no system 'nonsense'"):
         combine_models(tmp_path / "out", "nonsense", [small_checkpoint])
     assert not (tmp_path / "out").exists()
+
+
+def test_settings_that_the_other_system_has_not_are_those_of_the_new_one(listener, tmp_path):
+    """Latent diffusion is not set to anything; what paints with its networks is."""
+    networks = {name: random_variables(name, LATENT) for name in LATENT.sections}
+    save_checkpoint(tmp_path / "latent", networks, LATENT)
+    names, lacking = combine_models(tmp_path / "out", "dreamhead", [tmp_path / "latent", listener])
+    assert (set(names), lacking) == ({"autoencoder", "unet", "wav2vec2"}, ("landmark_denoiser",))
+    config = load_checkpoint(tmp_path / "out").config
+    assert config.unet == LATENT.unet and config.hearing.resample == "after"
+    assert (config.painting, config.statistics) == (DREAMHEAD.painting, DREAMHEAD.statistics)

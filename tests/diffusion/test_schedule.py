@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kdtalker_jax.diffusion.schedule import NoiseSchedule
+from kdtalker_jax.diffusion.config import DiffusionConfig
+from kdtalker_jax.diffusion.schedule import NoiseSchedule, schedule_of
 
 
 def test_values_agree_with_the_closed_form():
@@ -39,3 +40,13 @@ def test_sampling_may_end_before_all_noise_is_gone():
     assert schedule.last_alpha_bar == schedule.alpha_bars[0]
     assert NoiseSchedule().last_alpha_bar == 1
     assert schedule.sampling_times(1000)[0] == 999, "there is no time 1000"
+
+
+def test_the_clean_share_may_fall_as_a_squared_cosine():
+    """To the figures of Nichol and Dhariwal (arXiv 2102.09672); the last variances are held below 1."""
+    schedule = NoiseSchedule(spacing="cosine")
+    expected = np.cos((np.arange(1, 1001) / 1000 + 0.008) / 1.008 * np.pi / 2) ** 2
+    expected /= np.cos(0.008 / 1.008 * np.pi / 2) ** 2
+    np.testing.assert_allclose(schedule.alpha_bars[:990], expected[:990], rtol=1e-9)
+    assert schedule.betas.max() == 0.999
+    assert schedule_of(DiffusionConfig(spacing="cosine")) == NoiseSchedule(spacing="cosine")

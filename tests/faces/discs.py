@@ -18,20 +18,24 @@ def template():
     return 64 * points  # 128 pixels across, so that a cut of 1.5 times that is of the same size
 
 
-def disc_mesh():
-    """The file's bytes: points about the middle of what is white, and a face where as much is white as of a disc."""
+def disc_mesh(shape=None, always=False):
+    """The file's bytes: points about the middle of what is white, and a face where as much is white as of a disc.
+
+    The points are those of `template`, or of another shape (468, 3); where it sees a face `always`, they stay.
+    """
     cells, white = 192 // CELL, np.pi * RADIUS**2
     net = Network(1, 192, 192, 3)
     kernel = net.constant(np.full((1, CELL, CELL, 3), 1 / 3, np.float32))
     amount = net.add(CONVOLUTION, [0, kernel], (1, cells, cells, 1), VALID, CELL, CELL, NONE, 1, 1)
     places = (np.arange(cells) + 0.5) * CELL - 96
     moments = np.zeros((468, 3, cells, cells))
-    moments[:, 0], moments[:, 1] = places[None, :] / white, places[:, None] / white
+    if not always:
+        moments[:, 0], moments[:, 1] = places[None, :] / white, places[:, None] / white
     kernel = net.constant(moments.reshape(1404, cells, cells, 1).astype(np.float32))
-    bias = net.constant((template() + np.array([96, 96, 0])).ravel().astype(np.float32))
+    bias = net.constant(((template() if shape is None else shape) + np.array([96, 96, 0])).ravel().astype(np.float32))
     points = net.add(CONVOLUTION, [amount, kernel, bias], (1, 1, 1, 1404), VALID, 1, 1, NONE, 1, 1)
     kernel = net.constant(np.full((1, cells, cells, 1), 20 / white, np.float32))
-    bias = net.constant(np.float32([-10]))
+    bias = net.constant(np.float32([10 if always else -10]))
     logit = net.add(CONVOLUTION, [amount, kernel, bias], (1, 1, 1, 1), VALID, 1, 1, NONE, 1, 1)
     return net.write(points, logit)
 

@@ -1,8 +1,12 @@
 """Sizes of the networks. The defaults are the published ones (latent diffusion, arXiv 2112.10752)."""
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
-from kdtalker_jax.sizes import Sizes
+from kdtalker_jax.sizes import LARGEST_OF, Sizes
+
+GRID = 8  # pixels: masks begin and end at multiples, so that they are whole in latents too
 
 
 @dataclass(frozen=True)
@@ -45,3 +49,36 @@ class UNetConfig(Sizes):
     def factor(self) -> int:
         """Height and width of a latent have to be divisible by this."""
         return 2 ** (len(self.multipliers) - 1)
+
+
+@dataclass(frozen=True)
+class PaintingConfig:
+    """How mouths are painted into pictures.
+
+    Attributes:
+        image_size: side of the pictures.
+        steps: of DDIM.
+        reference: what shows the person: the "first" frame, or the portrait, so that frames can be made side by side;
+            or the "previous" frame, as it was painted.
+        feather: pixels over which what is painted goes over into the picture, inside the mask.
+        seed: of the noise, one for all frames.
+
+    Raises:
+        ValueError: values that cannot be.
+    """
+
+    image_size: int = 256
+    steps: int = 20
+    reference: Literal["first", "previous"] = "first"
+    feather: float = 8.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not GRID <= self.image_size <= LARGEST_OF["image_size"] or self.image_size % GRID:
+            raise ValueError(f"image_size is {self.image_size}, no multiple of {GRID} up to {LARGEST_OF['image_size']}")
+        if not 1 <= self.steps <= 1000:
+            raise ValueError(f"steps is {self.steps}, not from 1 to 1000")
+        if not 0 <= self.feather < math.inf:
+            raise ValueError(f"feather is {self.feather}, not 0 pixels or more")
+        if not 0 <= self.seed < 1 << 64:
+            raise ValueError(f"seed is {self.seed}, not from 0 to below 2^64")

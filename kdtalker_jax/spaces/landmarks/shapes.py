@@ -76,6 +76,13 @@ def closed(shape: np.ndarray, direction: np.ndarray) -> np.ndarray:
     return shape - (lip_gap(shape) / parting)[..., None, None] * direction
 
 
+def held_over(points: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(F, ...) of a video with those of the last frame that shows the face, or of the first one that does, where a
+    frame does not; seen (F,) bool has one that does."""
+    last = np.maximum.accumulate(np.where(seen, np.arange(len(seen)), -1))
+    return points[np.where(last < 0, np.argmax(seen), last)]
+
+
 def deviations(offsets: np.ndarray) -> np.ndarray:
     """(T, N, 3) of a training set -> (N, 3): standard deviation of each coordinate, at least LEAST_DEVIATION."""
     return np.maximum(offsets.std(axis=0), LEAST_DEVIATION)

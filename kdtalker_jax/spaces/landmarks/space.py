@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.spaces.landmarks.contours import CONTOUR_POINTS, check_count
+from kdtalker_jax.spaces.landmarks.contours import CONTOUR_POINTS, MOUTH, check_count, rows_of
 from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
 from kdtalker_jax.spaces.landmarks.pose import Pose, canonical, fit_pose, placed
 from kdtalker_jax.spaces.landmarks.shapes import at_rest, closed
@@ -25,9 +25,10 @@ class Face:
     pose: Pose
     motion: LandmarkMotion
 
-    def at(self, frames: slice) -> "Face":
-        """Some of a video's frames."""
-        return Face(self.identity, Pose(*(part[frames] for part in self.pose)), self.motion[frames])
+    def at(self, frames: slice | np.ndarray) -> "Face":
+        """Some of a video's frames: a slice, or indices."""
+        motion = LandmarkMotion(**{name: value[frames] for name, value in self.motion.arrays().items()})
+        return Face(self.identity, Pose(*(part[frames] for part in self.pose)), motion)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,14 @@ class Landmarks:
             offsets = own.motion.offsets + offsets - (first or motion).offsets[:1]
         shape = own.identity.astype(np.float64) + offsets  # (T, N, 3)
         return self.with_driving(motion, placed(shape, Pose(*(part.astype(np.float64) for part in own.pose))))
+
+    def with_mouth(self, own: Face, motion: LandmarkMotion) -> LandmarkMotion:
+        """A video's own motion, whose mouths and jaws are another motion's, driven; F frames each."""
+        self.check(motion)
+        mouth = rows_of(MOUTH, self.points)
+        offsets = own.motion.offsets.copy()
+        offsets[:, mouth] = motion.offsets[:, mouth]
+        return self.drive(own, LandmarkMotion(offsets))
 
     def check(self, motion: LandmarkMotion) -> None:
         if not isinstance(motion, LandmarkMotion):

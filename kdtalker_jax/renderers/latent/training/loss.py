@@ -26,8 +26,19 @@ def noise_loss(
         time: (B,) int.
         schedule: how much of either there is at a time.
     """
+    return noise_errors(predict, clean, noise, time, schedule).mean()
+
+
+def noise_errors(
+    predict: Callable[[jax.Array, jax.Array], jax.Array],
+    clean: jax.Array,
+    noise: jax.Array,
+    time: jax.Array,
+    schedule: NoiseSchedule,
+) -> jax.Array:
+    """`noise_loss` before any mean: squares, (B, h, w, C)."""
     signal, spread = signal_and_spread(schedule, time, clean.ndim)
-    return jnp.mean(jnp.square(predict(signal * clean + spread * noise, time) - noise))
+    return jnp.square(predict(signal * clean + spread * noise, time) - noise)
 
 
 def codebook_loss(z: jax.Array, quantised: jax.Array) -> jax.Array:
@@ -35,8 +46,13 @@ def codebook_loss(z: jax.Array, quantised: jax.Array) -> jax.Array:
 
     The weight is with the codes' side, where latent diffusion's models were trained with it; both (B, h, w, C).
     """
-    to_latents = jnp.mean(jnp.square(quantised - jax.lax.stop_gradient(z)))
-    to_codes = jnp.mean(jnp.square(jax.lax.stop_gradient(quantised) - z))
+    return codebook_errors(z, quantised).mean()
+
+
+def codebook_errors(z: jax.Array, quantised: jax.Array) -> jax.Array:
+    """`codebook_loss` before any mean: (B, h, w, C)."""
+    to_latents = jnp.square(quantised - jax.lax.stop_gradient(z))
+    to_codes = jnp.square(jax.lax.stop_gradient(quantised) - z)
     return to_codes + COMMITMENT * to_latents
 
 

@@ -1,0 +1,297 @@
+"""Other words for a person in a video: the mouth of each frame is painted anew, and all else stays bit by bit.
+
+frames -> face in every frame, a steady square about it -> renderer: observe -----> the person, frame by frame
+recording -> motion model -> at the video's rate ------------------------------------> the mouth's landmarks
+each frame -> cut -> renderer: repaint -> the square, as far as it is painted -> frame
+
+Frames come from a video, or from another renderer. Memory does not grow with them, but for the landmarks.
+"""
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import jax
+import numpy as np
+
+from kdtalker_jax.arguments import asked_for
+from kdtalker_jax.batching import fill_up
+from kdtalker_jax.choices import CropMode, check_crop
+from kdtalker_jax.compositing.pasting import pasted_part
+from kdtalker_jax.data.tracking import detect
+from kdtalker_jax.edits.resampling import between, frames_at, positions_at
+from kdtalker_jax.errors import CheckpointError, InputError
+from kdtalker_jax.faces.crop import cut_square
+from kdtalker_jax.faces.detector import Box
+from kdtalker_jax.faces.geometry import enclosing_square, face_square
+from kdtalker_jax.media.files import input_file
+from kdtalker_jax.media.frames import exact_rate, read_frames
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
+from kdtalker_jax.media.video import VideoWriter, check_output
+from kdtalker_jax.media.waveforms import recording_file, waveform_of
+from kdtalker_jax.rendering import batch_size_of
+from kdtalker_jax.results import Video
+from kdtalker_jax.source import Source
+from kdtalker_jax.sources.video import OBSERVED_AT_ONCE, follow, sound_of
+from kdtalker_jax.streams import progress_bar
+from kdtalker_jax.video_portrait import steady
+
+if TYPE_CHECKING:
+    from kdtalker_jax.portrait import TalkingPortrait
+
+Length = Literal["shortest", "audio", "video", "loop"]
+Reader = Callable[[], Iterable[np.ndarray]]  # of frames uint8 (H, W, 3), as often as it is called
+
+
+@dataclass(frozen=True, eq=False)
+class WatchedFace:
+    """What is known of a person in T frames.
+
+    Attributes:
+        read: gives the frames. rate: of them, a second.
+        regions: the square about the face in each; it moves steadily.
+        own: the person in terms of the model's space, T frames.
+        seen: (T,) bool, which frames show the face.
+        first: uint8 (S, S, 3), the cut of the first one that does.
+    """
+
+    read: Reader
+    rate: Fraction
+    regions: list[Box]
+    own: Any
+    seen: np.ndarray
+    first: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.seen)
+
+    def portrait(self, model: "TalkingPortrait") -> Source:
+        """The first frame that shows the face as a portrait, of the person that all frames show."""
+        index = int(np.argmax(self.seen))
+        return replace(model.prepare(self.first, "none"), own=self.own.at(slice(index, index + 1)))
+
+
+def check_length(length: Length) -> None:
+    """Raises InputError for a way to bring video and sound to one length that there is not."""
+    if length not in get_args(Length):
+        raise InputError(f"`length` is one of {', '.join(get_args(Length))}, not {length!r}.")
+
+
+def can_repaint(model: "TalkingPortrait") -> bool:
+    """Whether it paints mouths into frames of others: a `renderers.protocol.Repainter`."""
+    return hasattr(model.renderer, "repaint")
+
+
+def watch(
+    model: "TalkingPortrait",
+    read: Reader,
+    rate: Fraction,
+    name: str,
+    *,
+    crop: CropMode = "square",
+    face_index: int | None = None,
+    progress: bool = False,
+) -> WatchedFace:
+    """Finds a person in frames, which are read twice, one at a time.
+
+    Args:
+        read: see `Reader`. rate: frames a second. name: what messages call them.
+        crop: "square", or "none" where frames are cut to the face already.
+        face_index: which of several faces of the first frame that has some, 0 the largest.
+
+    Raises:
+        InputError: the model moves whole faces, no such face. NoFaceError: no face at all.
+    """
+    check_crop(crop, face_index)
+    if not can_repaint(model):
+        raise InputError("This model moves whole faces and paints no mouths: load one of DreamHead.")
+    if crop == "legacy":
+        raise InputError('`crop` must be "square" or "none".')
+    size, found = model.renderer.picture_size, None
+    if crop == "none":
+        regions = [enclosing_square(*frame.shape[:2]) for frame in read()]
+    else:
+        bar = progress_bar(read(), "Finding the face", unit="frame", show=progress)
+        track = follow(bar, model.detector, name, face_index, "source", look=detect)
+        regions = steady([face_square(points) for points in track.points.astype(np.float64)])
+        found = np.array(track.found)
+    bar = progress_bar(zip(read(), regions, strict=False), "Watching", total=len(regions), unit="frame", show=progress)
+    observed = _observed(model, (cut_square(frame, region, size) for frame, region in bar), found)
+    own, seen = model.renderer.recognise(observed)
+    index = int(np.argmax(seen))
+    frame = next(islice(iter(read()), index, None))
+    return WatchedFace(read, rate, regions, own, seen, cut_square(frame, regions[index], size))
+
+
+def _observed(model: "TalkingPortrait", cuts: Iterable[np.ndarray], found: np.ndarray | None) -> dict[str, np.ndarray]:
+    """What the renderer says of all frames, by field; of a face that was not found that there is none."""
+    observe, cuts, parts = jax.jit(model.renderer.observe), iter(cuts), []
+    params = {part.name: model.params[part.name] for part in model.renderer.observing}
+    while batch := list(islice(cuts, OBSERVED_AT_ONCE)):
+        seen = observe(params, fill_up(np.stack(batch), OBSERVED_AT_ONCE))
+        parts.append({name: np.asarray(values)[: len(batch)] for name, values in seen.items()})
+    if not parts:
+        raise InputError("The video has no frames.")
+    observed = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if found is not None:
+        observed["face"] = np.where(found[: len(observed["face"])], observed["face"], 0)
+    return observed
+
+
+def dub(
+    model: "TalkingPortrait",
+    video: str | os.PathLike[str],
+    audio: str | os.PathLike[str] | np.ndarray,
+    output: str | os.PathLike[str],
+    *,
+    length: Length = "shortest",
+    rate: int | None = None,
+    crop: CropMode = "square",
+    face_index: int | None = None,
+    batch_size: int | None = None,
+    progress: bool = False,
+    **animation: Any,
+) -> Video:
+    """As `TalkingPortrait.dub`."""
+    check_length(length)
+    asked, batch_size = asked_for(dub, animation, model.motion_model), batch_size_of(batch_size)
+    asked.of(model.motion_model, None)  # refuses before any work
+    path, waveform = input_file(video, "video"), waveform_of(audio, rate)
+    inputs = [item for item in (video, audio) if isinstance(item, (str, os.PathLike))]
+    check_output(output, inputs)
+    own_rate, start = exact_rate(path), sound_of(path) or 0.0  # so that frames stay with the sound
+
+    def read() -> Iterable[np.ndarray]:
+        return read_frames(path, start, rate=own_rate)
+
+    with recording_file(audio, rate, output) as recording:
+        VideoWriter(output, recording)  # refuses sound that no video can hold
+        found = {"crop": crop, "face_index": face_index, "progress": progress}
+        watched = watch(model, read, own_rate, f"the video {path.name}", **found)
+        source = watched.portrait(model)
+        waveform = fitting(waveform, watched, length)
+        motion = model.animate(source, waveform, rate=SAMPLE_RATE, progress=progress, **animation)
+        count = frames_of(watched, motion, length)
+        if count < len(watched):
+            warnings.warn(f"The video is cut to {float(count / own_rate):.2f} s.", stacklevel=3)
+        tell(watched, path.name)
+        began = time.perf_counter()
+        how = {"anew": length == "loop", "batch_size": batch_size, "progress": progress}
+        frames = repainted(model, watched, source, motion, count, **how)
+        with VideoWriter(output, recording, inputs, frame_rate=own_rate, frames=count) as written:
+            for frame in frames:
+                written.write(frame)
+        return Video(Path(output), count, time.perf_counter() - began, frame_rate=own_rate)
+
+
+def repaint(
+    model: "TalkingPortrait",
+    read: Reader,
+    audio: str | os.PathLike[str] | np.ndarray,
+    *,
+    frame_rate: int | Fraction = FRAME_RATE,
+    rate: int | None = None,
+    crop: CropMode = "square",
+    face_index: int | None = None,
+    batch_size: int | None = None,
+    progress: bool = False,
+    **animation: Any,
+) -> Iterator[np.ndarray]:
+    """As `TalkingPortrait.repaint`."""
+    asked, batch_size = asked_for(repaint, animation, model.motion_model), batch_size_of(batch_size)
+    asked.of(model.motion_model, None)  # refuses before any work
+    waveform = waveform_of(audio, rate)
+    found = {"crop": crop, "face_index": face_index, "progress": progress}
+    watched = watch(model, read, Fraction(frame_rate), "the frames", **found)
+    source = watched.portrait(model)
+    motion = model.animate(source, waveform, rate=SAMPLE_RATE, progress=progress, **animation)
+    count = frames_of(watched, motion, "shortest")
+    return repainted(model, watched, source, motion, count, batch_size=batch_size, progress=progress)
+
+
+def tell(watched: WatchedFace, name: str) -> None:
+    """Warns of frames that do not show the face."""
+    if hidden := int((~watched.seen).sum()):
+        warnings.warn(
+            f"The face is not seen in {hidden} of {len(watched)} frames of {name}: they stay as they are.", stacklevel=4
+        )
+
+
+def fitting(waveform: np.ndarray, watched: WatchedFace, length: Length) -> np.ndarray:
+    """A 16 kHz waveform as long as the frames, with silence at its end, where these decide; else as it is."""
+    if length != "video":
+        return waveform
+    samples = -(-len(watched) * SAMPLE_RATE * watched.rate.denominator // watched.rate.numerator)
+    samples += SAMPLE_RATE // FRAME_RATE  # so that the last frame is whole
+    return np.pad(waveform[:samples], (0, max(samples - len(waveform), 0)))
+
+
+def frames_of(watched: WatchedFace, motion: Any, length: Length) -> int:
+    """How many frames come out for a motion of 25 a second."""
+    sounding = frames_at(len(motion), Fraction(FRAME_RATE), watched.rate)
+    return {"shortest": min(sounding, len(watched)), "video": len(watched)}.get(length, sounding)
+
+
+def repainted(
+    model: "TalkingPortrait",
+    watched: WatchedFace,
+    source: Source,
+    motion: Any,
+    count: int,
+    *,
+    anew: bool = False,
+    batch_size: int,
+    progress: bool = False,
+) -> Iterator[np.ndarray]:
+    """Frames with other mouths, one at a time, uint8 (1, H, W, 3); those that show no face as they are.
+
+    Args:
+        source: the person, `WatchedFace.portrait`.
+        motion: of the mouth, 25 frames a second; where it ends, its last frame is held.
+        count: of frames. anew: where there are not as many they begin again, else the last one is held.
+
+    Raises CheckpointError at a frame that is not finite.
+    """
+    vectors, at_rate = model.space.to_vectors(motion), Fraction(FRAME_RATE)
+    if watched.rate != at_rate:
+        vectors = between(vectors, *positions_at(len(motion), at_rate, watched.rate))
+    boxes, state = model.renderer.regions(watched.own), model.renderer.begin(source.arrays)
+    repaint = model.renderer.repaint
+    bar = progress_bar(total=count, desc="Rendering", unit="frame", show=progress)
+    with bar:
+        done, shown = 0, _shown(watched, count, anew)
+        while batch := list(islice(shown, batch_size)):
+            rows, size = np.array([row for row, _ in batch]), model.renderer.picture_size
+            cuts = np.stack([cut_square(frame, watched.regions[row], size) for row, frame in batch])
+            held = vectors[np.minimum(np.arange(done, done + len(batch)), len(vectors) - 1)]
+            driving = model.renderer.speaking(watched.own.at(rows), model.space.from_vectors(held))
+            given = (fill_up(np.asarray(array), batch_size) for array in (cuts, boxes[rows], driving))
+            state, faces, shares, finite = repaint(model.params, source.arrays, state, *given)
+            if not np.asarray(finite)[: len(batch)].all():
+                raise CheckpointError("A frame holds values that are not finite: the model's weights are damaged.")
+            for (row, frame), face, share in zip(batch, np.asarray(faces), np.asarray(shares), strict=False):
+                yield (pasted_part(frame, face, watched.regions[row], share) if watched.seen[row] else frame)[None]
+            done += len(batch)
+            bar.update(len(batch))
+
+
+def _shown(watched: WatchedFace, count: int, anew: bool) -> Iterator[tuple[int, np.ndarray]]:
+    """So many frames, and which of those that were watched each is. Where these end they begin `anew`, or stay."""
+    left, frame = count, None
+    while left > 0:
+        before = left
+        for row, frame in enumerate(islice(iter(watched.read()), min(left, len(watched)))):
+            yield row, frame
+            left -= 1
+        if left == before:
+            raise InputError("The frames cannot be read again: give what makes them anew each time.")
+        if not anew:
+            break
+    for _ in range(left):
+        yield len(watched) - 1, frame

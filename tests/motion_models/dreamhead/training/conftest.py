@@ -1,0 +1,28 @@
+"""A small data set with landmarks, and a run on it."""
+
+from pathlib import Path
+
+import pytest
+
+from kdtalker_jax.motion_models.dreamhead.training.trainer import train
+from tests.motion_models.dreamhead.training.tiny import TINY
+from tests.training.landmarks import make_clip, write_dataset
+
+
+@pytest.fixture(scope="session")
+def clips() -> list[dict]:
+    """Four, of which the last is too short."""
+    return [make_clip(f"clip {i}", frames, i) for i, frames in enumerate((30, 50, 40, 20))]
+
+
+@pytest.fixture(scope="session")
+def dataset(clips, tmp_path_factory) -> Path:
+    return write_dataset(tmp_path_factory.mktemp("clips"), {"train": clips, "validation": clips[1:3]})
+
+
+@pytest.fixture(scope="module")
+def finished(quick_compilation, dataset, tmp_path_factory) -> Path:
+    """Not to be changed."""
+    workdir = tmp_path_factory.mktemp("run")
+    train(TINY, dataset, workdir)
+    return workdir

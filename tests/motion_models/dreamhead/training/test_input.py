@@ -1,0 +1,92 @@
+"""What training takes of clips: normalised offsets, the person at rest, and their sound."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kdtalker_jax.data.landmark_clips import clip_statistics, points_of
+from kdtalker_jax.errors import InputError
+from kdtalker_jax.motion_models.dreamhead.training.input import (
+    Batches,
+    MovingClip,
+    check_clips,
+    fixed_windows,
+    start_at,
+    usable_clips,
+)
+from tests.motion_models.dreamhead.training.tiny import TINY
+
+
+@pytest.fixture(scope="module")
+def statistics(clips):
+    return clip_statistics(clips)
+
+
+@pytest.fixture(scope="module")
+def kept(clips, statistics):
+    return usable_clips(clips, statistics, TINY)
+
+
+def test_motion_is_what_the_face_does_whatever_its_pose(clips, statistics, kept):
+    """Of drawn heads that turn: their stable points stay where they are, and the chin goes down."""
+    clip = kept[1]
+    offsets = clip.motion.reshape(50, 162, 3) * statistics.shape("deviation")
+    assert np.abs(offsets[:, 40:72]).max() < 1e-3, "eyes do not move"
+    assert np.ptp(offsets[..., 1]) > 0.1
+    np.testing.assert_allclose(clip.identity, (statistics.face(clips[1]["points"]).identity.ravel()
+                               - statistics.shape("template").ravel()), atol=1e-5)  # fmt: skip
+    assert 0.5 < np.concatenate([one.motion for one in kept])[:, :60].std() < 2, "about 1"
+
+
+def test_clips_that_are_too_short_are_left_out(kept):
+    assert [clip.name for clip in kept] == ["clip 0", "clip 1", "clip 2"]
+    assert kept.left_out == 1
+
+
+def test_frames_without_a_face_have_the_landmarks_before(clips):
+    face = np.ones(30, np.float32)
+    face[[0, 7, 8]] = 0.1
+    points = points_of({**clips[0], "face": face})
+    np.testing.assert_array_equal(points[[7, 8]], clips[0]["points"][[6, 6]])
+    np.testing.assert_array_equal(points[0], clips[0]["points"][1])
+    np.testing.assert_array_equal(points[9:], clips[0]["points"][9:])
+    with pytest.raises(InputError, match="clip 0 shows no face"):
+        points_of({**clips[0], "face": np.zeros(30, np.float32)})
+
+
+def test_clips_without_landmarks_are_named(clips, statistics):
+    with pytest.raises(InputError, match="clip film has no landmarks"):
+        points_of({"name": "film"})
+    with pytest.raises(InputError, match="clip 0 has no landmarks"):
+        points_of({**clips[0], "points": clips[0]["points"][:, :100]})
+    many = {**clips[0], "points": np.zeros((30, 478, 3), np.float32)}
+    with pytest.raises(InputError, match="clip 0 has 478 landmarks, not 162"):
+        MovingClip.of(many, statistics)
+
+
+def test_a_batch_is_known_by_its_number_on_any_number_of_processes(kept):
+    whole = next(Batches(kept, TINY))
+    halves = [next(Batches(kept, TINY, process=process, processes=2)) for process in range(2)]
+    assert len(whole.sources) == 4
+    for i, half in enumerate(halves):
+        assert half.sources == whole.sources[i::2]
+        np.testing.assert_array_equal(half.rows.motion, whole.rows.motion[i::2])
+        np.testing.assert_array_equal(half.rows.position, [i, i + 2])
+
+
+def test_windows_are_anywhere_in_a_clip_with_their_sound(kept):
+    assert {start_at(kept[0], fraction, 24) for fraction in np.linspace(0, 0.9999, 200)} == set(range(7))
+    windows = fixed_windows(kept, 6, TINY)
+    assert windows.motion.shape == (6, 24, 486)
+    start = start_at(kept[1], 0.25, 24)
+    np.testing.assert_array_equal(windows.motion[1], kept[1].motion[start : start + 24])
+    np.testing.assert_array_equal(windows.audio[1], kept[1].audio[start : start + 24])
+
+
+def test_data_of_another_size_is_refused(kept, clips, statistics):
+    wide = replace(TINY, landmark_denoiser=replace(TINY.landmark_denoiser, audio_features=9))
+    with pytest.raises(InputError, match=r"8 numbers per frame where landmark_denoiser\.audio_features asks for 9"):
+        check_clips(kept, wide, "here")
+    with pytest.raises(InputError, match="No clip in here has the 24 frames"):
+        check_clips(usable_clips(clips[3:], statistics, TINY), TINY, "here")

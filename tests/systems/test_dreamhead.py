@@ -1,0 +1,246 @@
+"""DreamHead as a system of the house: portraits that speak, videos and frames of others that say something else."""
+
+from fractions import Fraction
+
+import jax
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from configs.dreamhead import SMALL, SMALL_WAV2VEC2
+from kdtalker_jax import TalkingPortrait, demo
+from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.data.clips import open_clips
+from kdtalker_jax.data.landmark_clips import clip_statistics
+from kdtalker_jax.data.report import system_of
+from kdtalker_jax.errors import InputError
+from kdtalker_jax.media.audio import load_waveform
+from kdtalker_jax.media.frames import exact_rate, read_frames
+from kdtalker_jax.media.video import VideoWriter
+from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
+from kdtalker_jax.systems import check_fit, disagreement, find_system
+from pipelines import dub, export, extract, sample, train
+from tests.quick import quick_compilation
+from tests.systems.dreamhead import SYSTEM, disc, write_film, write_mesh, write_model
+
+__all__ = ["quick_compilation"]
+
+QUICK = {"rate": 16_000, "steps": 2}
+RATE = Fraction(30000, 1001)
+FRAMES = 9  # of the film, 0.3 s
+HIDDEN = 4  # the frame that shows no face
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mesh(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KDTALKER_FACE_MESH", str(write_mesh(tmp_path_factory.mktemp("mesh"))))
+        yield
+
+
+@pytest.fixture(scope="module")
+def directory(quick_compilation, tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("dreamhead") / "model")
+
+
+@pytest.fixture(scope="module")
+def model(directory):
+    return TalkingPortrait.load(directory)
+
+
+@pytest.fixture(scope="module")
+def source(model):
+    return model.prepare(disc(), crop="none")
+
+
+@pytest.fixture(scope="module")
+def waveform():
+    return load_waveform(demo.RECORDINGS[0])[: 70 * 640]
+
+
+@pytest.fixture(scope="module")
+def motion(model, source, waveform):
+    return model.animate(source, waveform, **QUICK)
+
+
+@pytest.fixture(scope="module")
+def speech(waveform, tmp_path_factory):
+    """0.2 seconds."""
+    path = tmp_path_factory.mktemp("speech") / "speech.wav"
+    soundfile.write(path, waveform[: 5 * 640], 16_000)
+    return path
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """Someone who moves to the right, and is away in one frame."""
+    return [disc(60 + 5 * i) if i != HIDDEN else disc(-500) for i in range(FRAMES)]
+
+
+@pytest.fixture(scope="module")
+def film(shown, tmp_path_factory):
+    return write_film(tmp_path_factory.mktemp("film") / "film.mp4", shown, RATE)
+
+
+def run(command, *arguments):
+    return CliRunner().invoke(command.main, list(map(str, arguments)))
+
+
+def test_a_portrait_speaks(model, source, waveform, motion):
+    assert isinstance(motion, LandmarkMotion) and motion.points.shape == (70, 162, 3)
+    np.testing.assert_array_equal(model.animate(source, waveform, **QUICK).offsets, motion.offsets)
+    frames = np.concatenate(list(model.render(source, motion[:3], batch_size=2)))
+    changed = (frames != source.image).any(axis=-1)  # (3, S, S)
+    assert changed.any(axis=(1, 2)).all()
+    assert not changed.all(axis=0)[:16].any(), "the forehead stays"
+
+
+def test_it_is_streamed_as_it_is_animated(model, source, waveform, motion):
+    pieces = list(model.stream_motion(source, np.array_split(waveform, 7), **QUICK))
+    assert len(pieces) > 1
+    np.testing.assert_allclose(np.concatenate([piece.points for piece in pieces]), motion.points, atol=1e-4)
+
+
+def test_it_can_be_asked_for_the_mouth_alone(model, source, waveform, motion):
+    mouth = model.animate(source, waveform, moved="mouth", **QUICK)
+    still = np.ptp(mouth.points, axis=0).max(axis=1) < 1e-6
+    assert 60 < still.sum() < 120
+    assert np.ptp(motion.points, axis=0).max(axis=1).min() > 1e-4
+    with pytest.raises(InputError, match="`moved` is one of all, mouth"):
+        model.animate(source, waveform, moved="nose", **QUICK)
+
+
+def test_motion_is_kept_in_files(model, source, motion, tmp_path):
+    motion.save(tmp_path / "motion.npz")
+    again = model.drive(source, LandmarkMotion.load(tmp_path / "motion.npz"))
+    np.testing.assert_allclose(again.points, motion.points, atol=1e-5)
+
+
+def test_the_system_with_wav2vec2_fits_together():
+    system = find_system("dreamhead")
+    renderer, features, motion_model = (family(SMALL_WAV2VEC2) for family in system.families)
+    check_fit(features, motion_model, renderer)
+    assert disagreement(SMALL_WAV2VEC2, list(system.parts)) is None
+    assert "wav2vec2" in system.required
+    assert set(SYSTEM.required) == {"autoencoder", "unet", "audio_encoder", "landmark_denoiser"}
+
+
+def test_the_command_line_makes_a_video(directory, speech, tmp_path):
+    from PIL import Image
+
+    Image.fromarray(disc()).save(tmp_path / "face.png")
+    out = tmp_path / "out.mp4"
+    given = ("--checkpoint", directory, "--no_cache", "--steps", 2, "--driven_audio", speech)
+    result = run(sample, *given, "--source_image", tmp_path / "face.png", "--crop", "none", "--output", out)
+    assert result.exit_code == 0, result.output
+    assert len(list(read_frames(out))) == 5
+
+
+def test_mouths_of_other_frames_are_painted(model, shown, waveform):
+    """What lies outside is each frame's own, bit by bit; a frame that shows no face is so everywhere."""
+    calls = []
+
+    def frames():
+        calls.append(1)
+        return iter(shown)
+
+    made = np.concatenate(list(model.repaint(frames, waveform, crop="none", batch_size=4, **QUICK)))
+    assert made.shape == (FRAMES, 160, 160, 3)
+    changed = (made != np.stack(shown)).any(axis=-1)
+    seen = np.arange(FRAMES) != HIDDEN
+    np.testing.assert_array_equal(changed.any(axis=(1, 2)), seen)
+    assert changed[seen].mean() < 0.6
+    assert not changed[:, :40].any()
+    columns = [np.flatnonzero(changed[i].any(axis=0)).mean() for i in (0, 8)]
+    assert columns[1] > columns[0], "the mouth moves with the face"
+    one = np.concatenate(list(model.repaint(frames, waveform, crop="none", batch_size=1, **QUICK)))
+    np.testing.assert_allclose(one.astype(int), made, atol=1)
+    assert len(calls) > 2
+
+
+def test_a_recording_that_is_shorter_ends_it(model, shown, waveform):
+    made = list(model.repaint(lambda: shown, waveform[: 3 * 640], crop="none", batch_size=2, **QUICK))
+    assert len(made) == 3
+
+
+@pytest.mark.parametrize(("length", "frames"), [("shortest", 5), ("audio", 14), ("video", FRAMES), ("loop", 14)])
+@pytest.mark.filterwarnings("default:The video is cut", "default:The face is not seen in 1 of 9 frames")
+def test_the_command_line_dubs_a_video(directory, film, waveform, length, frames, tmp_path):
+    """At its own rate; as long as is asked for."""
+    speech, out = tmp_path / "speech.wav", tmp_path / "out.mp4"
+    soundfile.write(speech, waveform[: (12 if length in ("audio", "loop") else 5) * 640], 16_000)
+    given = ("--checkpoint", directory, "--no_cache", "--steps", 2, "--crop", "none", "--video", film)
+    result = run(dub, *given, "--driven_audio", speech, "--length", length, "--output", out)
+    assert result.exit_code == 0, result.output
+    assert f"{frames} frames" in result.output
+    assert exact_rate(out) == RATE
+    made = np.stack(list(read_frames(out, rate=RATE))).astype(int)
+    assert len(made) == frames and len(load_waveform(out)) > 0
+    theirs = np.stack(list(read_frames(film, rate=RATE)))
+    index = np.arange(frames)
+    theirs = theirs[index % FRAMES if length == "loop" else np.minimum(index, FRAMES - 1)]
+    difference = np.abs(made - theirs)
+    assert difference[:, :32].mean() < 6, "codecs alone"
+    assert difference.mean(axis=(0, 3)).max() > 20, "and the mouth is another"
+
+
+def test_what_cannot_be_is_said(model, small_model, directory, small_checkpoint, film, speech, shown, tmp_path):
+    with pytest.raises(InputError, match="`length` is one of shortest, audio, video, loop, not 'longest'"):
+        model.dub(film, speech, tmp_path / "out.mp4", length="longest")
+    with pytest.raises(TypeError, match="dub takes no argument 'lenght': did you mean 'length'"):
+        model.dub(film, speech, tmp_path / "out.mp4", lenght="loop")
+    with pytest.raises(InputError, match="moves whole faces and paints no mouths"):
+        small_model.repaint(lambda: shown, speech)
+    once = iter(shown)
+    with pytest.raises(InputError, match="has no frames"):
+        list(model.repaint(lambda: once, speech, crop="none", steps=2))
+    given = ("--no_cache", "--video", film, "--driven_audio", speech, "--output", tmp_path / "out.mp4")
+    for extra, sentence in (
+        (("--checkpoint", directory, "--stitch"), "paints mouths by sound alone"),
+        (("--checkpoint", small_checkpoint, "--crop", "none"), "--crop is for models that paint mouths"),
+    ):
+        result = run(dub, *given, *extra)
+        assert (result.exit_code, sentence in result.output) == (2, True), result.output
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_videos_become_its_data_set_and_train_both_stages(directory, tmp_path):
+    """By command lines, from films to a model that has learnt."""
+    (tmp_path / "videos").mkdir()
+    moving = np.stack([disc(70 + 10 * np.sin(i / 5), 80, 64 * 2) for i in range(70)])
+    with VideoWriter(tmp_path / "videos" / "a.mp4", recording(tmp_path, 70)) as video:
+        video.write(moving)
+    data, common = tmp_path / "set", ("--no_cache",)
+    made = ("--videos", tmp_path / "videos", "--checkpoint", directory, "--already_cut", "--split", "1/0")
+    result = run(extract, *made, "--keep_frames", "--out", data)
+    assert result.exit_code == 0, result.output
+    (clip,) = open_clips(data, "train")
+    assert clip["points"].shape == (70, 162, 3) and clip["audio"].shape == (70, SMALL.landmark_denoiser.audio_features)
+    assert (clip["face"] > 0.5).all() and len(clip["jpeg"]) == 70
+    assert system_of(data) == "dreamhead_wav2lip"
+    with pytest.raises(InputError, match="mouths of the training set do not open"):
+        clip_statistics(open_clips(data, "train"))
+    few = ("--config", "small", "--data", data, "--set", "steps=2", "--set", "optimizer.warmup_steps=1", *common)
+    few += ("--set", "batch_size=2", "--set", "validation.samples=0", "--set", "ema.every=1")
+    first = ("--init", directory, "--workdir", tmp_path / "first")
+    result = run(train, "dreamhead", *few, *first)
+    assert result.exit_code == 0, result.output
+    assert "Finished after 2 steps." in result.output
+    result = run(train, "dreamhead", "--stage", 2, *few, "--init", directory, "--workdir", tmp_path / "second")
+    assert result.exit_code == 0, result.output
+    for run_of, base, out in (("first", directory, "speaking"), ("second", tmp_path / "speaking", "both")):
+        result = run(export, "--run", tmp_path / run_of, "--checkpoint", base, "--out", tmp_path / out)
+        assert result.exit_code == 0, result.output
+        assert "moving average after 2 steps" in result.output
+    before, after = (load_checkpoint(path) for path in (directory, tmp_path / "both"))
+    for name, same in (("autoencoder", True), ("audio_encoder", True), ("unet", False), ("landmark_denoiser", False)):
+        trees = [jax.tree.leaves(model.variables(name)["params"]) for model in (before, after)]
+        assert all(np.array_equal(*pair) for pair in zip(*trees, strict=True)) == same, name
+    assert len(TalkingPortrait.load(tmp_path / "both").prepare(disc(), crop="none").motion) == 1
+
+
+def recording(folder, frames):
+    random = np.random.default_rng(0)
+    soundfile.write(folder / "sound.wav", random.normal(0, 0.1, frames * 640), 16_000)
+    return folder / "sound.wav"
