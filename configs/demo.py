@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from configs.audio import DEMO_AUDIO, SMALL_AUDIO, AudioConfig
-from configs.kdtalker import DEMO, SMALL
-from configs.renderer import DEMO_RENDERER, SMALL_RENDERER, PhaseConfig, RendererConfig
+from configs.kdtalker import DEMO, SMALL, VARIED
+from configs.renderer import DEMO_RENDERER, SMALL_RENDERER, VARIED_RENDERER, PhaseConfig, RendererConfig
 from configs.retargeting import DEMO_RETARGETING, SMALL_RETARGETING, RetargetingTrainingConfig
 from configs.training import DEMO_RUN, SMALL_RUN, TrainingConfig
 from kdtalker_jax.model_config import ModelConfig
@@ -16,6 +16,8 @@ class DemoConfig:
 
     name: str = "demo"
     seed: int = 0
+    look: str = "plain"  # of all people: one of kdtalker_jax.synthetic.clips.LOOKS
+    plain: float = 0.0  # part of the pictures that show plain people all the same
     # Pictures that the renderer learns from: people who make faces, and people who speak, two for each performance.
     expressive: int = 200
     expressive_frames: int = 12
@@ -70,4 +72,19 @@ SMALL_DEMO = DemoConfig(
     denoiser=replace(SMALL_RUN, steps=60, validation=replace(SMALL_RUN.validation, every=60)),
 )
 
-DEMO_CONFIGS = {"demo": DemoConfig(), "small": SMALL_DEMO}
+# Photographs: many people, each in few pictures; some plain ones among them.
+VARIED_DEMO = DemoConfig(
+    name="varied",
+    look="varied",
+    plain=0.1,
+    expressive=800,
+    expressive_frames=8,
+    performances=800,
+    performance_frames=96,
+    performance_apart=6,
+    model=VARIED,
+    renderer=VARIED_RENDERER,
+    audio=replace(DEMO_AUDIO, name="varied_audio", performances=500, read=0.5),
+)
+
+DEMO_CONFIGS = {"demo": DemoConfig(), "varied": VARIED_DEMO, "small": SMALL_DEMO}

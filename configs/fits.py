@@ -29,5 +29,8 @@ FITS = frozenset(
         "80ca06278e0106b9cb56b82e73dcf8a5",  # retargeting of demo
         "90bd4db4a12480d00433a9cc8298eea8",  # audio_encoder of demo
         "67230fa4f0cefce218a8a70dda31791f",  # denoiser of demo
+        "4d64148647243962281311c5526f6fed",  # motion_extractor of varied
+        "9e51f491a34435497c994f3bfd6409e9",  # warping of varied
+        "1d7a1df4257ef1b393c3b8143c49263a",  # generator of varied
     }
 )

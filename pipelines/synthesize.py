@@ -51,6 +51,16 @@ The same options make the same world. An interrupted run goes on where it was wh
 )
 @click.option("--recorded", default=0.3, show_default=True, type=Number(0, 1), help="Part of the performances that do.")
 @click.option("--validation", default=0.1, show_default=True, type=Number(0, 0.9), help="Part that is held out.")
+@click.option(
+    "--look",
+    default="plain",
+    show_default=True,
+    type=click.Choice(("plain", "varied")),
+    help="Varied people are drawn as in photographs, near and far, and have feelings.",
+)
+@click.option(
+    "--plain", default=0.0, show_default=True, type=Number(0, 1), help="Part of a varied world by plain people."
+)
 @seed_option("Another seed, another world.")
 def main(out: Path, seconds: float, recordings: Path | None, **options: int | float) -> None:
     """Make a synthetic world: drawn heads that speak, whose motion and mouths are known exactly.

@@ -26,7 +26,7 @@ The same command goes on where an interrupted one was. docs/demo.md shows what c
     default="demo",
     show_default=True,
     type=click.Choice(list(DEMO_CONFIGS)),
-    help="demo: the one that ships. small: a dry run of all stages in a few minutes.",
+    help="demo: the one that ships. varied: people as in photographs. small: a dry run of all stages in minutes.",
 )
 @cache_option
 def main(workdir: Path, config: str, no_cache: bool) -> None:

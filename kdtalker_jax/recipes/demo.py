@@ -97,6 +97,8 @@ def make_world(config: DemoConfig, workdir: Path, report: Report, progress: bool
             expressive=config.expressive,
             expressive_frames=config.expressive_frames,
             validation=0.05,
+            look=config.look,
+            plain=config.plain,
         )
         build_world(
             workdir / "world", options, lambda plans: progress_bar(plans, "Drawing", unit="clip", show=progress)
@@ -155,7 +157,13 @@ def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool
     if out.exists():
         return True
     folder = dataset.work_folder(out, workdir / "networks")
-    make = DescribedPerformances(workdir / "networks", (config.seed + 1) % 2**64, config.spoken_frames)
+    make = DescribedPerformances(
+        workdir / "networks",
+        (config.seed + 1) % 2**64,
+        config.spoken_frames,
+        look=config.look,
+        size=config.model.motion_extractor.image_size,
+    )
     tasks = make.tasks(config.spoken, folder / "clips")
     for task in progress_bar(tasks, "Performances", show=progress):
         work.carry_out(task, make)

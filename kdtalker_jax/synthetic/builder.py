@@ -23,7 +23,8 @@ from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.features.mel import BANDS
 from kdtalker_jax.synthetic.clips import ClipPlan, WorldOptions, fingerprint, make_clip, plan_world
-from kdtalker_jax.synthetic.state import FaceState
+from kdtalker_jax.synthetic.feelings import UNKNOWN
+from kdtalker_jax.synthetic.state import FaceState, FeelingState, State
 from kdtalker_jax.unfinished import in_one_go, unfinished_file
 
 WORLD_FILE = "world.json"
@@ -58,7 +59,7 @@ class SyntheticTalkingHeads(tfds.core.GeneratorBasedBuilder):
         super().__init__(file_format=file_format, **arguments)
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(builder=self, features=_features())
+        return tfds.core.DatasetInfo(builder=self, features=_features(self._options.look))
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         plans = plan_world(self._options)
@@ -83,7 +84,10 @@ class World(Sequence[dict[str, Any]]):
             expressive (silent; frames without order).
         performance: int; clips that share it show different people with the same states and sound.
         frames: F. jpeg: list of F encoded frames, see `data.clips.decode_frame`.
-        yaw ... gaze_y: (F,) float32 each, the fields of `FaceState`; see `states_of`.
+        yaw ... gaze_y: (F,) float32 each, the fields of `FaceState`; see `states_of`. In a varied world also those of
+            `Expression`, corner_left ... press.
+        emotion: (F,) int8, numbers in `feelings.EMOTIONS`, -1 unknown; intensity: (F,) float32, 0 to 1. Data sets of
+            plain worlds do not hold them: -1 and 0 throughout.
         landmarks: (F, L, 2) float32, places in the picture, -1 to 1, in the order of `landmarks.LANDMARKS`.
         person: (P,) float32; see `clips.unflatten_person`.
         waveform: (640 F,) int16, 16 kHz. mel: (columns, 80) float32, as in `data.clips.Clips`.
@@ -100,12 +104,17 @@ class World(Sequence[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         clip = self._source[range(len(self))[index]]
         names = {name: clip[name].decode() for name in ("name", "kind")}
-        return {**clip, **names, "jpeg": list(clip["jpeg"])}
+        unknown = {
+            "emotion": np.full(clip["frames"], UNKNOWN, np.int8),
+            "intensity": np.zeros(clip["frames"], np.float32),
+        }
+        return {**unknown, **clip, **names, "jpeg": list(clip["jpeg"])}
 
 
-def states_of(clip: dict[str, Any]) -> FaceState:
-    """The states of a clip, (F,) each."""
-    return FaceState(*(clip[field] for field in FaceState._fields))
+def states_of(clip: dict[str, Any]) -> State:
+    """The states of a clip, (F,) each; those of a varied world have feelings."""
+    kind = FeelingState if "press" in clip else FaceState
+    return kind(*(clip[field] for field in kind._fields))
 
 
 def build_world(out: Path, options: WorldOptions, progress: Progress = iter) -> None:
@@ -176,12 +185,13 @@ def _make_or_read(plan: ClipPlan, options: WorldOptions, work: Path | None) -> d
     return clip
 
 
-def _features() -> tfds.features.FeaturesDict:
+def _features(look: str) -> tfds.features.FeaturesDict:
     """As documented by `World`."""
 
     def tensor(*shape: int | None, dtype: type = np.float32) -> tfds.features.Tensor:
         return tfds.features.Tensor(shape=shape, dtype=dtype)
 
+    feelings = {} if look == "plain" else {"emotion": tensor(None, dtype=np.int8), "intensity": tensor(None)}
     return tfds.features.FeaturesDict(
         {
             "name": tfds.features.Text(),
@@ -189,7 +199,8 @@ def _features() -> tfds.features.FeaturesDict:
             "performance": tfds.features.Scalar(np.int64),
             "frames": tfds.features.Scalar(np.int64),
             "jpeg": tfds.features.Sequence(tfds.features.Scalar(np.object_)),
-            **{field: tensor(None) for field in FaceState._fields},
+            **{field: tensor(None) for field in (FaceState if look == "plain" else FeelingState)._fields},
+            **feelings,
             "landmarks": tensor(None, len(LANDMARKS), 2),
             "person": tensor(None),
             "waveform": tensor(None, dtype=np.int16),

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +21,17 @@ from kdtalker_jax.media.files import looks_like_recording
 from kdtalker_jax.media.rates import FRAME_RATE, SAMPLES_PER_FRAME
 from kdtalker_jax.seeds import check_seed, random_key
 from kdtalker_jax.synthetic.drawing import draw_frames
+from kdtalker_jax.synthetic.feelings import Felt, feel, random_feelings, unfelt
 from kdtalker_jax.synthetic.landmarks import landmarks
 from kdtalker_jax.synthetic.people import Person, random_people
-from kdtalker_jax.synthetic.performance import Performance, random_performance, random_states
+from kdtalker_jax.synthetic.performance import Performance, framed, random_performance, random_states
 from kdtalker_jax.synthetic.phonemes import silent_track
 from kdtalker_jax.synthetic.recordings import performance_from_recording
 from kdtalker_jax.synthetic.state import FaceState
+from kdtalker_jax.synthetic.varied.people import varied_people
 
 KINDS = ("speech", "recording", "moments", "expressive")
+LOOKS = ("plain", "varied")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,9 @@ class WorldOptions:
         size: pixels of a picture's side.
         recordings: folder of recordings that `recorded` of the performances speak, or None.
         validation: part of the performances; at least one is for each split.
+        look: one of LOOKS. Plain people are as smooth as toys and feel nothing; varied ones are seen as in photographs,
+            near and far, and have feelings.
+        plain: part of the performances that plain people give all the same, in a world of another look.
     """
 
     seed: int = 0
@@ -57,6 +64,13 @@ class WorldOptions:
     recordings: Path | None = None
     recorded: float = 0.3
     validation: float = 0.1
+    look: str = "plain"
+    plain: float = 0.0
+
+    def look_of(self, performance: int) -> str:
+        """Of those who give this performance; plain people are evenly spread."""
+        plain = math.floor((performance + 1) * self.plain) > math.floor(performance * self.plain)
+        return "plain" if plain else self.look
 
 
 class ClipPlan(NamedTuple):
@@ -74,9 +88,11 @@ def plan_world(options: WorldOptions) -> list[ClipPlan]:
     """All clips. Splits share no performance, no person and no recording.
 
     Raises:
-        InputError: the folder of recordings does not exist or holds none, or the seed is none.
+        InputError: the folder of recordings does not exist or holds none, the seed is none, or there is no such look.
     """
     check_seed(options.seed)
+    if options.look not in LOOKS:
+        raise InputError(f"There is no look {options.look!r}: choose one of {', '.join(LOOKS)}.")
     recordings = _find_recordings(options.recordings) if options.recordings else {"train": [], "validation": []}
     plans = []
     for first, count, silent in ((0, options.performances, False), (options.performances, options.expressive, True)):
@@ -98,8 +114,8 @@ def plan_world(options: WorldOptions) -> list[ClipPlan]:
 
 def make_clip(plan: ClipPlan, options: WorldOptions) -> dict[str, Any]:
     """One clip, as described by `builder.World`."""
-    performance = _performance(plan.kind, plan.performance, plan.recording, options)
-    states = performance.states
+    performance, felt = _performance(plan.kind, plan.performance, plan.recording, options)
+    states = performance.states if felt is None else felt.states
     person = _person(plan, options)
     pictures = draw_frames(person, states, options.size)  # (F, S, S, 3)
     with ThreadPoolExecutor() as threads:
@@ -112,6 +128,7 @@ def make_clip(plan: ClipPlan, options: WorldOptions) -> dict[str, Any]:
         "frames": len(pictures),
         "jpeg": jpeg,
         **{field: np.asarray(values, np.float32) for field, values in states._asdict().items()},
+        **({} if felt is None else {"emotion": felt.emotion, "intensity": felt.intensity}),
         "landmarks": np.asarray(_all_landmarks(person, states)),  # (F, L, 2)
         "person": np.asarray(ravel_pytree(person)[0], np.float32),  # (P,)
         "waveform": sound,
@@ -124,15 +141,25 @@ def make_clip(plan: ClipPlan, options: WorldOptions) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=1)  # twins follow each other
-def _performance(kind: str, number: int, recording: Path | None, options: WorldOptions) -> Performance:
+def _performance(
+    kind: str, number: int, recording: Path | None, options: WorldOptions
+) -> tuple[Performance, Felt | None]:
     rng = np.random.default_rng([options.seed, number, 2])
     if kind == "expressive":
-        return _silent(random_states(rng, options.expressive_frames))
-    frames = options.frames
-    performance = random_performance(rng, frames) if recording is None else _recited(recording, frames, rng)
-    if options.apart == 1:
-        return performance
-    return _silent(FaceState(*(values[:: options.apart] for values in performance.states)))
+        performance = _silent(random_states(rng, options.expressive_frames))
+    elif recording is None:
+        performance = random_performance(rng, options.frames)
+    else:
+        performance = _recited(recording, options.frames, rng)
+    felt = None
+    if options.look == "varied":
+        feeling = random_feelings if kind == "expressive" else feel
+        plain = options.look_of(number) == "plain"
+        felt = unfelt(performance.states) if plain else feeling(rng, framed(rng, performance.states))
+    if kind == "expressive" or options.apart == 1:
+        return performance, felt
+    apart = lambda values: values[:: options.apart]  # noqa: E731
+    return _silent(jax.tree.map(apart, performance.states)), jax.tree.map(apart, felt)
 
 
 def _silent(states: FaceState) -> Performance:
@@ -150,13 +177,23 @@ def _recited(recording: Path, frames: int, rng: np.random.Generator) -> Performa
 
 def _person(plan: ClipPlan, options: WorldOptions) -> Person:
     key = jax.random.fold_in(jax.random.fold_in(random_key(options.seed), plan.performance), plan.twin)
-    return jax.tree.map(lambda field: field[0], _one_person(key))
+    return one_person(key, options.look_of(plan.performance))
+
+
+def one_person(key: jax.Array, look: str) -> Person:
+    """Somebody of that look."""
+    people = _one_person(key) if look == "plain" else varied_people(key, 1)
+    return jax.tree.map(lambda field: field[0], people)
 
 
 def unflatten_person(vector: np.ndarray) -> Person:
-    """The person of a clip's `person`, (P,)."""
-    template = jax.eval_shape(_one_person, jax.random.key(0))
-    return ravel_pytree(jax.tree.map(lambda field: np.zeros(field.shape[1:], np.float32), template))[1](vector)
+    """The person of a clip's `person`, (P,), of any look."""
+    for look in LOOKS:
+        somebody = one_person(jax.random.key(0), look)
+        flat, unflatten = ravel_pytree(somebody)
+        if len(flat) == len(vector):
+            return unflatten(vector)
+    raise InputError(f"There is nobody of {len(vector)} numbers: the clip was made by another version.")
 
 
 _one_person = jax.jit(functools.partial(random_people, count=1))

@@ -15,9 +15,10 @@ from kdtalker_jax.data.extraction import ClipNetworks, describing_parts, network
 from kdtalker_jax.data.work import Task
 from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.seeds import random_key
+from kdtalker_jax.synthetic.clips import one_person
 from kdtalker_jax.synthetic.drawing import draw_frames
-from kdtalker_jax.synthetic.people import random_people
-from kdtalker_jax.synthetic.performance import random_performance
+from kdtalker_jax.synthetic.feelings import feel
+from kdtalker_jax.synthetic.performance import framed, random_performance
 
 
 class DescribedPerformances:
@@ -28,14 +29,26 @@ class DescribedPerformances:
         seed: of all performances and of the people who give them.
         frames: of each, 25 a second.
         batch_size: frames that are described at a time on each device.
+        look: of the people, one of `clips.LOOKS`.
+        size: of the pictures, one that `Renderer.observe` takes; None: as large as portraits.
     """
 
-    def __init__(self, checkpoint: Path, seed: int, frames: int, batch_size: int = 16) -> None:
+    def __init__(
+        self,
+        checkpoint: Path,
+        seed: int,
+        frames: int,
+        batch_size: int = 16,
+        look: str = "plain",
+        size: int | None = None,
+    ) -> None:
         loaded = load_checkpoint(checkpoint)
         loaded.require(*describing_parts(loaded))
         self._checkpoint, self._seed, self._frames, self._batch_size = checkpoint, seed, frames, batch_size
+        self._look, self._size = look, size
         self.system = loaded.system.name
-        self.fingerprint = networks_fingerprint(loaded, (seed, frames))
+        others = (look, size) if look != "plain" or size else ()
+        self.fingerprint = networks_fingerprint(loaded, (seed, frames, *others))
 
     def tasks(self, count: int, work: Path) -> list[Task]:
         """The first `count` performances; results go to the folder `work`."""
@@ -48,10 +61,12 @@ class DescribedPerformances:
     def __call__(self, path: Path) -> Clip:
         """The clip of the performance whose number is the path's name; all fields of `clips.Clips` but the name."""
         number = int(path.name)
-        performance = random_performance(np.random.default_rng([self._seed, number]), self._frames)
-        key = jax.random.fold_in(random_key(self._seed), number)
-        person = jax.tree.map(lambda field: field[0], _one_person(key))
-        pictures = draw_frames(person, performance.states, self._networks.image_size)  # (F, S, S, 3)
+        rng = np.random.default_rng([self._seed, number])
+        performance = random_performance(rng, self._frames)
+        felt = feel(rng, framed(rng, performance.states)) if self._look == "varied" else None
+        person = one_person(jax.random.fold_in(random_key(self._seed), number), self._look)
+        states = performance.states if felt is None else felt.states
+        pictures = draw_frames(person, states, self._size or self._networks.image_size)  # (F, S, S, 3)
         return {
             **self._networks.describe(pictures),
             **self._networks.hear(performance.waveform, self._frames),
@@ -59,6 +74,3 @@ class DescribedPerformances:
             "source_rate": float(FRAME_RATE),
             "jpeg": [],
         }
-
-
-_one_person = jax.jit(lambda key: random_people(key, 1))

@@ -4,7 +4,6 @@ Everything is in closed form at each pixel: rays meet ellipsoids (`surfaces`), f
 head's own coordinates (`skin`, `textures`), so that they turn, hide and shorten as solid things do.
 """
 
-import math
 from functools import partial
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from kdtalker_jax.synthetic.anatomy import (
 )
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.skin import paint_skin
-from kdtalker_jax.synthetic.state import FaceState
+from kdtalker_jax.synthetic.state import State
 from kdtalker_jax.synthetic.surfaces import (
     Outline,
     Surface,
@@ -47,9 +46,10 @@ from kdtalker_jax.synthetic.textures import (
     paint_glasses,
     paint_hair,
 )
+from kdtalker_jax.synthetic.tiles import in_tiles
+from kdtalker_jax.synthetic.varied.drawing import photograph
 
 FRAMES_PER_BATCH = 8
-TILE = (32, 64)  # rows and columns of pixels
 
 
 class _Scene(NamedTuple):
@@ -64,7 +64,7 @@ class _Scene(NamedTuple):
     body: Outline  # stacked
 
 
-def _scene(person: Person, state: FaceState, size: int) -> _Scene:
+def _scene(person: Person, state: State, size: int) -> _Scene:
     rotation = head_rotation(state)
     outlines = jax.vmap(outline)
     hair = outlines(turned(hair_parts(person), rotation))
@@ -79,24 +79,19 @@ def _scene(person: Person, state: FaceState, size: int) -> _Scene:
     )
 
 
-def draw(person: Person, state: FaceState, size: int) -> jax.Array:
+def draw(person: Person, state: State, size: int) -> jax.Array:
     """One frame of one person: (size, size, 3) float32 RGB, 0 to 1. Pure; `vmap` it over people, states or both.
 
-    Tile by tile, so that tiles skip what they do not see and all their arrays stay in the cache.
+    Tile by tile, so that tiles skip what they do not see and all their arrays stay in the cache. People with `details`
+    are photographed.
     """
+    if person.details is not None:
+        return photograph(person, state, size)
     scene = _scene(person, state, size)
-    centres = (jnp.arange(size, dtype=jnp.float32) + 0.5) * 2 / size - 1  # (size,)
-    rows, columns = math.gcd(size, TILE[0]), math.gcd(size, TILE[1])
-    down, across = centres.reshape(-1, 1, rows, 1), centres.reshape(1, -1, 1, columns)
-    down, across = jnp.broadcast_arrays(down, across)  # (tiles down, tiles across, rows, columns)
-    tiles = jax.lax.map(
-        lambda tile: _tile(person, state, scene, *tile),
-        (across.reshape(-1, rows, columns), down.reshape(-1, rows, columns)),
-    )  # (tiles, rows, columns, 3)
-    return tiles.reshape(*down.shape, 3).swapaxes(1, 2).reshape(size, size, 3)
+    return in_tiles(lambda across, down: _tile(person, state, scene, across, down), size)
 
 
-def _tile(person: Person, state: FaceState, scene: _Scene, across: jax.Array, down: jax.Array) -> jax.Array:
+def _tile(person: Person, state: State, scene: _Scene, across: jax.Array, down: jax.Array) -> jax.Array:
     """The pixels at `across`, `down` (rows, columns), picture coordinates. (rows, columns, 3)."""
     x, y = ((at - middle) / (PICTURE_UNITS * state.size) for at, middle in ((across, state.x), (down, state.y)))
     picture = paint_background(person, across, down)
@@ -135,7 +130,7 @@ def _add_body(picture: Vector, person: Person, scene: _Scene, x: jax.Array, y: j
     return jax.lax.cond(jnp.any(both.cover > 0), painted, lambda: picture), both
 
 
-def _face(person: Person, state: FaceState, scene: _Scene, head: Surface, x: jax.Array, y: jax.Array) -> Vector:
+def _face(person: Person, state: State, scene: _Scene, head: Surface, x: jax.Array, y: jax.Array) -> Vector:
     """The head's skin and all that is painted on it, lit."""
     at = turn((x, y, head.depth), scene.rotation)
     colour, wet = paint_skin(person, state, at, tuple(scene.rotation[:, 2]), scene.pixel)
@@ -183,12 +178,12 @@ def _light(person: Person, colour: Vector, normal: Vector, wet: jax.Array | floa
     return tuple(lit)
 
 
-@partial(jax.jit, static_argnames="size")
-def _frames(person: Person, *state: jax.Array, size: int) -> jax.Array:
-    pictures = jax.lax.map(lambda fields: draw(person, FaceState(*fields), size), state)
+@partial(jax.jit, static_argnames=("size", "kind"))
+def _frames(person: Person, *state: jax.Array, size: int, kind: type[State]) -> jax.Array:
+    pictures = jax.lax.map(lambda fields: draw(person, kind(*fields), size), state)
     return jnp.round(pictures * 255).astype(jnp.uint8)
 
 
-def draw_frames(person: Person, states: FaceState, size: int) -> np.ndarray:
-    """A clip of one person: states (F,) each -> (F, size, size, 3) uint8. Compiled once per size."""
-    return in_batches(partial(_frames, person, size=size), FRAMES_PER_BATCH, *states)
+def draw_frames(person: Person, states: State, size: int) -> np.ndarray:
+    """A clip of one person: states (F,) each -> (F, size, size, 3) uint8. Compiled once per size and kind of state."""
+    return in_batches(partial(_frames, person, size=size, kind=type(states)), FRAMES_PER_BATCH, *states)

@@ -64,7 +64,7 @@ FEMININE = [
     _style(cap=1.08, line=-0.56, nape=0.5, top=(0.1, -0.72, 0.2, 0.64, 0.34, 0.56)),  # pixie
     _style(cap=1.08, line=-0.6, back=(0.0, 0.05, -0.75, 0.42, 0.85, 0.3), nape=0.6),  # ponytail
 ]
-_TABLE = jax.tree.map(lambda *rows: np.stack(rows), *MASCULINE, *FEMININE)
+STYLES = jax.tree.map(lambda *rows: np.stack(rows), *MASCULINE, *FEMININE)
 
 
 def random_hair(key: jax.Array, masculine: jax.Array, age: jax.Array, colour: jax.Array) -> Hair:
@@ -74,7 +74,7 @@ def random_hair(key: jax.Array, masculine: jax.Array, age: jax.Array, colour: ja
     # Hair goes with age: bald and receding heads are older.
     weights = weights.at[0].mul(0.4 + 1.5 * age).at[len(MASCULINE) - 1].mul(0.3 + 1.5 * age)
     chosen = jax.random.choice(keys[0], len(weights), p=weights / weights.sum())
-    style = jax.tree.map(lambda table: jnp.asarray(table)[chosen], _TABLE)
+    style = jax.tree.map(lambda table: jnp.asarray(table)[chosen], STYLES)
     scale = 1 + 0.05 * jax.random.truncated_normal(keys[1], -2.0, 2.0, (len(VOLUMES) - 1, 3))
     scale = jnp.concatenate([jnp.ones((1, 3)), scale.at[1].set(scale[2])])  # both locks alike
     side = jnp.where(jax.random.uniform(keys[2]) < 0.5, 1.0, -1.0)

@@ -20,6 +20,7 @@ from kdtalker_jax.synthetic.palettes import (
     pick,
     ramp,
 )
+from kdtalker_jax.synthetic.varied.details import Details
 
 
 class Person(NamedTuple):
@@ -71,6 +72,7 @@ class Person(NamedTuple):
     light: jax.Array  # (3,) unit vector towards the key light
     light_colour: jax.Array  # (3,)
     fill: jax.Array  # strength of the light from everywhere
+    details: Details | None = None  # of people as `varied.people` makes them, drawn as photographs
 
 
 def random_people(key: jax.Array, count: int) -> Person:

@@ -65,6 +65,17 @@ def random_states(rng: np.random.Generator, count: int) -> FaceState:
     )
 
 
+def framed(rng: np.random.Generator, states: FaceState) -> FaceState:
+    """The same as cameras frame faces: most as a portrait's cut does, some far away, near, or cut by the border."""
+    wide = rng.uniform() < 0.25
+    size = np.exp(rng.uniform(-0.35, 0.7) if wide else rng.normal(0.37, 0.09))
+    reach = 0.3 if wide else 0.07
+    x, y = rng.normal(0, reach, 2).clip(-2 * reach, 2 * reach)
+    # The same steps of a camera's hand and of a head are larger in a face that is near.
+    placed = states._replace(x=size * states.x + x, y=size * states.y + y, size=size * states.size)
+    return FaceState(*(np.asarray(field, np.float32) for field in placed))
+
+
 def act(rng: np.random.Generator, mouth: Mouth, accents: np.ndarray, strengths: np.ndarray) -> FaceState:
     """Give a mouth a head that moves and eyes that blink and look around: all smooth.
 

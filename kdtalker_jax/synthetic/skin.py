@@ -7,30 +7,25 @@ import jax
 import jax.numpy as jnp
 
 from kdtalker_jax.synthetic.anatomy import JAW_DROP, Mouth, mouth_of, nose_tip
+from kdtalker_jax.synthetic.curves import (
+    EYE_WIDTH,
+    GAZE_X,
+    GAZE_Y,
+    IRIS,
+    bell,
+    brow_lines,
+    eye_opening,
+    lid_lines,
+    lip_lines,
+)
 from kdtalker_jax.synthetic.people import Person
-from kdtalker_jax.synthetic.state import FaceState
+from kdtalker_jax.synthetic.state import State
 from kdtalker_jax.synthetic.surfaces import Vector, mix, step, wave
 
 MOUTH_DARK = (0.2, 0.045, 0.055)
 TEETH = (0.93, 0.91, 0.87)
 TONGUE = (0.66, 0.27, 0.28)
 EYE_WHITE = (0.95, 0.94, 0.93)
-EYE_WIDTH = 0.15  # half of an eye, at eye_size 1
-IRIS = 0.082  # radius
-GAZE_X, GAZE_Y = 0.05, 0.03  # how far the irises go
-
-
-def eye_opening(person: Person, lid: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Heights of the upper and the lower lid's middle above (-) and below (+) the eye's centre. `lid`: 1 closed."""
-    size = EYE_WIDTH * person.eye_size
-    closed = 0.42 * size
-    upper = -0.66 * size * (1 - lid) + closed * lid
-    return upper, 0.5 * size + (closed - 0.5 * size) * lid
-
-
-def bell(distance: jax.Array, width: jax.Array | float) -> jax.Array:
-    """exp(-(distance / width) ** 2)."""
-    return jnp.exp(-jnp.square(distance * (1 / width)))
 
 
 def spot(x: jax.Array, y: jax.Array, width: float) -> jax.Array:
@@ -38,9 +33,7 @@ def spot(x: jax.Array, y: jax.Array, width: float) -> jax.Array:
     return jnp.exp((x * x + y * y) * (-1 / width**2))
 
 
-def paint_skin(
-    person: Person, state: FaceState, at: Vector, view: Vector, pixel: jax.Array
-) -> tuple[Vector, jax.Array]:
+def paint_skin(person: Person, state: State, at: Vector, view: Vector, pixel: jax.Array) -> tuple[Vector, jax.Array]:
     """The face's colour before light.
 
     Args:
@@ -95,7 +88,7 @@ def _freckles(person: Person, colour: Vector, x: jax.Array, y: jax.Array, front:
     return mix(colour, brown, person.freckles * 0.6 * spots * front)
 
 
-def _whiskers(person: Person, state: FaceState, colour: Vector, x: jax.Array, y: jax.Array, z: jax.Array) -> Vector:
+def _whiskers(person: Person, state: State, colour: Vector, x: jax.Array, y: jax.Array, z: jax.Array) -> Vector:
     mouth = mouth_of(person, state)
     drop = JAW_DROP * state.jaw
     jaw_y = y - drop * step(y - 0.62 - 0.4 * drop, 0.4)
@@ -110,28 +103,23 @@ def _whiskers(person: Person, state: FaceState, colour: Vector, x: jax.Array, y:
 
 
 def _brows(
-    person: Person, state: FaceState, colour: Vector, x: jax.Array, y: jax.Array, front: jax.Array, pixel: jax.Array
+    person: Person, state: State, colour: Vector, x: jax.Array, y: jax.Array, front: jax.Array, pixel: jax.Array
 ) -> Vector:
-    along = (jnp.abs(x) - person.eye_distance - 0.01) / (0.18 * person.eye_size)
-    raised = 0.07 * state.brows * (1 - 0.25 * along * jnp.sign(state.brows))
-    arch = 0.05 * person.brow_arch * (1 - jnp.square(along - 0.25)) - 0.03
-    middle = person.eye_height - person.brow_height - raised - arch
-    thick = 0.036 * person.brow_thickness * jnp.clip(1.0 - 0.3 * along - 0.3 * along * along, 0.0, 1.2)
+    along, middle, thick = brow_lines(person, state, x)
     inside = jnp.minimum(thick - jnp.abs(y - middle), 0.2 * (1.02 - jnp.abs(along)))
     return mix(colour, person.brows, 0.92 * front * step(inside, 2 * pixel + 0.02))
 
 
 def _eyes(
-    person: Person, state: FaceState, colour: Vector, x: jax.Array, y: jax.Array, front: jax.Array, pixel: jax.Array
+    person: Person, state: State, colour: Vector, x: jax.Array, y: jax.Array, front: jax.Array, pixel: jax.Array
 ) -> tuple[Vector, jax.Array]:
     sign = jnp.where(x < 0, -1.0, 1.0)
-    lid = jnp.where(x < 0, state.lid_left, state.lid_right)
     size = EYE_WIDTH * person.eye_size
     ex, ey = jnp.abs(x) - person.eye_distance, y - person.eye_height
     ey = ey + person.eye_tilt * ex
     along = jnp.clip(jnp.square(ex / size), 0.0, 1.4)
-    upper, lower = eye_opening(person, lid)
-    upper_edge, lower_edge = upper * (1 - along), lower * (1 - along)
+    lid = jnp.where(x < 0, state.lid_left, state.lid_right)
+    upper_edge, lower_edge = lid_lines(person, eye_opening(person, state, lid), ex)
     soft = 1.3 * pixel
     open_ = jnp.clip((lower_edge - upper_edge) / soft, 0, 1)
     inside = open_ * step(jnp.minimum(ey - upper_edge, lower_edge - ey), soft)
@@ -160,18 +148,11 @@ def _eyes(
 
 
 def _mouth(
-    person: Person, state: FaceState, colour: Vector, at: Vector, view: Vector, front: jax.Array, pixel: jax.Array
+    person: Person, state: State, colour: Vector, at: Vector, view: Vector, front: jax.Array, pixel: jax.Array
 ) -> tuple[Vector, jax.Array]:
     x, y, _ = at
     mouth = mouth_of(person, state)
-    along = jnp.clip(jnp.square(x / mouth.width), 0.0, 1.0)
-    ellipse = jnp.sqrt(1 - along)
-    arc = 1 - along
-    inner_upper = mouth.corner + (mouth.inner_upper - mouth.corner) * (0.5 * ellipse + 0.5 * arc)
-    inner_lower = mouth.corner + (mouth.inner_lower - mouth.corner) * (0.5 * ellipse + 0.5 * arc)
-    bow = 1 - 0.22 * bell(x, 0.055) + 0.1 * bell(jnp.abs(x) - 0.1, 0.07)
-    outer_upper = inner_upper - (mouth.inner_upper - mouth.outer_upper) / 0.78 * bow * arc
-    outer_lower = inner_lower + (mouth.outer_lower - mouth.inner_lower) * (0.6 * ellipse + 0.4 * arc)
+    outer_upper, inner_upper, inner_lower, outer_lower = lip_lines(mouth, x)
     soft = 1.3 * pixel
     within = step(mouth.width - jnp.abs(x), 2 * soft) * front
     lips = step(jnp.minimum(y - outer_upper, outer_lower - y), soft + 0.012) * within
@@ -192,7 +173,7 @@ def _mouth(
     return colour, 0.35 * lips * (1 - opening) * (1 - is_upper)
 
 
-def _inside_of_mouth(mouth: Mouth, state: FaceState, at: Vector, view: Vector, soft: jax.Array) -> Vector:
+def _inside_of_mouth(mouth: Mouth, state: State, at: Vector, view: Vector, soft: jax.Array) -> Vector:
     """Teeth and tongue lie behind the lips: seen from the side, they move against them."""
     tx, ty = (at[i] - 0.08 * view[i] / view[2] for i in (0, 1))
     curve = 0.35 * jnp.square(tx)

@@ -30,6 +30,58 @@ class FaceState(NamedTuple):
     gaze_y: Array  # -1 .. 1, down
 
 
+class Expression(NamedTuple):
+    """What feelings do to a face, as `FaceState` holds what speech and looking do. Left and right as in the picture."""
+
+    corner_left: Array  # of the mouth: -1 pulled down .. 1 smiling
+    corner_right: Array
+    inner_brows: Array  # -1 drawn down and together .. 1 raised
+    outer_brows: Array
+    widen: Array  # lids, 0 .. 1 staring
+    squint: Array  # lower lids, 0 .. 1
+    nose_wrinkle: Array  # with the upper lip raised, 0 .. 1
+    cheeks: Array  # 0 .. 1 lifted
+    press: Array  # lips, 0 .. 1 pressed to a line
+
+
+class FeelingState(NamedTuple):
+    """The fields of `FaceState`, then those of `Expression`. Whatever takes a `FaceState` takes it."""
+
+    yaw: Array
+    pitch: Array
+    roll: Array
+    x: Array
+    y: Array
+    size: Array
+    jaw: Array
+    lip_width: Array
+    lip_rounding: Array
+    lid_left: Array
+    lid_right: Array
+    brows: Array
+    gaze_x: Array
+    gaze_y: Array
+    corner_left: Array
+    corner_right: Array
+    inner_brows: Array
+    outer_brows: Array
+    widen: Array
+    squint: Array
+    nose_wrinkle: Array
+    cheeks: Array
+    press: Array
+
+
+State = FaceState | FeelingState
+
+
+def expression_of(state: State) -> Expression | None:
+    """The part that feelings move; None where a face has none."""
+    if isinstance(state, FaceState):
+        return None
+    return Expression(*state[len(FaceState._fields) :])
+
+
 def neutral_state(frames: int = 1) -> FaceState:
     """A head that looks straight ahead with its mouth closed: (frames,) each."""
     zeros = np.zeros(frames, np.float32)

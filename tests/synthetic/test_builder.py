@@ -15,7 +15,9 @@ from kdtalker_jax.features.mel import mel_spectrogram
 from kdtalker_jax.synthetic.builder import build_world, open_world, states_of
 from kdtalker_jax.synthetic.clips import WorldOptions, make_clip, plan_world, unflatten_person
 from kdtalker_jax.synthetic.drawing import draw_frames
+from kdtalker_jax.synthetic.feelings import EMOTIONS
 from kdtalker_jax.synthetic.performance import random_performance
+from kdtalker_jax.synthetic.state import FaceState, FeelingState
 from pipelines.synthesize import main
 
 OPTIONS = WorldOptions(performances=3, people_per_performance=2, frames=10, expressive=2, expressive_frames=6, size=32)
@@ -132,3 +134,47 @@ def test_reading_says_what_is_wrong(world, tmp_path):
         open_world(world, "test")
     with pytest.raises(OutputError, match="exists already"):
         build_world(world, OPTIONS)
+
+
+def test_plain_worlds_know_no_feelings(clips):
+    """Nor do those of earlier versions: what reads feelings reads both."""
+    for clip in itertools.chain(*clips.values()):
+        assert isinstance(states_of(clip), FaceState)
+        np.testing.assert_array_equal(clip["emotion"], np.full(clip["frames"], -1, np.int8))
+        np.testing.assert_array_equal(clip["intensity"], np.zeros(clip["frames"], np.float32))
+
+
+def test_a_look_that_there_is_not_is_refused(tmp_path):
+    with pytest.raises(InputError, match="choose one of plain, varied"):
+        build_world(tmp_path / "world", replace(OPTIONS, look="real"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_plain_people_give_an_even_share_of_a_varied_world():
+    for share, expected in ((0.0, 0), (0.3, 3), (1.0, 10)):
+        options = replace(OPTIONS, look="varied", plain=share)
+        looks = [options.look_of(number) for number in range(10)]
+        assert looks.count("plain") == expected and set(looks) <= {"plain", "varied"}
+    assert OPTIONS.look_of(0) == "plain"
+
+
+@pytest.mark.slow
+def test_varied_worlds_hold_feelings_and_people_with_details(tmp_path):
+    options = replace(OPTIONS, look="varied", plain=0.3, people_per_performance=1, expressive=2, performances=2)
+    build_world(tmp_path / "world", options)
+    looks = set()
+    for clip in itertools.chain(*(open_world(tmp_path / "world", split) for split in SPLITS)):
+        states = states_of(clip)
+        assert isinstance(states, FeelingState)
+        assert clip["emotion"].dtype == np.int8 and clip["emotion"].shape == clip["intensity"].shape == (
+            clip["frames"],
+        )
+        assert set(clip["emotion"].tolist()) <= {-1, *range(len(EMOTIONS))}
+        person, look = unflatten_person(clip["person"]), options.look_of(clip["performance"])
+        assert (person.details is None) == (look == "plain")
+        if look == "plain":
+            assert not clip["emotion"].any() and not clip["intensity"].any() and not clip["press"].any()
+        looks.add(look)
+        drawn = draw_frames(person, states, 32)
+        assert np.abs(decode_frame(clip["jpeg"][3]).astype(float) - drawn[3]).mean() < 6  # of 255: JPEG
+    assert looks == {"plain", "varied"}

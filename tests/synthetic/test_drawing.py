@@ -1,5 +1,7 @@
 """Drawn heads: what the pictures show is what person, state and landmarks say."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.synthetic.drawing import draw, draw_frames
 from kdtalker_jax.synthetic.landmarks import landmarks, mouth_opening
 from kdtalker_jax.synthetic.people import Person, random_people
+from kdtalker_jax.synthetic.performance import random_states
 from kdtalker_jax.synthetic.state import FaceState, neutral_state
 
 SIZE = 128
@@ -136,3 +139,15 @@ def test_people_and_states_can_be_mapped_over():
         one, frame = (jax.tree.map(lambda field, i=i: field[i : i + 1], tree) for tree in (people, states))
         alone = draw_frames(jax.tree.map(lambda field: field[0], one), frame, size)[0]
         np.testing.assert_allclose(mapped[i] * 255, alone, atol=1.5)
+
+
+@pytest.mark.slow
+def test_plain_people_look_as_they_always_did():
+    """Models are compared on pictures of them: every fourth pixel of two. Machines may round otherwise."""
+    people, states = random_people(jax.random.key(0), 15), random_states(np.random.default_rng(0), 15)
+    with np.load(Path(__file__).parent / "plain_pictures.npz") as stored:
+        expected = stored["pictures"]
+    for number, picture in zip((0, 7), expected, strict=True):
+        one, state = (jax.tree.map(lambda field, i=number: field[i], tree) for tree in (people, states))
+        drawn = draw_frames(one, jax.tree.map(lambda field: field[None], state), 256)[0, 2::4, 2::4].astype(int)
+        assert np.abs(drawn - picture).max() <= 1

@@ -12,6 +12,7 @@ from kdtalker_jax.nn.shapes import assert_shape
 from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig
 
 SLOPE = 0.2  # of every leaky ReLU here
+PAINTED = "painted"  # the collection in which a blended picture's own part is
 
 
 class SpadeGenerator(nn.Module):
@@ -46,6 +47,8 @@ class SpadeGenerator(nn.Module):
         if not config.portrait:
             return x
         painted, mask = x[..., :3], x[..., 3:]
+        if not self.is_initializing():
+            self.sow(PAINTED, PAINTED, painted)  # for whoever asks for that collection
         return mask * portrait + (1 - mask) * painted
 
 

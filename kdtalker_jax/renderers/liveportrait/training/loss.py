@@ -3,7 +3,7 @@
 Pictures are (N, H, W, 3) in [0, 1], keypoints (N, K, 3); results are (N,), means over what belongs to a sample.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -24,16 +24,29 @@ def picture_losses(output: jax.Array, target: jax.Array, weight: jax.Array) -> d
         weight: (N, H, W, 1) by which pixels count, at all scales.
     """
     totals = dict.fromkeys(("pixels", "edges", "structure"), jnp.zeros(len(output), jnp.float32))
-    scales = 0
-    while scales < SCALES and output.shape[1] >= SMALLEST:
+    scales = list(_scales(output, target, weight))
+    for output, target, weight in scales:
         totals["pixels"] += weighted_mean(jnp.abs(output - target), weight)
         totals["edges"] += sum(
             weighted_mean(jnp.abs(jnp.diff(output - target, axis=axis)), _shortened(weight, axis)) for axis in (1, 2)
         )
         totals["structure"] += 1 - ssim(output, target, weight)
-        output, target, weight = (halved(x) for x in (output, target, weight))
-        scales += 1
-    return {name: total / scales for name, total in totals.items()}
+    return {name: total / len(scales) for name, total in totals.items()}
+
+
+def pixel_loss(output: jax.Array, target: jax.Array, weight: jax.Array) -> jax.Array:
+    """The pixels of `picture_losses` alone: (N,)."""
+    scales = list(_scales(output, target, weight))
+    return sum(weighted_mean(jnp.abs(output - target), weight) for output, target, weight in scales) / len(scales)
+
+
+def _scales(*pictures: jax.Array) -> Iterator[tuple[jax.Array, ...]]:
+    """Pictures of one size (N, H, W, ...), then their halves and so on."""
+    for _ in range(SCALES):
+        if pictures[0].shape[1] < SMALLEST:
+            return
+        yield pictures
+        pictures = tuple(halved(x) for x in pictures)
 
 
 def ssim(a: jax.Array, b: jax.Array, weight: jax.Array) -> jax.Array:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.parts import by_name
 from kdtalker_jax.renderers.liveportrait.model import carried, motion_of, reduced
+from kdtalker_jax.renderers.liveportrait.networks.generator import PAINTED
 from kdtalker_jax.renderers.liveportrait.parts import REENACTED
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.geometry import rotation_matrix, transform_keypoints
@@ -49,6 +50,8 @@ class Reenacted(NamedTuple):
     pictures: jax.Array  # (B * J, T, T, 3)
     motion: FaceMotion  # (B, 1 + J, ...): of the source, then of the driving pictures
     keypoints: jax.Array  # (B, 1 + J, K, 3): the source's canonical keypoints with all these motions
+    carried: jax.Array | None = None  # (B * J, T, T, 3): the sources moved by the flow, where there is one
+    painted: jax.Array | None = None  # and what that is blended with, in training
 
 
 class Networks:
@@ -103,7 +106,9 @@ class Networks:
         from_, to = jnp.repeat(keypoints[:, 0], count - 1, axis=0), keypoints[:, 1:].reshape(-1, *keypoints.shape[2:])
         features, flow = call("warping", volume, source=from_, driving=to)  # (B J, H, W, C)
         portrait = carried(jnp.repeat(source, count - 1, axis=0), flow)
-        return Reenacted(call("generator", features, portrait), motion, keypoints), statistics
+        output = call("generator", features, portrait)
+        painted = statistics["generator"].pop(PAINTED, None)
+        return Reenacted(output, motion, keypoints, portrait, painted[PAINTED][0] if painted else None), statistics
 
     def moved(self, weights: Weights, pictures: jax.Array) -> tuple[FaceMotion, jax.Array]:
         """The motion in pictures (B, 1 + J, M, M, 3), and each source's keypoints with it: (B, 1 + J, K, 3)."""
@@ -135,6 +140,7 @@ class Networks:
             if name not in self._training:
                 output, after = module.apply(variables, *arguments, **keywords), {k: variables[k] for k in kinds}
             else:
+                kinds = [*kinds, PAINTED] if name == "generator" else kinds
                 output, after = module.apply(variables, *arguments, **keywords, train=True, mutable=kinds)
             return ((output.features, output.flow) if name == "warping" else output), after
 

@@ -24,7 +24,7 @@ from kdtalker_jax.renderers.liveportrait.training.perceptual import (
     load_classifiers,
     perceptual_loss,
 )
-from kdtalker_jax.renderers.liveportrait.training.reenactment import FaceMotion, Networks, fresh_weights
+from kdtalker_jax.renderers.liveportrait.training.reenactment import FaceMotion, Networks, Reenacted, fresh_weights
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.muon import muon
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient
@@ -248,8 +248,8 @@ class Objective:
             losses, statistics, output = {}, weights.statistics, None
         else:
             reenacted, statistics = self._networks.reenact(weights, _colours(pictures.source), motion_pictures)
-            output, motion, keypoints = reenacted
-            losses = self._picture_terms(output, judge, pictures)
+            output, motion, keypoints = reenacted.pictures, reenacted.motion, reenacted.keypoints
+            losses = self._picture_terms(reenacted, judge, pictures)
         losses |= self._motion_terms(motion, keypoints, pictures)
         if self._config.loss.equivariance:
             losses["equivariance"] = equivariance_loss(
@@ -258,12 +258,17 @@ class Objective:
         losses["loss"] = sum(getattr(self._config.loss, name) * value for name, value in losses.items())
         return losses["loss"].mean(), (losses, statistics, output)
 
-    def _picture_terms(self, output: jax.Array, judge: Weights | None, pictures: Pictures) -> dict[str, jax.Array]:
+    def _picture_terms(self, reenacted: Reenacted, judge: Weights | None, pictures: Pictures) -> dict[str, jax.Array]:
         """(B,) each: mean over a source's driving pictures."""
-        target = _target_colours(pictures)
+        output, target, settings = reenacted.pictures, _target_colours(pictures), self._config.loss
         landmarks = pictures.landmarks[:, 1:].reshape(len(output), *pictures.landmarks.shape[2:])  # (B J, L, 2)
-        weight = terms.detail_weight(landmarks, self._landmarks.regions, output.shape[1], self._config.loss.details)
+        weight = terms.detail_weight(landmarks, self._landmarks.regions, output.shape[1], settings.details)
         losses = terms.picture_losses(output, target, weight)
+        if reenacted.painted is not None and settings.painted:
+            painted = terms.picture_losses(reenacted.painted, target, weight)
+            losses["painted"] = sum(getattr(settings, name) * value for name, value in painted.items())
+        if reenacted.carried is not None and settings.carried:
+            losses["carried"] = terms.pixel_loss(reenacted.carried, target, weight)
         if judge:
             real = self._discriminator.apply(judge.variables("discriminator"), target)
             fake = self._discriminator.apply(judge.variables("discriminator"), output)

@@ -223,17 +223,21 @@ def test_the_steps_teach_where_the_portrait_goes():
         TINY_RENDERER,
         warping=replace(TINY_RENDERER.warping, flow=True),
         generator=replace(TINY_RENDERER.generator, portrait=True),
+        loss=replace(TINY_RENDERER.loss, carried=5.0, painted=0.3),
     )
     batches = RendererBatches(FaceClips(make_face_clips(), cache_gb=0.1), config)
     pictures = next(iter(batches)).pictures
     assert pictures.source.shape == pictures.target.shape[:1] + pictures.target.shape[2:]
     state = initial_state(config)
     step = jax.jit(make_train_step(config, config.first, LANDMARKS))
-    before, losses = state, []
+    before, losses, first = state, [], None
     for _ in range(12):
         state, metrics, _ = step(state, pictures)
         losses.append(float(metrics["pixels"]))
+        first = first or metrics
     assert losses[-1] < 0.8 * losses[0]
+    assert 0 < metrics["carried"] < first["carried"], "the portrait is carried nearer to where it is to be"
+    assert 0 < metrics["painted"] < 0.8 * first["painted"], "what is painted learns too, wherever the mask is"
     for network, layer in (("warping", "surface"), ("generator", "conv_img")):
         new, old = (weights.weights.params[network][layer]["kernel"] for weights in (state, before))
         assert change(new, old) > 1e-5, layer

@@ -1,0 +1,30 @@
+"""The settings of the demo recipes: their stages make parts of one model, which is small enough for the package."""
+
+import math
+
+import jax
+import pytest
+
+from configs.demo import DEMO_CONFIGS, VARIED_DEMO
+from kdtalker_jax.renderers.liveportrait.training.trainer import check_renderer
+from kdtalker_jax.systems import disagreement
+from tests.networks import PARTS
+
+
+@pytest.mark.parametrize("config", DEMO_CONFIGS.values(), ids=DEMO_CONFIGS)
+def test_stages_train_the_networks_of_the_model(config):
+    assert disagreement(config.model, list(PARTS)) is None
+    check_renderer(config.renderer, 1)
+    sections = config.model.sections
+    trained = {
+        name: getattr(config.renderer, name) for name in ("appearance", "motion_extractor", "warping", "generator")
+    }
+    trained |= {"audio_encoder": config.audio.encoder, "denoiser": config.denoiser.denoiser}
+    assert trained == {name: sections[name] for name in trained}
+    assert config.denoiser.diffusion == sections["diffusion"]
+
+
+def test_the_varied_model_leaves_room_for_others_in_the_package():
+    sizes = VARIED_DEMO.model
+    trees = [part.shapes(sizes) for part in PARTS.values() if not part.judges]
+    assert 4 * sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(trees)) < 24e6, "bytes of float32"
