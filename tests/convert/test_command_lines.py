@@ -130,7 +130,7 @@ UNKNOWN = {
     "part": (("--only", "generatr"), "There is no part 'generatr' of kdtalker: there are appearance, motion_extractor"),
     "part among others": (("--only", "warping", "--only", ""), "There is no part '' of kdtalker"),
     "section that is no part": (("--only", "statistics"), "There is no part 'statistics'"),
-    "sizes": (("--config", "huge"), "kdtalker has no sizes 'huge': there are published, small, demo."),
+    "sizes": (("--config", "huge"), "kdtalker has no sizes 'huge': there are published, small, demo, varied."),
     "system": (("--system", "hologram"), "There is no system 'hologram' here, only kdtalker"),
 }
 
