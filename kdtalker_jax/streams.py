@@ -47,9 +47,7 @@ class _Bar(tqdm):
             now = self._time()
             self.start_t = min(self.start_t + compiled, now)
             self.last_print_t = min(self.last_print_t + compiled, now)
-        shown = super().update(n)
-        self.last_print_n = self.n  # what is not shown yet, because the clock stood still, would be counted again
-        return shown
+        return super().update(n)
 
 
 class _Lines:

@@ -70,18 +70,6 @@ def test_bars_leave_compiling_out(monkeypatch, capsys):
     assert bar.format_dict["elapsed"] == pytest.approx(3)
 
 
-def test_bars_count_what_went_by_while_their_clock_stood_still_once(monkeypatch, capsys):
-    compiled = iter(range(0, 1000, 100))
-    monkeypatch.setattr(streams, "compiling_seconds", lambda: next(compiled))
-    bar = streams.progress_bar(range(5))
-    bar.mininterval, bar.delay = 0.005, 0
-    counted = []
-    for _ in bar:
-        time.sleep(0.01)
-        counted.append(bar.n)
-    assert counted == sorted(counted) and all(count <= i for i, count in enumerate(counted))
-
-
 def test_a_bar_that_is_piped_gives_a_line_now_and_then(monkeypatch, capsys):
     monkeypatch.setattr(streams, "SECONDS_APART", 0.05)
     for _ in streams.progress_bar(range(12), "Clips", unit="file"):
