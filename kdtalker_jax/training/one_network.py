@@ -27,6 +27,10 @@ Losses = Callable[[Params, Params | None, Tree, jax.Array], dict[str, jax.Array]
 """(params, frozen ones of other networks, rows of a batch (B, ...), step) -> (B,) by name: "loss" is made small."""
 
 
+_POSITIVE = ("steps", "batch_size", "accumulate", "log_every", "ema.every", "validation.every", "checkpoints.every",
+             "checkpoints.keep_last", "input.threads", "input.prefetch")  # fmt: skip
+
+
 class State(flax.struct.PyTreeNode):
     """All that there is of a run. With the seed and the data set it determines everything that follows."""
 
@@ -44,17 +48,16 @@ class Rows(NamedTuple):
     sources: list[str]
 
 
-def check(config: Any, devices: int, probabilities: Sequence[str] = ()) -> None:
+def check(config: Any, devices: int, probabilities: Sequence[str] = (), positive: Sequence[str] = ()) -> None:
     """Raises InputError for values that no run can have on this number of devices.
 
     Args:
         config: with `steps`, `batch_size`, `accumulate`, `log_every`, `optimizer`, `ema`, `input`, `validation` and
             `checkpoints`.
-        probabilities: names of settings from 0 to 1.
+        probabilities: names of settings from 0 to 1. positive: of further whole numbers from 1.
     """
     values = {name: value for name, _, value in settings(config)}
-    for name in ("steps", "batch_size", "accumulate", "log_every", "ema.every", "validation.every",
-                 "checkpoints.every", "checkpoints.keep_last", "input.threads", "input.prefetch"):  # fmt: skip
+    for name in (*_POSITIVE, *positive):
         if values[name] < 1:
             raise InputError(f"{name} must be at least 1, not {values[name]}.")
     share = devices * config.accumulate
@@ -140,6 +143,23 @@ def make_train_step(config: Any, losses: Losses) -> Callable[..., tuple]:
     return train_step
 
 
+def counted_batches(rows: Tree, largest: int) -> list[tuple[Tree, np.ndarray]]:
+    """This process's share of arrays (N, ...), in batches of one size, and which of their rows (B,) count.
+
+    The last batch is filled up with rows that count 0, all others count 1.
+    """
+    count, devices = len(jax.tree.leaves(rows)[0]), parallel.device_count()
+    size = min(largest, -(-count // devices) * devices)
+    padding = -count % size
+    rows = jax.tree.map(lambda array: np.concatenate([array, np.repeat(array[-1:], padding, axis=0)]), rows)
+    counts = np.float32(np.arange(count + padding) < count)
+    mine = slice(parallel.process_index(), None, parallel.process_count())
+    starts = range(0, count + padding, size)
+    return [
+        jax.tree.map(lambda array, start=start: array[start : start + size][mine], (rows, counts)) for start in starts
+    ]
+
+
 class FixedLosses:
     """Losses of a fixed set of samples with fixed random numbers: comparable between steps, runs and machines.
 
@@ -157,16 +177,7 @@ class FixedLosses:
             return jax.tree.map(lambda values: jnp.sum(values * counts), losses(*trees, rows, jnp.int32(0)))
 
         self._sums = parallel.map_sums(sums, config.devices.mapping)
-        self._count, devices = len(jax.tree.leaves(rows)[0]), parallel.device_count()
-        size = min(largest, -(-self._count // devices) * devices)
-        padding = -self._count % size
-        rows = jax.tree.map(lambda array: np.concatenate([array, np.repeat(array[-1:], padding, axis=0)]), rows)
-        counts = np.float32(np.arange(self._count + padding) < self._count)
-        mine = slice(parallel.process_index(), None, parallel.process_count())
-        self._batches = [
-            jax.tree.map(lambda array, start=start: array[start : start + size][mine], (rows, counts))
-            for start in range(0, self._count + padding, size)
-        ]
+        self._count, self._batches = len(jax.tree.leaves(rows)[0]), counted_batches(rows, largest)
 
     def __call__(self, params: Params, frozen: Params | None) -> dict[str, float]:
         """Mean losses of placed parameters, by name."""
@@ -174,7 +185,35 @@ class FixedLosses:
         return {name: sum(float(total[name]) for total in totals) / self._count for name in totals[0]}
 
 
-class NetworkTask:
+class OneNetworkTask:
+    """What every `loop.Task` of a `State` shares. `validation` and `report` are as of `NetworkTask`."""
+
+    def __init__(self, validation: Callable[[Params, Params | None], dict[str, float]] | None, report: Report) -> None:
+        self._validation, self._report = validation, report
+
+    def trees(self, state: State) -> dict[str, Tree]:
+        trees = {"params": state.params, "optimizer": state.opt_state, "ema": state.ema, "frozen": state.frozen}
+        return {name: tree for name, tree in trees.items() if tree is not None}
+
+    def from_trees(self, step: int, trees: Mapping[str, Tree]) -> State:
+        return State(np.int32(step), trees["params"], trees["optimizer"], trees.get("ema"), trees.get("frozen"))
+
+    def validate(self, state: State, step: int, logs: Logs) -> float | None:
+        """Logs the losses of the parameters and of their average; returns the one that sampling would use."""
+        if self._validation is None:
+            return None
+        candidates = {"validation": state.params, "validation/ema": state.ema}
+        losses = {
+            name: self._validation(params, state.frozen) for name, params in candidates.items() if params is not None
+        }
+        logs.numbers(step, {f"{name}/{part}": value for name, parts in losses.items() for part, value in parts.items()})
+        best = "validation/ema" if "validation/ema" in losses else "validation"
+        loss = losses[best]["loss"]
+        self._report(f"Step {step}: {best}/loss {loss:.4f}")
+        return loss if math.isfinite(loss) else None
+
+
+class NetworkTask(OneNetworkTask):
     """A `loop.Task`.
 
     Args:
@@ -195,33 +234,13 @@ class NetworkTask:
         validation: FixedLosses | None,
         report: Report,
     ) -> None:
+        super().__init__(validation, report)
         self.config, self.batches = config, batches
-        self._first, self._frozen, self._validation, self._report = first, frozen, validation, report
+        self._first, self._frozen = first, frozen
         self._step = parallel.map_step(make_train_step(config, losses), config.devices.mapping)
 
     def initial_state(self) -> State:
         return initial_state(self.config, self._first(), self._frozen)
 
-    def trees(self, state: State) -> dict[str, Tree]:
-        trees = {"params": state.params, "optimizer": state.opt_state, "ema": state.ema, "frozen": state.frozen}
-        return {name: tree for name, tree in trees.items() if tree is not None}
-
-    def from_trees(self, step: int, trees: Mapping[str, Tree]) -> State:
-        return State(np.int32(step), trees["params"], trees["optimizer"], trees.get("ema"), trees.get("frozen"))
-
     def step(self, state: State, batch: Rows) -> tuple[State, dict[str, jax.Array], jax.Array]:
         return self._step(state, batch.rows)
-
-    def validate(self, state: State, step: int, logs: Logs) -> float | None:
-        """Logs the losses of the parameters and of their average; returns the one that sampling would use."""
-        if self._validation is None:
-            return None
-        candidates = {"validation": state.params, "validation/ema": state.ema}
-        losses = {
-            name: self._validation(params, state.frozen) for name, params in candidates.items() if params is not None
-        }
-        logs.numbers(step, {f"{name}/{part}": value for name, parts in losses.items() for part, value in parts.items()})
-        best = "validation/ema" if "validation/ema" in losses else "validation"
-        loss = losses[best]["loss"]
-        self._report(f"Step {step}: {best}/loss {loss:.4f}")
-        return loss if math.isfinite(loss) else None

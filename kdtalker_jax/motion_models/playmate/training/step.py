@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
-import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
@@ -24,20 +23,11 @@ from kdtalker_jax.motion_models.playmate.training.loss import (
 )
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.muon import muon
-from kdtalker_jax.training.optimizer import chain, global_norm, lenient, update_ema
+from kdtalker_jax.training.one_network import State, rate_schedule
+from kdtalker_jax.training.optimizer import chain, global_norm, update_ema
 from kdtalker_jax.training.tail import in_parts, mean_over, unless_not_finite
 
 Params = Any
-
-
-class TrainState(flax.struct.PyTreeNode):
-    """All that there is of a run. With the seed and the data set it determines everything that follows."""
-
-    step: jax.Array  # () int32: how many have been made
-    params: Params  # of what is trained
-    opt_state: optax.OptState
-    ema: Params | None  # None: switched off
-    frozen: Params | None  # the transformer's, in stage 2
 
 
 def trained_part(config: PlaymateRun) -> Any:
@@ -53,31 +43,21 @@ def networks_of(config: PlaymateRun) -> dict[str, nn.Module]:
     return networks
 
 
-def initial_state(config: PlaymateRun, params: Params | None = None, frozen: Params | None = None) -> TrainState:
+def initial_state(config: PlaymateRun, params: Params | None = None, frozen: Params | None = None) -> State:
     """The state before the first step, from fresh parameters or from given ones."""
 
-    def create(params: Params | None, frozen: Params | None) -> TrainState:
+    def create(params: Params | None, frozen: Params | None) -> State:
         if params is None:
             params = trained_part(config).initialise(config, random_key(config.seed))["params"]
         ema = params if config.ema.enabled else None
-        return TrainState(jnp.int32(0), params, make_optimizer(config).init(params), ema, frozen)
+        return State(jnp.int32(0), params, make_optimizer(config).init(params), ema, frozen)
 
     return jax.jit(create)(params, frozen)
 
 
-def learning_rate_schedule(config: PlaymateRun) -> optax.Schedule:
-    """Learning rate of each step, counted from 0: up from 0 in a line, then half a cosine."""
-    settings = config.optimizer
-    return lenient(
-        optax.warmup_cosine_decay_schedule(
-            0.0, settings.learning_rate, settings.warmup_steps, config.steps, settings.final_rate
-        )
-    )
-
-
 def make_optimizer(config: PlaymateRun) -> optax.GradientTransformation:
     """Clipping by the norm over all parameters, then Adam (arXiv 1412.6980) or Muon."""
-    settings, rate = config.optimizer, learning_rate_schedule(config)
+    settings, rate = config.optimizer, rate_schedule(config)
     if settings.kind == "muon":
         update = muon(rate, beta1=settings.beta1, beta2=settings.beta2)
     else:
@@ -95,15 +75,15 @@ def make_train_step(config: PlaymateRun, statistics: AdaptiveStatistics) -> Call
         learning_rate, and finite: where it is False, the state is the one that came in. `losses` (B,) are those of
         this device's samples.
     """
-    networks, optimizer, rate = networks_of(config), make_optimizer(config), learning_rate_schedule(config)
+    networks, optimizer, rate = networks_of(config), make_optimizer(config), rate_schedule(config)
 
     def objective(params: Params, frozen: Params | None, weights: jax.Array, *part: Any) -> tuple[jax.Array, Losses]:
         losses = denoising_losses(networks, config, params, frozen, *part)
         return (weights * losses.total).mean(), losses
 
     def train_step(
-        state: TrainState, windows: Windows, *, axis_name: str | None = None
-    ) -> tuple[TrainState, dict[str, jax.Array], jax.Array]:
+        state: State, windows: Windows, *, axis_name: str | None = None
+    ) -> tuple[State, dict[str, jax.Array], jax.Array]:
         examples = to_examples(windows, statistics, config.diffusion_transformer.previous)
         drawn = draw(config, examples, windows.position, state.step)
         examples, heard = dropped(config, augmented(config, examples, drawn), drawn)

@@ -1,6 +1,5 @@
 """Training of Playmate's networks, stage 1 or 2, from a data set on disk to a run on disk."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,11 @@ from kdtalker_jax.motion_models.playmate.training.input import (
     usable_clips,
 )
 from kdtalker_jax.motion_models.playmate.training.settings import check
-from kdtalker_jax.motion_models.playmate.training.step import TrainState, initial_state, make_train_step, trained_part
+from kdtalker_jax.motion_models.playmate.training.step import initial_state, make_train_step, trained_part
 from kdtalker_jax.motion_models.playmate.training.validation import Validation
 from kdtalker_jax.training.kept_clips import KeptClips
-from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
+from kdtalker_jax.training.one_network import OneNetworkTask, State
 from kdtalker_jax.training.settings import check_sizes
 
 _NO_DATA = "Playmate is trained on a data set: name one that pipelines.extract has made as `data`."
@@ -91,13 +90,14 @@ def fitted(config: PlaymateRun, data: str | Path | None, init: str | None) -> Pl
     return replace(config, diffusion_transformer=replace(config.diffusion_transformer, audio_features=width))
 
 
-class PlaymateTask:
+class PlaymateTask(OneNetworkTask):
     """A `loop.Task`: one of the two networks, on windows of clips."""
 
     def __init__(
         self, config: PlaymateRun, data: Path, workdir: Path, init: str | None, report: Report, progress: bool
     ) -> None:
-        self.config, self._report, self._labelled = config, report, isinstance(config, EmotionRun)
+        super().__init__(None, report)
+        self.config, self._labelled = config, isinstance(config, EmotionRun)
         if self._labelled and init is None and not is_run(workdir):
             raise InputError("Stage 2 goes on from stage 1: name its run, or a model, as `init`.")
         clips = self._clips(data, "train", progress)
@@ -113,7 +113,6 @@ class PlaymateTask:
         self.batches = Batches(clips, config, process=parallel.process_index(), processes=parallel.process_count())
         self._step = parallel.map_step(make_train_step(config, statistics), config.devices.mapping)
 
-        self._validation = None
         held_out = self._clips(data, config.validation.split, progress)
         if is_validated(data, config.validation.split, len(held_out) > 0, config.validation.windows):
             self._validation = Validation(config, statistics, held_out)
@@ -127,36 +126,15 @@ class PlaymateTask:
         self._report(f"{data}, {split}: {len(clips)} clips{left_out}.")
         return clips
 
-    def initial_state(self) -> TrainState:
+    def initial_state(self) -> State:
         given = {} if self._first is None else self._first.variables
         first, frozen = (
             given.get(name, {}).get("params") for name in (trained_part(self.config).name, TRANSFORMER.name)
         )
         return initial_state(self.config, first, frozen if self._labelled else None)
 
-    def trees(self, state: TrainState) -> dict[str, Any]:
-        trees = {"params": state.params, "optimizer": state.opt_state, "ema": state.ema, "frozen": state.frozen}
-        return {name: tree for name, tree in trees.items() if tree is not None}
-
-    def from_trees(self, step: int, trees: dict[str, Any]) -> TrainState:
-        return TrainState(np.int32(step), trees["params"], trees["optimizer"], trees.get("ema"), trees.get("frozen"))
-
-    def step(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array], jax.Array]:
+    def step(self, state: State, batch: Batch) -> tuple[State, dict[str, jax.Array], jax.Array]:
         return self._step(state, batch.windows)
-
-    def validate(self, state: TrainState, step: int, logs: Logs) -> float | None:
-        """Logs the losses of the parameters and of their average; returns the one that sampling would use."""
-        if self._validation is None:
-            return None
-        candidates = {"validation": state.params, "validation/ema": state.ema}
-        losses = {
-            name: self._validation(params, state.frozen) for name, params in candidates.items() if params is not None
-        }
-        logs.numbers(step, {f"{name}/{part}": value for name, parts in losses.items() for part, value in parts.items()})
-        best = "validation/ema" if "validation/ema" in losses else "validation"
-        loss = losses[best]["loss"]
-        self._report(f"Step {step}: {best}/loss {loss:.4f}")
-        return loss if math.isfinite(loss) else None
 
 
 def trained_kind(config: PlaymateRun) -> str:

@@ -13,6 +13,7 @@ from kdtalker_jax.motion_models.playmate.training.input import Windows, frames_o
 from kdtalker_jax.motion_models.playmate.training.loss import denoising_losses, to_examples
 from kdtalker_jax.motion_models.playmate.training.step import networks_of
 from kdtalker_jax.training.kept_clips import KeptClips
+from kdtalker_jax.training.one_network import counted_batches
 
 
 class Questions(NamedTuple):
@@ -20,7 +21,6 @@ class Questions(NamedTuple):
 
     windows: Windows
     times: Any  # (B,) int32
-    weights: Any  # (B,) 0 for samples that only fill up a batch
 
 
 class Validation:
@@ -29,17 +29,18 @@ class Validation:
     def __init__(self, config: PlaymateRun, statistics: AdaptiveStatistics, clips: KeptClips) -> None:
         networks, previous = networks_of(config), config.diffusion_transformer.previous
 
-        def sums(trees: tuple[Any, Any], questions: Questions) -> dict[str, jax.Array]:
+        def sums(trees: tuple[Any, Any], asked: tuple[Questions, jax.Array]) -> dict[str, jax.Array]:
+            questions, counts = asked
             examples = to_examples(questions.windows, statistics, previous)
             noise = _fixed_noise(questions.windows.position, examples.motion.shape[1:])
             heard = jnp.ones(len(noise), jnp.float32)
             losses = denoising_losses(networks, config, *trees, examples, heard, questions.times, noise)
-            totals = jax.tree.map(lambda values: jnp.sum(values * questions.weights), losses)
+            totals = jax.tree.map(lambda values: jnp.sum(values * counts), losses)
             return {"loss": totals.total, "expression": totals.expression, "pose": totals.pose}
 
         self._sums = parallel.map_sums(sums, config.devices.mapping)
         self._count = config.validation.windows
-        self._batches = _batches(_ask(clips, self._count, config), config.batch_size)
+        self._batches = counted_batches(_ask(clips, self._count, config), config.batch_size)
 
     def __call__(self, params: Any, frozen: Any) -> dict[str, float]:
         """Mean loss, expression and pose loss of placed parameters."""
@@ -55,19 +56,7 @@ def _ask(clips: KeptClips, count: int, config: PlaymateRun) -> Questions:
     windows = stack_windows(chosen, starts, frames, np.arange(count, dtype=np.int32))
     times = (np.arange(count) + 0.5) / count * config.diffusion.times
     shuffled = np.random.default_rng(0).permutation(times)  # so that clips and times do not go hand in hand
-    return Questions(windows, shuffled.astype(np.int32), np.ones(count, np.float32))
-
-
-def _batches(questions: Questions, largest: int) -> list[Questions]:
-    """This process's share of the questions, in batches of one size, the last filled up with weight 0."""
-    count, devices = len(questions.times), parallel.device_count()
-    size = min(largest, -(-count // devices) * devices)
-    padding = -count % size
-    filled = jax.tree.map(lambda array: np.concatenate([array, np.repeat(array[-1:], padding, axis=0)]), questions)
-    filled.weights[count:] = 0
-    mine = slice(parallel.process_index(), None, parallel.process_count())
-    starts = range(0, count + padding, size)
-    return [jax.tree.map(lambda array, start=start: array[start : start + size][mine], filled) for start in starts]
+    return Questions(windows, shuffled.astype(np.int32))
 
 
 def _fixed_noise(position: jax.Array, shape: tuple[int, ...]) -> jax.Array:
