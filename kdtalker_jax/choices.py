@@ -8,6 +8,7 @@ from kdtalker_jax.errors import InputError
 
 CropMode = Literal["square", "legacy", "none"]
 Precision = Literal["float32", "bfloat16"]
+Length = Literal["shortest", "audio", "video", "loop"]  # of a dubbed video
 SamplerName = Literal["ddim", "ddpm", "pndm", "dpm++"]
 
 DEFAULT_SAMPLER = "dpm++"  # comes in few steps to what ddim comes to, as published

@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import jax
 import numpy as np
 
 from kdtalker_jax.arguments import asked_for
 from kdtalker_jax.batching import fill_up
-from kdtalker_jax.choices import CropMode, check_crop
+from kdtalker_jax.choices import CropMode, Length, check_crop
 from kdtalker_jax.compositing.pasting import pasted_part
 from kdtalker_jax.data.tracking import detect
 from kdtalker_jax.edits.resampling import between, frames_at, positions_at
@@ -40,12 +40,11 @@ from kdtalker_jax.results import Video
 from kdtalker_jax.source import Source
 from kdtalker_jax.sources.video import OBSERVED_AT_ONCE, follow, sound_of
 from kdtalker_jax.streams import progress_bar
-from kdtalker_jax.video_portrait import steady
+from kdtalker_jax.video_portrait import played, steady, with_silence
 
 if TYPE_CHECKING:
     from kdtalker_jax.portrait import TalkingPortrait
 
-Length = Literal["shortest", "audio", "video", "loop"]
 Reader = Callable[[], Iterable[np.ndarray]]  # of frames uint8 (H, W, 3), as often as it is called
 
 
@@ -175,7 +174,8 @@ def dub(
         found = {"crop": crop, "face_index": face_index, "progress": progress}
         watched = watch(model, read, own_rate, f"the video {path.name}", **found)
         source = watched.portrait(model)
-        waveform = fitting(waveform, watched, length)
+        if length == "video":
+            waveform = with_silence(waveform, len(watched), own_rate, cut=True)
         motion = model.animate(source, waveform, rate=SAMPLE_RATE, progress=progress, **animation)
         count = frames_of(watched, motion, length)
         if count < len(watched):
@@ -223,15 +223,6 @@ def tell(watched: WatchedFace, name: str) -> None:
         )
 
 
-def fitting(waveform: np.ndarray, watched: WatchedFace, length: Length) -> np.ndarray:
-    """A 16 kHz waveform as long as the frames, with silence at its end, where these decide; else as it is."""
-    if length != "video":
-        return waveform
-    samples = -(-len(watched) * SAMPLE_RATE * watched.rate.denominator // watched.rate.numerator)
-    samples += SAMPLE_RATE // FRAME_RATE  # so that the last frame is whole
-    return np.pad(waveform[:samples], (0, max(samples - len(waveform), 0)))
-
-
 def frames_of(watched: WatchedFace, motion: Any, length: Length) -> int:
     """How many frames come out for a motion of 25 a second."""
     sounding = frames_at(len(motion), Fraction(FRAME_RATE), watched.rate)
@@ -265,7 +256,7 @@ def repainted(
     repaint = model.renderer.repaint
     bar = progress_bar(total=count, desc="Rendering", unit="frame", show=progress)
     with bar:
-        done, shown = 0, _shown(watched, count, anew)
+        done, shown = 0, played(watched.read, len(watched), count, anew=anew)
         while batch := list(islice(shown, batch_size)):
             rows, size = np.array([row for row, _ in batch]), model.renderer.picture_size
             cuts = np.stack([cut_square(frame, watched.regions[row], size) for row, frame in batch])
@@ -279,19 +270,3 @@ def repainted(
                 yield (pasted_part(frame, face, watched.regions[row], share) if watched.seen[row] else frame)[None]
             done += len(batch)
             bar.update(len(batch))
-
-
-def _shown(watched: WatchedFace, count: int, anew: bool) -> Iterator[tuple[int, np.ndarray]]:
-    """So many frames, and which of those that were watched each is. Where these end they begin `anew`, or stay."""
-    left, frame = count, None
-    while left > 0:
-        before = left
-        for row, frame in enumerate(islice(iter(watched.read()), min(left, len(watched)))):
-            yield row, frame
-            left -= 1
-        if left == before:
-            raise InputError("The frames cannot be read again: give what makes them anew each time.")
-        if not anew:
-            break
-    for _ in range(left):
-        yield len(watched) - 1, frame

@@ -18,7 +18,7 @@ from kdtalker_jax import dubbing
 from kdtalker_jax.animation import Animation, several
 from kdtalker_jax.arguments import arguments_of, asked_for, check_motion, check_source
 from kdtalker_jax.batching import made_ahead, one_ahead
-from kdtalker_jax.choices import CropMode, check_crop
+from kdtalker_jax.choices import CropMode, Length, check_crop
 from kdtalker_jax.compiling import announced
 from kdtalker_jax.compositing.finish import PLAIN, Finish
 from kdtalker_jax.edits.posing import AXES, Axes
@@ -189,9 +189,7 @@ class TalkingPortrait(LoadedModel):
         """
         check_source(source, "reenact")
         asked = Reenactment(**how)
-        if not isinstance(driver, Driver):
-            found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
-            driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
+        driver = self._driver(driver, driving_crop, driving_face_index, progress)
         return self._mover.follow(source, driver, asked, sound)
 
     def poses(
@@ -211,10 +209,16 @@ class TalkingPortrait(LoadedModel):
             source, driver, driving_crop, driving_face_index, progress: as in `reenact`.
         """
         check_source(source, "poses")
-        if not isinstance(driver, Driver):
-            found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
-            driver = read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
+        driver = self._driver(driver, driving_crop, driving_face_index, progress)
         return self._mover.poses(source, driver, relative)
+
+    def _driver(
+        self, driver: PathLike | Driver, driving_crop: CropMode, driving_face_index: int | None, progress: bool
+    ) -> Driver:
+        if isinstance(driver, Driver):
+            return driver
+        found = {"driving_crop": driving_crop, "driving_face_index": driving_face_index}
+        return read_driver(driver, self.renderer, self.params, self.detector, **found, progress=progress)
 
     def turn(
         self,
@@ -357,7 +361,7 @@ class TalkingPortrait(LoadedModel):
         audio: PathLike | np.ndarray,
         output: PathLike,
         *,
-        length: dubbing.Length = "shortest",
+        length: Length = "shortest",
         **how: Any,
     ) -> Video:
         """A video whose person says something else, written to a file: its size, rate and colours, and the new sound.

@@ -7,7 +7,7 @@ each frame -> cut -> renderer: describe, frames ------------------------------> 
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,11 +19,13 @@ from kdtalker_jax.data.tracking import detect
 from kdtalker_jax.edits.reenacting import Reenactment, video_moved_by
 from kdtalker_jax.edits.retargeting import Openings
 from kdtalker_jax.edits.smoothing import kalman_smooth
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import Box
 from kdtalker_jax.faces.geometry import face_square
 from kdtalker_jax.media.files import input_file
 from kdtalker_jax.media.frames import exact_rate, read_frames
+from kdtalker_jax.media.rates import SAMPLE_RATE, SAMPLES_PER_FRAME
 from kdtalker_jax.source import Source
 from kdtalker_jax.sources.driver import Driver
 from kdtalker_jax.sources.video import extracted, follow, sound_of
@@ -81,16 +83,11 @@ class VideoPortrait:
 
     def frames(self) -> Iterator[np.ndarray]:
         """Its pictures, uint8 (H, W, 3), one at a time, out of the file."""
-        left = len(self)
-        while True:
-            read = min(left, self.file_frames)
-            frame = None
-            for frame in read_frames(self.path, self.start, read, rate=self.rate):
-                yield frame
-            left -= read
-            if not self.anew or not left:
-                break
-        yield from itertools.repeat(frame, left)
+
+        def read() -> Iterator[np.ndarray]:
+            return read_frames(self.path, self.start, rate=self.rate)
+
+        return (frame for _, frame in played(read, self.file_frames, len(self), anew=self.anew))
 
     def portrait(self, model: "TalkingPortrait") -> Source:
         """Its first frame as a portrait, for motion that sound makes."""
@@ -185,3 +182,31 @@ def steady(squares: list[Box]) -> list[Box]:
         left, top = round(x - side / 2), round(y - side / 2)
         boxes.append(Box(left, top, left + side, top + side))
     return boxes
+
+
+def played(
+    read: Callable[[], Iterable[np.ndarray]], frames: int, count: int, *, anew: bool
+) -> Iterator[tuple[int, np.ndarray]]:
+    """So many of the first `frames` that `read` gives, and which each is. Where these end they begin `anew`, or stay.
+
+    Raises InputError where they cannot be read again.
+    """
+    left, frame = count, None
+    while left > 0:
+        before = left
+        for row, frame in enumerate(itertools.islice(read(), min(left, frames))):
+            yield row, frame
+            left -= 1
+        if left == before:
+            raise InputError("The frames cannot be read again: give what makes them anew each time.")
+        if not anew:
+            break
+    for _ in range(left):
+        yield frames - 1, frame
+
+
+def with_silence(waveform: np.ndarray, frames: int, rate: Fraction, *, cut: bool = False) -> np.ndarray:
+    """A 16 kHz recording that lasts at least as long as so many frames of a rate; `cut`: and no longer."""
+    samples = -(-frames * SAMPLE_RATE * rate.denominator // rate.numerator)
+    samples += SAMPLES_PER_FRAME  # so that the last frame is whole
+    return np.pad(waveform[:samples] if cut else waveform, (0, max(samples - len(waveform), 0)))

@@ -3,10 +3,11 @@
 import warnings
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from kdtalker_jax.choices import Length
 from kdtalker_jax.cli import Command, cache_option, licence_option, result, seed_option
 from kdtalker_jax.errors import InputError
 from pipelines.driving import asked_driving
@@ -20,7 +21,6 @@ from pipelines.options import (
     stitch_option,
 )
 
-LENGTHS = ("shortest", "audio", "video", "loop")
 if TYPE_CHECKING:
     import numpy as np
 
@@ -53,7 +53,7 @@ moved by sound alone.
 @click.option("--driven_audio", help="What it is to say: any audio file, or a video whose (default) sound is used.")
 @click.option(
     "--length",
-    type=click.Choice(LENGTHS),
+    type=click.Choice(get_args(Length)),
     default="shortest",
     show_default=True,
     help="How long it gets: as the shortest of video, sound and driver; as the recording, the last frame held (audio) "
@@ -162,16 +162,13 @@ def main(
 
 def fitted(watched: "VideoPortrait", waveform: "np.ndarray", length: str) -> "tuple[VideoPortrait, np.ndarray]":
     """A video and a 16 kHz recording, as long as `--length` says; what is longer is cut later."""
-    import numpy as np
-
     from kdtalker_jax.edits.resampling import frames_at
-    from kdtalker_jax.media.rates import FRAME_RATE, SAMPLES_PER_FRAME, num_frames
+    from kdtalker_jax.media.rates import FRAME_RATE, num_frames
+    from kdtalker_jax.video_portrait import with_silence
 
     if length in ("audio", "loop"):
         heard = frames_at(num_frames(len(waveform)), Fraction(FRAME_RATE), watched.rate)
         watched = watched.lasting(heard, anew=length == "loop")
     if length == "video":
-        seen = frames_at(len(watched), watched.rate, Fraction(FRAME_RATE))
-        needed = (seen + 1) * SAMPLES_PER_FRAME
-        waveform = np.pad(waveform, (0, max(needed - len(waveform), 0)))
+        waveform = with_silence(waveform, len(watched), watched.rate)
     return watched, waveform
