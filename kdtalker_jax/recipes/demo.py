@@ -13,8 +13,6 @@
 A stage that is done is there under its name, and is not done again.
 """
 
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +28,7 @@ from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser,
 from kdtalker_jax.motion_models.kdtalker.training.trainer import train
 from kdtalker_jax.recipes.audio import train_audio_encoder
 from kdtalker_jax.recipes.sliders import add_sliders
+from kdtalker_jax.recipes.stages import Report, carry_out
 from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
 from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
 from kdtalker_jax.seeds import random_key
@@ -44,8 +43,6 @@ from kdtalker_jax.synthetic.state import neutral_state
 from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 
 PORTRAIT_SIZE = 512
-
-Report = Callable[[str], None]
 
 
 def train_demo(
@@ -65,8 +62,6 @@ def train_demo(
     Raises:
         InputError, CheckpointError, OutputError: as the stages do.
     """
-    workdir = Path(workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
     stages = {
         "world": make_world,
         "renderer": make_renderer,
@@ -77,12 +72,7 @@ def train_demo(
         "denoiser": make_denoiser,
         "demo": make_package,
     }
-    for name, stage in stages.items():
-        began = time.perf_counter()
-        if not stage(config, workdir, report, progress):
-            return False
-        report(f"{name}: {(time.perf_counter() - began) / 60:.1f} minutes")
-    return True
+    return carry_out(stages, config, Path(workdir), report, progress)
 
 
 def make_world(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
