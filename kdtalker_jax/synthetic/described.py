@@ -44,10 +44,12 @@ class DescribedPerformances:
     ) -> None:
         loaded = load_checkpoint(checkpoint)
         loaded.require(*describing_parts(loaded))
-        self._checkpoint, self._seed, self._frames, self._batch_size = checkpoint, seed, frames, batch_size
+        self.checkpoint, self._seed, self._frames, self._batch_size = checkpoint, seed, frames, batch_size
         self._look, self._size = look, size
         self.system = loaded.system.name
         others = (look, size) if look != "plain" or size else ()
+        if look == "varied":  # whose clips say what is felt
+            others = (*others, "felt")
         self.fingerprint = networks_fingerprint(loaded, (seed, frames, *others))
 
     def tasks(self, count: int, work: Path) -> list[Task]:
@@ -56,10 +58,13 @@ class DescribedPerformances:
 
     @cached_property
     def _networks(self) -> ClipNetworks:
-        return ClipNetworks(load_checkpoint(self._checkpoint), self._batch_size)
+        return ClipNetworks(load_checkpoint(self.checkpoint), self._batch_size)
 
     def __call__(self, path: Path) -> Clip:
-        """The clip of the performance whose number is the path's name; all fields of `clips.Clips` but the name."""
+        """The clip of the performance whose number is the path's name; all fields of `clips.Clips` but the name.
+
+        Of people who feel, `emotion` and `intensity` too.
+        """
         number = int(path.name)
         rng = np.random.default_rng([self._seed, number])
         performance = random_performance(rng, self._frames)
@@ -70,6 +75,7 @@ class DescribedPerformances:
         return {
             **self._networks.describe(pictures),
             **self._networks.hear(performance.waveform, self._frames),
+            **({} if felt is None else {"emotion": felt.emotion, "intensity": felt.intensity}),
             "frames": self._frames,
             "source_rate": float(FRAME_RATE),
             "jpeg": [],

@@ -40,14 +40,18 @@ class Felt(NamedTuple):
 
 def feel(rng: np.random.Generator, states: FaceState) -> Felt:
     """Feelings for a performance: one throughout in most, else they come and go in a second or less. Speech goes on."""
+    return shown(rng, states, *_course(rng, len(states.jaw)))
+
+
+def shown(rng: np.random.Generator, states: FaceState, emotion: np.ndarray, intensity: np.ndarray) -> Felt:
+    """How somebody shows feelings (F,) as strong as that (F,): all in ways of their own, no two frames alike."""
     frames = len(states.jaw)
-    emotion, intensity = _course(rng, frames)
     faces = _FACES * (1 + _OWN * rng.normal(size=_FACES.shape)) + 0.04 * rng.normal(size=_FACES.shape)
     if rng.uniform() < 0.5:
         faces[EMOTIONS.index("contempt"), :2] = faces[EMOTIONS.index("contempt"), 1::-1]
     tremble = np.stack([_slow(rng, frames) for _ in range(faces.shape[1])], axis=1)  # (F, 12)
-    shown = intensity[:, None] * faces[emotion] * (1 + 0.15 * tremble) + 0.03 * tremble
-    return Felt(_worn(states, shown), emotion.astype(np.int8), intensity)
+    moved = intensity[:, None] * faces[emotion] * (1 + 0.15 * tremble) + 0.03 * tremble
+    return Felt(_worn(states, moved), emotion.astype(np.int8), intensity.astype(np.float32))
 
 
 def random_feelings(rng: np.random.Generator, states: FaceState) -> Felt:

@@ -1,0 +1,123 @@
+"""The demo of Playmate: a motion model that feels, for the renderer, keypoint detector and ears of another model.
+
+    WORKDIR/base.json       which networks these are: a work begun on others is not gone on with
+    WORKDIR/clips           performances as they describe them, with what is felt
+    WORKDIR/transformer     run of stage 1
+    WORKDIR/emotions        run of stage 2
+    WORKDIR/demo-playmate   the model: what was trained here, and the other model's networks, which are not copied
+
+A stage that is done is there under its name, and is not done again.
+"""
+
+import json
+from functools import partial
+from pathlib import Path
+
+from configs.demo_playmate import PlaymateDemoConfig
+from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
+from kdtalker_jax.data.extraction import networks_fingerprint
+from kdtalker_jax.errors import CheckpointError, InputError
+from kdtalker_jax.motion_models.playmate.parts import PARTS
+from kdtalker_jax.motion_models.playmate.training.export import combined, load_run, system_for
+from kdtalker_jax.motion_models.playmate.training.trainer import fitted, train
+from kdtalker_jax.recipes.performances import describe_performances
+from kdtalker_jax.recipes.stages import Report, carry_out
+from kdtalker_jax.synthetic.described import DescribedPerformances
+from kdtalker_jax.unfinished import unfinished_file
+
+MODEL = "demo-playmate"  # in the working folder
+
+
+def train_playmate_demo(
+    config: PlaymateDemoConfig,
+    workdir: str | Path,
+    base: str | Path,
+    *,
+    report: Report = lambda sentence: None,
+    progress: bool = False,
+) -> bool:
+    """Makes the demo of Playmate, or goes on where an earlier call stopped.
+
+    Args:
+        config: of all stages; the same for as long as the folder lives.
+        workdir: of this alone.
+        base: a model with renderer and sound features, such as the demo of KDTalker, the same for as long. The new one
+            takes them from there: both have to stay where they are, seen from each other.
+        report: is told what happens, a sentence at a time.
+        progress: show bars.
+
+    Returns:
+        Whether it is finished; False where someone asked to stop.
+
+    Raises:
+        CheckpointError: the base lacks networks, or takes them from yet another model.
+        InputError, CheckpointError, OutputError: as the stages do.
+    """
+    workdir, base = Path(workdir), Path(base)
+    fingerprint = _checked(base)
+    _keep_to_base(workdir, base, fingerprint)
+    stages = {
+        "clips": partial(make_clips, base),
+        "transformer": make_transformer,
+        "emotions": make_emotions,
+        MODEL: partial(make_package, base),
+    }
+    return carry_out(stages, config, workdir, report, progress)
+
+
+def make_clips(base: Path, config: PlaymateDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Describes performances, and what is felt in them, with the networks of the base."""
+    out = workdir / "clips"
+    if not out.exists():
+        size = load_checkpoint(base).config.motion_extractor.image_size
+        make = DescribedPerformances(base, config.seed, config.spoken_frames, look=config.look, size=size)
+        describe_performances(out, make, config.spoken, report, progress)
+    return True
+
+
+def make_transformer(config: PlaymateDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Stage 1: motion to sound."""
+    clips = workdir / "clips"
+    run = fitted(config.first, clips, None)
+    return train(run, clips, workdir / "transformer", report=report, progress=progress).finished
+
+
+def make_emotions(config: PlaymateDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Stage 2: what emotions do to it."""
+    clips, first = workdir / "clips", workdir / "transformer"
+    run = fitted(config.second, clips, str(first))
+    return train(run, clips, workdir / "emotions", init=first, report=report, progress=progress).finished
+
+
+def make_package(base: Path, config: PlaymateDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """The model, based on the other one."""
+    out = workdir / MODEL
+    if not out.exists():
+        trained, others = load_run(workdir / "emotions"), load_checkpoint(base)
+        model, _ = combined(trained, others, system_for(others))
+        save_checkpoint(out, trained.variables, model, based_on=base)
+    for note in out.rglob("commit_success.txt"):
+        note.unlink()  # names the folder that Orbax wrote to; nothing reads it
+    return True
+
+
+def _checked(base: Path) -> str:
+    """What tells the networks of the base from others, once it is seen that a model can be based on it."""
+    others = load_checkpoint(base)
+    if others.base:
+        raise CheckpointError(f"{base} takes parts from yet another model: name that one as the base instead")
+    own = {part.name for part in PARTS}
+    others.require(*(name for name in system_for(others).required if name not in own))
+    return networks_fingerprint(others, None)
+
+
+def _keep_to_base(workdir: Path, base: Path, fingerprint: str) -> None:
+    """Raises InputError where the folder was begun on other networks."""
+    file, content = workdir / "base.json", json.dumps({"networks": fingerprint})
+    if file.exists():
+        if file.read_text(encoding="utf-8", errors="replace") != content:
+            raise InputError(f"{workdir} was begun on other networks than those of {base}: name another folder.")
+        return
+    workdir.mkdir(parents=True, exist_ok=True)
+    with unfinished_file(file) as unfinished:
+        unfinished.write_text(content, encoding="utf-8")
