@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -18,7 +18,7 @@ from kdtalker_jax.spaces.keypoints import Motion, split
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.performance import Performance
-from kdtalker_jax.synthetic.state import FaceState
+from kdtalker_jax.synthetic.state import State
 
 FRAMES_PER_BATCH = 8
 
@@ -31,7 +31,7 @@ class Actor(NamedTuple):
     person: Person
     performance: Performance
     frames: np.ndarray  # (n,) of the performance; the portrait shows the first
-    states: FaceState  # (n,) in these frames
+    states: State  # (n,) in these frames
     pictures: np.ndarray  # (n, H, H, 3) of these, as large as the model's
     source: Source
 
@@ -68,6 +68,6 @@ def reenact(model: TalkingPortrait, source: Source, motion: Motion) -> np.ndarra
     return film(model, source, replace(motion, keypoints=absolute_keypoints(source.canonical, own, own)))
 
 
-def speak(model: TalkingPortrait, source: Source, waveform: np.ndarray, seed: int = 0) -> Motion:
-    """As `pipelines.sample` does."""
-    return model.animate(source, waveform, seed=seed)
+def speak(model: TalkingPortrait, source: Source, waveform: np.ndarray, seed: int = 0, **asked: Any) -> Motion:
+    """As `pipelines.sample` does, asked for an emotion and the like."""
+    return model.animate(source, waveform, seed=seed, **asked)

@@ -17,7 +17,7 @@ from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.landmarks import landmarks
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.performance import random_states
-from kdtalker_jax.synthetic.state import FaceState
+from kdtalker_jax.synthetic.state import Expression, FaceState, FeelingState, State
 
 SIZE = 96  # pixels of a picture's side
 _SMALL, _CUT = 24, 20  # of the picture that the parts are found in, and of a part that is cut out
@@ -39,18 +39,21 @@ class Reading(NamedTuple):
 
 
 class FaceProbe:
-    """Of one person. `states` drawings are made for it, of other states than any that is measured."""
+    """Of one person. `states` drawings are made for it, of other states than any that is measured.
 
-    def __init__(self, person: Person, states: int = 400, seed: int = 1) -> None:
+    Or it learns from what has been `drawn`: states (n,) and pictures (n, H, H, 3).
+    """
+
+    def __init__(
+        self, person: Person, states: int = 400, seed: int = 1, drawn: tuple[State, np.ndarray] | None = None
+    ) -> None:
         rng = np.random.default_rng([seed, 77])
-        acted = random_states(rng, states)
-        acted = acted._replace(
-            **{name: _MODERATE * getattr(acted, name) for name in ("yaw", "pitch", "roll", "x", "y")},
-            size=1 + _MODERATE * (acted.size - 1),
-        )
-        pictures = shrunk(draw_frames(person, acted, SIZE))
-        places = _places(person, acted)  # (n, 3, 2)
-        self._find = _kernel_ridge(_overview(pictures), places.reshape(states, 6))
+        if drawn is None:
+            acted = moderate_states(rng, states)
+            drawn = acted, draw_frames(person, acted, SIZE)
+        acted, pictures = drawn[0], shrunk(drawn[1])
+        places = places_of(person, acted)  # (n, 3, 2)
+        self._find = _kernel_ridge(_overview(pictures), places.reshape(len(places), 6))
         found = places + rng.normal(0, _ROUNDING_ERRORS, places.shape)
         truth = true_reading(person, acted)
         self._read = [
@@ -61,13 +64,26 @@ class FaceProbe:
     def __call__(self, frames: Iterable[np.ndarray]) -> Reading:
         """Of uint8 RGB pictures of any one size, (F, H, H, 3)."""
         pictures = shrunk(frames)
-        found = self._find(_overview(pictures)).reshape(-1, 3, 2)
+        found = self.locate(pictures)
         return Reading(
             *(read(_cuts(pictures, found, part))[:, 0] for part, read in zip(_HALF_SIDE, self._read, strict=True))
         )
 
+    def locate(self, pictures: np.ndarray) -> np.ndarray:
+        """Middles of mouth and eyes, as in `places_of`, in pictures of the probe's size: (F, 3, 2)."""
+        return self._find(_overview(pictures)).reshape(-1, 3, 2)
 
-def true_reading(person: Person, states: FaceState) -> Reading:
+
+def moderate_states(rng: np.random.Generator, count: int) -> FaceState:
+    """States without relation to each other, in poses of performances: (count,)."""
+    acted = random_states(rng, count)
+    return acted._replace(
+        **{name: _MODERATE * getattr(acted, name) for name in ("yaw", "pitch", "roll", "x", "y")},
+        size=1 + _MODERATE * (acted.size - 1),
+    )
+
+
+def true_reading(person: Person, states: State) -> Reading:
     """What a perfect probe reads: (F,) each."""
     mouth = mouth_of(person, states)
     return Reading(np.asarray(mouth.inner_lower - mouth.inner_upper), states.lid_left, states.lid_right)
@@ -78,10 +94,12 @@ def shrunk(frames: Iterable[np.ndarray]) -> np.ndarray:
     return np.stack([cv2.resize(frame, (SIZE, SIZE), interpolation=cv2.INTER_AREA) for frame in frames])
 
 
-def _places(person: Person, states: FaceState) -> np.ndarray:
+def places_of(person: Person, states: State) -> np.ndarray:
     """Middles of the resting mouth and the eyes in the picture, wherever lips and lids are: (F, 3, 2)."""
-    zeros = np.zeros_like(states.jaw)
-    resting = dict.fromkeys(("jaw", "lip_width", "lip_rounding", "lid_left", "lid_right"), zeros)
+    moved = ("jaw", "lip_width", "lip_rounding", "lid_left", "lid_right")
+    if isinstance(states, FeelingState):
+        moved += Expression._fields
+    resting = dict.fromkeys(moved, np.zeros_like(states.jaw))
     points = np.asarray(_landmarks(person, states._replace(**resting)))  # (F, L, 2)
 
     def middle(*names: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""`python -m pipelines.sample` as a user calls it: how long it takes, and whether it does the same twice."""
+"""How long `python -m pipelines.sample` and a window alone take, and whether it does the same twice."""
 
 import os
 import subprocess
@@ -12,9 +12,11 @@ import numpy as np
 import soundfile
 
 from benchmarks.demo.rows import Row
+from benchmarks.race import Work, race
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.frames import read_frames
-from kdtalker_jax.media.rates import SAMPLE_RATE
+from kdtalker_jax.media.rates import SAMPLE_RATE, SAMPLES_PER_FRAME
+from kdtalker_jax.portrait import TalkingPortrait
 
 MOST_SECONDS = 60.0
 
@@ -43,6 +45,22 @@ def program_rows(checkpoint: Path | None, picture: np.ndarray, waveform: np.ndar
             {"seconds": seconds, "load": os.getloadavg()[0]},
         ),
     ]
+
+
+def window_row(model: TalkingPortrait, other: TalkingPortrait, picture: np.ndarray, repeats: int) -> Row:
+    """How long a window of motion takes as it is made by default, beside that of another model; they take turns."""
+    length = SAMPLES_PER_FRAME * model.motion_model.length
+    sound = np.random.default_rng(0).normal(0, 0.1, length).astype(np.float32)
+
+    def contestant(model: TalkingPortrait, **asked: str) -> Work:
+        source = model.prepare(picture, crop="none")
+        return lambda: model.animate(source, sound, **asked)
+
+    contestants = {"KDTalker": contestant(other), "own": contestant(model), "felt": contestant(model, emotion="happy")}
+    result = race(contestants, repeats, "KDTalker")
+    ratio, felt = result["own"]["ratio"], result["felt"]["ratio"]
+    text = f"{ratio:.2f} ({felt:.2f} with an emotion)"
+    return Row("a window of motion, time beside KDTalker's demo", "<= 1.5", text, ratio <= 1.5, dict(result))
 
 
 def _run(*arguments: str) -> float:

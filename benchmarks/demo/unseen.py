@@ -3,17 +3,19 @@
 import jax
 import numpy as np
 
-from kdtalker_jax.synthetic.people import Person, random_people
+from kdtalker_jax.synthetic.clips import one_person
+from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.performance import Performance, random_performance
-from kdtalker_jax.synthetic.state import FaceState
+from kdtalker_jax.synthetic.state import FaceState, State
 
 SEED = 10_000  # training counts its seeds from 0
+_NEARNESS = np.float32(np.exp(0.37))  # the middle of what `performance.framed` draws
 
 
-def unseen_people(count: int) -> list[Person]:
-    """The first `count` of them."""
+def unseen_people(count: int, look: str = "plain") -> list[Person]:
+    """The first `count` of them, of a look of `synthetic.clips.LOOKS`."""
     key = jax.random.key(SEED)
-    return [_person(jax.random.fold_in(key, number)) for number in range(count)]
+    return [one_person(jax.random.fold_in(key, number), look) for number in range(count)]
 
 
 def unseen_performances(count: int, frames: int) -> list[Performance]:
@@ -27,11 +29,12 @@ def unseen_performances(count: int, frames: int) -> list[Performance]:
     return chosen
 
 
-def take(states: FaceState, frames: np.ndarray) -> FaceState:
+def take(states: State, frames: np.ndarray) -> State:
     """Some frames (n,) of (F,): (n,) each."""
-    return FaceState(*(np.asarray(values)[frames] for values in states))
+    return type(states)(*(np.asarray(values)[frames] for values in states))
 
 
-@jax.jit
-def _person(key: jax.Array) -> Person:
-    return jax.tree.map(lambda field: field[0], random_people(key, 1))
+def as_portrait(states: FaceState) -> FaceState:
+    """The same, as large as people of the varied world are in most of their pictures."""
+    placed = {name: _NEARNESS * np.asarray(getattr(states, name)) for name in ("x", "y", "size")}
+    return states._replace(**placed)
