@@ -78,8 +78,8 @@ def main(
 ) -> None:  # fmt: skip
     """Print what is measured on people and recordings not trained on, beside what is to be reached.
 
-    Mouths and eyes are read in the pictures, by a probe that learns from drawings of the same person; emotions by a
-    small network that does.
+    Mouths and eyes are read in the pictures, by a probe that learns from drawings of the same person; emotions by
+    judges that do.
     """
     if system == "playmate" and checkpoint is None:
         raise click.BadParameter("name a model of Playmate", param_hint="--checkpoint")
@@ -104,7 +104,7 @@ def main(
     echo_table(("quantity", "reach", "measured", "reached"), [row.cells for row in rows])
     for row in rows:
         if "asked_by_judged" in row.numbers:
-            click.echo("\nasked (rows) and judged (columns), shares of frames")
+            click.echo("\nasked (rows) and judged (columns), shares of videos")
             echo_table(("", *EMOTIONS), playmate.confusion_table(row))
     run = describe_run(str(checkpoint or "default"), quick=quick, sampler=model.motion_model.sampler)
     write_json(json_file, {**run, "rows": [row._asdict() for row in rows]})

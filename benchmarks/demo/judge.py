@@ -1,20 +1,17 @@
-"""Says which emotion a face shows: a small network that has seen true drawings of the same people in all of them.
+"""Says which emotion somebody of the varied world shows, having seen true drawings of the same person in all of them.
 
-It has no part in the model that is judged, and knows the truth of what it learnt from. It sees the face from the brows
-to the chin, cut out upright where the `FaceProbe` of the person finds mouth and eyes.
+As `probe`, it is solved at once, has no part in the model that is judged, and knows the truth of what it learnt from.
+What it sees are directions of edges, by places, of brows and eyes and of nose and mouth, cut out upright where the
+person's `FaceProbe` finds them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import cv2
-import flax.linen as nn
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 
-from benchmarks.demo.probe import SIZE, FaceProbe, moderate_states, places_of, shrunk
+from benchmarks.demo.probe import SIZE, FaceProbe, Regression, kernel_ridge, moderate_states, places_of, shrunk, upright
 from benchmarks.demo.unseen import SEED, as_portrait, take
 from kdtalker_jax.emotions import EMOTIONS
 from kdtalker_jax.synthetic.drawing import draw_frames
@@ -23,13 +20,13 @@ from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.performance import random_performance
 from kdtalker_jax.synthetic.state import FaceState
 
-_ROWS, _COLUMNS = 48, 40  # pixels of what is seen
-_TOP, _BOTTOM, _SIDE = -0.7, 1.5, 0.95  # of it, from between the eyes, in distances from there to the mouth
+# Top, bottom and half the width of what is seen, from between the eyes, in distances from there to the mouth; pixels.
+_PARTS = ((-0.6, 0.5, 1.0, (32, 48)), (0.3, 1.5, 0.8, (40, 40)))
+_DIRECTIONS, _CELL = 8, 6  # of edges; pixels between the places where they are looked at
 _CALM_BROWS = 0.3  # of brows that speech moves, as part of all that they do
-_PLACING_ERRORS = 0.012  # picture units by which faces are found beside their places
-_COPIES = 3  # of each drawing, with other such errors
-_BATCH, _EPOCHS, _RATE = 64, 12, 1e-3
-_LIGHT = 0.1  # by which a picture is made lighter or darker
+_PLACING_ERRORS, _COPIES = 0.008, 2  # picture units by which faces are found beside their places; of each drawing
+_WIDE = 4.0  # of the kernel
+_FOLDS = 4
 _PERFORMANCES, _FRAMES = 12, 100  # that half of the drawings are frames of
 
 
@@ -38,6 +35,23 @@ class Lesson(NamedTuple):
 
     felt: Felt  # (n,), all of them known
     pictures: np.ndarray  # (n, SIZE, SIZE, 3) uint8
+
+
+class Judgement(NamedTuple):
+    """(F, 8) each, of `EMOTIONS`."""
+
+    shares: np.ndarray  # how much of it is shown: a weak emotion is a blend of neutral and it
+    scores: np.ndarray  # how likely it is this one, as a logarithm but for a constant
+
+    @property
+    def of_frames(self) -> np.ndarray:
+        """Which emotion, (F,)."""
+        return self.scores.argmax(axis=1)
+
+    @property
+    def of_video(self) -> int:
+        """Which emotion it is by all frames together."""
+        return int(self.scores.mean(axis=0).argmax())
 
 
 def make_lesson(person: Person, states: int, seed: int = 1) -> Lesson:
@@ -60,82 +74,63 @@ def _some_states(rng: np.random.Generator, count: int) -> FaceState:
     return FaceState(*(np.where(from_speech, of_speech[frames], any_state) for of_speech, any_state in pairs))
 
 
-class _Network(nn.Module):
-    """Pictures (B, rows, columns, 3), 0 to 1 -> logits (B, emotions)."""
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        for width in (16, 32, 64):
-            x = nn.relu(nn.Conv(width, (3, 3))(x))
-            x = nn.relu(nn.Conv(width, (3, 3), strides=2)(x))
-        x = nn.relu(nn.Dense(64)(x.reshape(len(x), -1)))
-        return nn.Dense(len(EMOTIONS))(x)
-
-
 class EmotionJudge:
-    """Of all people of whom there is a lesson. A weak emotion is a blend of neutral and it."""
+    """Of one person. Kernel ridge regression finds the shares; what they are where it has not seen the picture, by
+    emotion, tells how likely each is (linear discriminants)."""
 
-    def __init__(
-        self, people: Sequence[Person], lessons: Sequence[Lesson], seed: int = 0, epochs: int = _EPOCHS
-    ) -> None:
+    def __init__(self, person: Person, lesson: Lesson, probe: FaceProbe, seed: int = 0) -> None:
         rng = np.random.default_rng([seed, 79])
-        faces, shares = [], []
-        for person, lesson in zip(people, lessons, strict=True):
-            places = places_of(person, lesson.felt.states)
-            for _ in range(_COPIES):
-                faces.append(_faces(lesson.pictures, places + rng.normal(0, _PLACING_ERRORS, places.shape)))
-                shares.append(shares_of(lesson.felt))
-        network = _Network()
-        self._params = _taught(network, np.concatenate(faces), np.concatenate(shares), rng, epochs)
-        self._judge = jax.jit(lambda params, faces: nn.softmax(network.apply(params, faces)))
+        self._probe, places = probe, places_of(person, lesson.felt.states)
+        errors = rng.normal(0, _PLACING_ERRORS, (_COPIES, *places.shape))
+        copies = [_edges(lesson.pictures, places + error) for error in errors]
+        wanted, fold = shares_of(lesson.felt), rng.permutation(len(places)) % _FOLDS
 
-    def __call__(self, probe: FaceProbe, frames: Iterable[np.ndarray]) -> np.ndarray:
-        """Shares of `EMOTIONS` in uint8 RGB pictures (F, H, H, 3) of the probe's person: (F, 8)."""
+        def learnt(chosen: np.ndarray) -> Regression:
+            known = np.concatenate([copy[chosen] for copy in copies])
+            return kernel_ridge(known, np.concatenate([wanted[chosen]] * _COPIES), _WIDE)
+
+        unseen = np.empty_like(wanted)
+        for number in range(_FOLDS):
+            unseen[fold == number] = learnt(fold != number)(copies[0][fold == number])
+        self._shares = learnt(np.ones(len(places), bool))
+        clear = wanted.max(axis=1) > 0.5
+        self._means, self._inverse = _discriminants(unseen[clear], wanted[clear].argmax(axis=1))
+
+    def __call__(self, frames: Iterable[np.ndarray]) -> Judgement:
+        """Of uint8 RGB pictures of that person, of any one size, (F, H, H, 3)."""
         pictures = shrunk(frames)
-        return np.asarray(self._judge(self._params, _faces(pictures, probe.locate(pictures))))
+        shares = self._shares(_edges(pictures, self._probe.locate(pictures)))
+        projected = self._means @ self._inverse  # (8, 8)
+        return Judgement(shares, shares @ projected.T - 0.5 * np.sum(projected * self._means, axis=1))
 
 
 def shares_of(felt: Felt) -> np.ndarray:
     """What a perfect judge says: (F, 8)."""
-    shares = np.eye(len(EMOTIONS), dtype=np.float32)[felt.emotion] * felt.intensity[:, None]
+    shares = np.eye(len(EMOTIONS))[felt.emotion] * felt.intensity[:, None]
     shares[:, 0] = 1 - shares[:, 1:].sum(axis=1)
     return shares
 
 
-def _taught(network: nn.Module, faces: np.ndarray, shares: np.ndarray, rng: np.random.Generator, epochs: int) -> dict:
-    """Parameters after training by cross-entropy on (n, rows, columns, 3) and (n, 8)."""
-    batches = len(faces) // _BATCH
-    optimizer = optax.adam(optax.cosine_decay_schedule(_RATE, epochs * batches))
-
-    @jax.jit
-    def step(params: dict, state: tuple, faces: jax.Array, shares: jax.Array) -> tuple[dict, tuple]:
-        def loss(params: dict) -> jax.Array:
-            return optax.softmax_cross_entropy(network.apply(params, faces), shares).mean()
-
-        updates, state = optimizer.update(jax.grad(loss)(params), state)
-        return optax.apply_updates(params, updates), state
-
-    params = jax.jit(network.init)(jax.random.key(0), jnp.zeros((1, *faces.shape[1:])))
-    state = optimizer.init(params)
-    for _ in range(epochs):
-        for chosen in rng.permutation(len(faces))[: batches * _BATCH].reshape(batches, _BATCH):
-            light = rng.uniform(1 - _LIGHT, 1 + _LIGHT, (_BATCH, 1, 1, 1)).astype(np.float32)
-            params, state = step(params, state, faces[chosen] * light, shares[chosen])
-    return params
+def _discriminants(shares: np.ndarray, emotion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means of (n, 8) by emotion (n,), (8, 8), and the inverse of their common covariance."""
+    means = np.stack([shares[emotion == number].mean(axis=0) for number in range(len(EMOTIONS))])
+    covariance = np.cov((shares - means[emotion]).T) + 1e-4 * np.eye(len(EMOTIONS))
+    return means, np.linalg.inv(covariance)
 
 
-def _faces(pictures: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Brows to chin, upright and of the same size in all pictures, whose `places` are (F, 3, 2): float32, 0 to 1."""
-    eyes = places[:, 1:].mean(axis=1)  # (F, 2)
-    down = places[:, 0] - eyes
-    top, bottom = eyes + _TOP * down, eyes + _BOTTOM * down
-    corners = np.stack([top, bottom, (top + bottom) / 2 + _SIDE * down[:, ::-1] * (1, -1)], axis=1)
-    corners = ((corners + 1) * SIZE / 2 - 0.5).astype(np.float32)
-    right, low = _COLUMNS - 1, _ROWS - 1
-    targets = np.array([[right / 2, 0], [right / 2, low], [right, low / 2]], np.float32)
-    size = (_COLUMNS, _ROWS)
-    cuts = [
-        cv2.warpAffine(picture, cv2.getAffineTransform(three, targets), size, borderMode=cv2.BORDER_REPLICATE)
-        for picture, three in zip(pictures, corners, strict=True)
-    ]
-    return np.stack(cuts).astype(np.float32) / np.float32(255)
+def _edges(pictures: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Strengths of edges by part, place and direction (Dalal & Triggs 2005), square roots: (F, n)."""
+    parts = []
+    for top, bottom, side, size in _PARTS:
+        grey = upright(pictures, places, top, bottom, side, size).mean(axis=-1) / 255  # (F, rows, columns)
+        across, down = np.zeros_like(grey), np.zeros_like(grey)
+        across[:, :, 1:-1], down[:, 1:-1] = grey[:, :, 2:] - grey[:, :, :-2], grey[:, 2:] - grey[:, :-2]
+        turn = np.arctan2(down, across) / (2 * np.pi) * _DIRECTIONS % _DIRECTIONS
+        strength, lower = np.hypot(across, down), np.floor(turn)
+        by_direction = np.zeros((*grey.shape, _DIRECTIONS), np.float32)
+        for number, share in ((lower, 1 - (turn - lower)), (lower + 1, turn - lower)):
+            index = (number.astype(int) % _DIRECTIONS)[..., None]
+            np.put_along_axis(by_direction, index, (strength * share)[..., None], axis=-1)
+        smooth = np.stack([cv2.GaussianBlur(one, (0, 0), _CELL / 2) for one in by_direction])
+        parts.append(smooth[:, _CELL // 2 :: _CELL, _CELL // 2 :: _CELL].reshape(len(pictures), -1))
+    return np.sqrt(np.concatenate(parts, axis=1))

@@ -53,11 +53,11 @@ class FaceProbe:
             drawn = acted, draw_frames(person, acted, SIZE)
         acted, pictures = drawn[0], shrunk(drawn[1])
         places = places_of(person, acted)  # (n, 3, 2)
-        self._find = _kernel_ridge(_overview(pictures), places.reshape(len(places), 6))
+        self._find = kernel_ridge(_overview(pictures), places.reshape(len(places), 6))
         found = places + rng.normal(0, _ROUNDING_ERRORS, places.shape)
         truth = true_reading(person, acted)
         self._read = [
-            _kernel_ridge(_cuts(pictures, found, part), values[:, None])
+            kernel_ridge(_cuts(pictures, found, part), values[:, None])
             for part, values in zip(_HALF_SIDE, truth, strict=True)
         ]
 
@@ -123,20 +123,42 @@ def _cuts(pictures: np.ndarray, places: np.ndarray, part: str) -> np.ndarray:
     middle = places[:, list(_HALF_SIDE).index(part)] + _BELOW[part] * down
     half = _HALF_SIDE[part] * down
     corners = np.stack([middle - half, middle + half, middle + half[:, ::-1] * (1, -1)], axis=1)  # top, bottom, right
+    return _warped(pictures, corners, (_CUT, _CUT)).reshape(len(pictures), -1) / 255
+
+
+def upright(
+    pictures: np.ndarray, places: np.ndarray, top: float, bottom: float, side: float, size: tuple[int, int]
+) -> np.ndarray:
+    """Part of a face, upright, in pictures of the probe's size whose `places` are (F, 3, 2): (F, rows, columns, 3).
+
+    Args:
+        top, bottom: of it, from between the eyes, in distances from there to the mouth. side: half its width.
+        size: rows and columns.
+    """
+    eyes = places[:, 1:].mean(axis=1)  # (F, 2)
+    down = places[:, 0] - eyes
+    ends = eyes + top * down, eyes + bottom * down
+    corners = np.stack([*ends, (ends[0] + ends[1]) / 2 + side * down[:, ::-1] * (1, -1)], axis=1)
+    return _warped(pictures, corners, size)
+
+
+def _warped(pictures: np.ndarray, corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Top, bottom and right (F, 3, 2), picture coordinates, come to the borders of (F, rows, columns, 3)."""
     corners = ((corners + 1) * SIZE / 2 - 0.5).astype(np.float32)
-    edge = _CUT - 1
-    targets = np.array([[edge / 2, 0], [edge / 2, edge], [edge, edge / 2]], np.float32)
-    cuts = [
-        cv2.warpAffine(picture, cv2.getAffineTransform(three, targets), (_CUT, _CUT), borderMode=cv2.BORDER_REPLICATE)
-        for picture, three in zip(pictures, corners, strict=True)
-    ]
-    return np.stack(cuts).reshape(len(cuts), -1) / 255
+    low, right = size[0] - 1, size[1] - 1
+    targets = np.array([[right / 2, 0], [right / 2, low], [right, low / 2]], np.float32)
+    return np.stack(
+        [
+            cv2.warpAffine(picture, cv2.getAffineTransform(three, targets), size[::-1], borderMode=cv2.BORDER_REPLICATE)
+            for picture, three in zip(pictures, corners, strict=True)
+        ]
+    )
 
 
-def _kernel_ridge(inputs: np.ndarray, targets: np.ndarray) -> Regression:
-    """(n, d) and (n, m) -> a function from (k, d) to (k, m): Gaussian kernel as wide as the inputs are apart."""
+def kernel_ridge(inputs: np.ndarray, targets: np.ndarray, wide: float = 1.0) -> Regression:
+    """(n, d) and (n, m) -> a function from (k, d) to (k, m): Gaussian kernel, `wide` times as the inputs are apart."""
     mean = targets.mean(axis=0)
-    width = np.median(_distances(inputs, inputs))
+    width = wide * np.median(_distances(inputs, inputs))
     weights = np.linalg.solve(
         np.exp(-_distances(inputs, inputs) / width) + _RIDGE * np.eye(len(inputs)), targets - mean
     )
