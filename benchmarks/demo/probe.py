@@ -41,15 +41,21 @@ class Reading(NamedTuple):
 class FaceProbe:
     """Of one person. `states` drawings are made for it, of other states than any that is measured.
 
-    Or it learns from what has been `drawn`: states (n,) and pictures (n, H, H, 3).
+    `camera` places states in the picture as those that are measured are placed. Or it learns from what has been
+    `drawn`: states (n,) and pictures (n, H, H, 3).
     """
 
     def __init__(
-        self, person: Person, states: int = 400, seed: int = 1, drawn: tuple[State, np.ndarray] | None = None
+        self,
+        person: Person,
+        states: int = 400,
+        seed: int = 1,
+        camera: Callable[[FaceState], FaceState] = lambda s: s,
+        drawn: tuple[State, np.ndarray] | None = None,
     ) -> None:
         rng = np.random.default_rng([seed, 77])
         if drawn is None:
-            acted = moderate_states(rng, states)
+            acted = camera(moderate_states(rng, states))
             drawn = acted, draw_frames(person, acted, SIZE)
         acted, pictures = drawn[0], shrunk(drawn[1])
         places = places_of(person, acted)  # (n, 3, 2)

@@ -22,13 +22,13 @@ from PIL import Image
 
 from configs.demo import DemoConfig
 from kdtalker_jax.checkpoints import load_checkpoint, load_networks, save_checkpoint
+from kdtalker_jax.data import dataset
 from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser, load_denoiser
 from kdtalker_jax.motion_models.kdtalker.training.trainer import train
 from kdtalker_jax.recipes.audio import train_audio_encoder
-from kdtalker_jax.recipes.performances import describe_performances
 from kdtalker_jax.recipes.sliders import add_sliders
-from kdtalker_jax.recipes.stages import Report, carry_out
+from kdtalker_jax.recipes.stages import Report, carry_out, describe_all
 from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
 from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
 from kdtalker_jax.seeds import random_key
@@ -146,10 +146,15 @@ def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool
     out = workdir / "clips"
     if out.exists():
         return True
-    networks, size = workdir / "networks", config.model.motion_extractor.image_size
-    seed = (config.seed + 1) % 2**64
-    make = DescribedPerformances(networks, seed, config.spoken_frames, look=config.look, size=size)
-    describe_performances(out, make, config.spoken, report, progress)
+    folder = dataset.work_folder(out, workdir / "networks")
+    make = DescribedPerformances(
+        workdir / "networks",
+        (config.seed + 1) % 2**64,
+        config.spoken_frames,
+        look=config.look,
+        size=config.model.motion_extractor.image_size,
+    )
+    describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
     return True
 
 

@@ -4,7 +4,7 @@
     WORKDIR/clips           performances as they describe them, with what is felt
     WORKDIR/transformer     run of stage 1
     WORKDIR/emotions        run of stage 2
-    WORKDIR/demo-playmate   the model: what was trained here, and the other model's networks, which are not copied
+    WORKDIR/demo/model      what was trained here, and the other model's networks, which are not copied
 
 A stage that is done is there under its name, and is not done again.
 """
@@ -15,17 +15,17 @@ from pathlib import Path
 
 from configs.demo_playmate import PlaymateDemoConfig
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
+from kdtalker_jax.data import dataset
 from kdtalker_jax.data.extraction import networks_fingerprint
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.motion_models.playmate.parts import PARTS
 from kdtalker_jax.motion_models.playmate.training.export import combined, load_run, system_for
 from kdtalker_jax.motion_models.playmate.training.trainer import fitted, train
-from kdtalker_jax.recipes.performances import describe_performances
-from kdtalker_jax.recipes.stages import Report, carry_out
+from kdtalker_jax.recipes.stages import Report, carry_out, describe_all
 from kdtalker_jax.synthetic.described import DescribedPerformances
 from kdtalker_jax.unfinished import unfinished_file
 
-MODEL = "demo-playmate"  # in the working folder
+MODEL = Path("demo", "model")  # in the working folder
 
 
 def train_playmate_demo(
@@ -60,7 +60,7 @@ def train_playmate_demo(
         "clips": partial(make_clips, base),
         "transformer": make_transformer,
         "emotions": make_emotions,
-        MODEL: partial(make_package, base),
+        "demo": partial(make_package, base),
     }
     return carry_out(stages, config, workdir, report, progress)
 
@@ -71,7 +71,8 @@ def make_clips(base: Path, config: PlaymateDemoConfig, workdir: Path, report: Re
     if not out.exists():
         size = load_checkpoint(base).config.motion_extractor.image_size
         make = DescribedPerformances(base, config.seed, config.spoken_frames, look=config.look, size=size)
-        describe_performances(out, make, config.spoken, report, progress)
+        folder = dataset.work_folder(out, base)
+        describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
     return True
 
 

@@ -44,7 +44,7 @@ class DescribedPerformances:
     ) -> None:
         loaded = load_checkpoint(checkpoint)
         loaded.require(*describing_parts(loaded))
-        self.checkpoint, self._seed, self._frames, self._batch_size = checkpoint, seed, frames, batch_size
+        self._checkpoint, self._seed, self._frames, self._batch_size = checkpoint, seed, frames, batch_size
         self._look, self._size = look, size
         self.system = loaded.system.name
         others = (look, size) if look != "plain" or size else ()
@@ -58,7 +58,7 @@ class DescribedPerformances:
 
     @cached_property
     def _networks(self) -> ClipNetworks:
-        return ClipNetworks(load_checkpoint(self.checkpoint), self._batch_size)
+        return ClipNetworks(load_checkpoint(self._checkpoint), self._batch_size)
 
     def __call__(self, path: Path) -> Clip:
         """The clip of the performance whose number is the path's name; all fields of `clips.Clips` but the name.
