@@ -10,7 +10,7 @@ from kdtalker_jax.spaces.landmarks.pose import canonical
 from kdtalker_jax.spaces.landmarks.shapes import lip_gap
 from tests.systems.dreamhead import write_model
 
-FRAMES = 10
+FRAMES = 40  # in fewer nobody has begun to speak
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_a_mouth_of_another_frame_moves_lips_alone(sitters):
 
 
 def test_an_untrained_model_reaches_nothing_but_what_needs_no_training(rows):
-    assert len(rows) == 13
+    assert len(rows) == 12
     reached = {name for name, row in rows.items() if row.reached}
     assert {"the same seed gives the same landmarks", "change outside all masks"} <= reached
     assert not rows["frames by true landmarks"].reached

@@ -38,9 +38,9 @@ def test_all_stages_of_dreamhead_end_in_a_model_that_paints(tmp_path):
     directory = tmp_path / "work" / "demo" / "model"
     assert not (directory / "audio_encoder").exists()
     painter = Painter(TalkingPortrait.load(directory))
-    sitter = painter.sitters(1, 8, "varied", 30)[0]
+    sitter = painter.sitters(1, 40, "varied", 30)[0]
     motion = painter.speak(sitter, sitter.performance.waveform, 0)
-    assert len(motion) == 8
+    assert len(motion) == 40
     painted = painter.paint(sitter, motion.points)
     assert painted.shape == sitter.pictures.shape
     assert not np.array_equal(painted, sitter.pictures)
