@@ -127,9 +127,9 @@ def small_playmate(small_checkpoint, tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--system", "playmate"], "name a model of Playmate"),
+        (["--system", "playmate"], "name a model of playmate"),
         (["--beside", "other"], "are of --system playmate"),
-        (["--system", "playmate", "--checkpoint", "SMALL"], "no such model with emotions"),
+        (["--system", "playmate", "--checkpoint", "SMALL"], "is a model of kdtalker"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(arguments, sentence, small_checkpoint):
