@@ -1,6 +1,6 @@
-"""What the metrics see of a clip's face: keypoints and pose from the motion extractor, landmarks from dlib."""
+"""What the metrics see of a clip's face: keypoints and pose from the motion extractor, landmarks and person by dlib."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,11 +10,13 @@ import numpy as np
 from kdtalker_jax.faces.detector import FaceDetector, find_landmarks
 from kdtalker_jax.faces.resizing import rescale
 from kdtalker_jax.metrics.batches import in_stacks
+from kdtalker_jax.metrics.identity import IDENTITY_SIZE, IdentityReader
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.spaces.geometry import placed_keypoints
 from kdtalker_jax.systems import find_system
 
 LANDMARKS = 68
+IDENTITY_EVERY = 5  # frames: who somebody is changes slowly
 
 
 class HeadMotion(NamedTuple):
@@ -52,9 +54,27 @@ class MotionReader:
         return in_stacks(self._read, self.batch_size, cuts)
 
 
-def read_landmarks(cuts: Iterator[np.ndarray], detector: FaceDetector) -> np.ndarray:
-    """Landmarks of the largest face in every frame, uint8 (S, S, 3): (T, 68, 2) in pixels, NaN where there is none."""
-    return np.array([_landmarks(cut, detector) for cut in cuts])
+class Faces(NamedTuple):
+    """The largest face in each of T frames; NaN where there is none.
+
+    Attributes:
+        landmarks: (T, 68, 2) in pixels of the cut.
+        people: (T', 128) who it is in every `IDENTITY_EVERY`th frame, see `metrics.identity`; None where nobody asks.
+    """
+
+    landmarks: np.ndarray
+    people: np.ndarray | None
+
+
+def read_faces(cuts: Iterable[np.ndarray], detector: FaceDetector, identify: IdentityReader | None = None) -> Faces:
+    """Of frames that are cut to the face, uint8 (S, S, 3)."""
+    landmarks, people = [], []
+    for number, cut in enumerate(cuts):
+        landmarks.append(_landmarks(cut, detector))
+        if identify and number % IDENTITY_EVERY == 0:
+            there = np.isfinite(landmarks[-1][0, 0])
+            people.append(identify(cut, landmarks[-1]) if there else np.full(IDENTITY_SIZE, np.nan))
+    return Faces(np.array(landmarks), np.array(people) if identify else None)
 
 
 def _landmarks(cut: np.ndarray, detector: FaceDetector) -> np.ndarray:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
+import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -171,10 +172,14 @@ def _folded(name: str, shape: tuple[int, ...], arrays: Mapping[str, np.ndarray],
     return (kernel * scale[:, None, None, None]).transpose(2, 3, 1, 0), shift - mean * scale
 
 
+def resized(picture: np.ndarray) -> np.ndarray:
+    """A uint8 picture (H, W, 3) as the network takes it, float32 (299, 299, 3) in 0..255, without smoothing."""
+    return cv2.resize(picture.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+
+
 def inception(layers: Layers, pictures: jax.Array) -> jax.Array:
-    """Features (N, 2048) of pictures (N, H, W, 3) in 0..255, of any size."""
-    shape = (len(pictures), SIDE, SIDE, 3)
-    x = jax.image.resize(pictures.astype(jnp.float32) / 255, shape, "bilinear", antialias=False) * 2 - 1
+    """Features (N, 2048) of pictures (N, 299, 299, 3) in 0..255."""
+    x = pictures / 127.5 - 1
     for unit in NETWORK:
         x = _run(layers, unit, x, "")
     return x.mean(axis=(1, 2))
@@ -225,5 +230,5 @@ class PictureStatistics:
         self._batch_size = batch_size
 
     def __call__(self, frames: Iterable[np.ndarray]) -> Moments:
-        """Of uint8 RGB frames (H, W, 3) of one size, at least one, which are read one batch at a time."""
-        return Moments.of(in_stacks(self._see, self._batch_size, frames))
+        """Of uint8 RGB frames (H, W, 3), at least one, which are read one batch at a time."""
+        return Moments.of(in_stacks(self._see, self._batch_size, map(resized, frames)))

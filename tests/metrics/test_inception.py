@@ -5,7 +5,7 @@ import pytest
 import safetensors.numpy
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.metrics.inception import PictureStatistics, convolutions, inception, load_inception
+from kdtalker_jax.metrics.inception import PictureStatistics, convolutions, inception, load_inception, resized
 from tests.metrics.networks import inception_weights, pictures
 
 EVERY = 293  # features
@@ -69,7 +69,7 @@ def test_features_are_those_of_the_package(file):
 
 @pytest.mark.slow
 def test_large_pictures_are_reduced_as_in_the_package(file):
-    features = inception(load_inception(file), pictures(2, 320, 340))
+    features = inception(load_inception(file), np.stack([resized(picture) for picture in pictures(2, 320, 340)]))
     np.testing.assert_allclose(features[:, ::EVERY], LARGE, atol=1e-5)
 
 
