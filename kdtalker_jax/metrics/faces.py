@@ -16,7 +16,7 @@ from kdtalker_jax.spaces.geometry import placed_keypoints
 from kdtalker_jax.systems import find_system
 
 LANDMARKS = 68
-IDENTITY_EVERY = 5  # frames: who somebody is changes slowly
+IDENTITY_EVERY = 10  # frames: who somebody is changes slowly, and dlib takes a tenth of a second to tell
 
 
 class HeadMotion(NamedTuple):

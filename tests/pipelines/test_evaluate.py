@@ -262,6 +262,27 @@ def test_without_a_landmark_predictor_faces_are_left_alone(checkpoint, monkeypat
     assert "jitter" not in cut
 
 
+def test_a_papers_table_is_made_of_two_folders(checkpoint, tmp_path):
+    """Numbers of both, and a dash with a reason where there are no weights."""
+    for folder, frames in (("videos", 30), ("real", 31)):
+        (tmp_path / folder).mkdir()
+        make_video(tmp_path / folder / "a.mp4", frames)
+    make_video(tmp_path / "real" / "beside.mp4", 30)
+    (tmp_path / "real" / "a.txt").write_text("what is said")
+    given = ("--videos", tmp_path / "videos", "--reference", tmp_path / "real", "--out", tmp_path / "r.json")
+    result = run(*given, "--checkpoint", checkpoint, "--already_cut", "--protocol", "kdtalker", "--speed", "20")
+    assert result.exit_code == 0, result.output
+    table = read(tmp_path / "r.json")["protocol"]
+    made, real = table["rows"]["videos"], table["rows"]["real videos"]
+    assert made["CPBD"] is not None and real["CPBD"] is not None
+    assert made["LSE-C"] != real["LSE-C"]
+    assert (made["FPS"], real["FPS"], made["FID"], real["FID"]) == (20, 25, None, None)
+    assert "needs Hopenet" in table["reasons"]["Diversity"]
+    assert "FID: needs the weights of FID's Inception" in result.output
+    header = next(line for line in result.output.splitlines() if "LSE-C" in line)
+    assert header.split()[:2] == ["LSE-C", "LSE-D"]
+
+
 def test_no_face_is_a_note(checkpoint, tmp_path):
     make_video(tmp_path / "a.mp4", 12)
     out = tmp_path / "r.json"
