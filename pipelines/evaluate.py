@@ -52,6 +52,11 @@ Ctrl-C and SIGTERM stop after the video being measured, and the report of those 
     help="Weights of FID's Inception, .safetensors or .npz: FID needs them (docs/evaluation.md says which).",
 )
 @click.option(
+    "--arcface",
+    type=click.Path(path_type=Path),
+    help="ArcFace's weights, .safetensors or .npz: CSIM needs them; without, it is measured by dlib's network.",
+)
+@click.option(
     "--protocol",
     type=click.Choice(["kdtalker"]),
     help="Also make this paper's first table, of --videos and of the real ones in --reference.",
@@ -71,6 +76,7 @@ def main(
     judge: str | None,
     lpips: Path | None,
     inception: Path | None,
+    arcface: Path | None,
     protocol: str | None,
     speed: float | None,
     accept_licence: bool,
@@ -81,9 +87,9 @@ def main(
 ) -> None:
     """Measure how good talking videos are, and write a report.
 
-    Without --checkpoint only what needs no network is measured; LSE needs SyncNet, which --judge syncnet fetches.
-    Metrics that cannot be measured are named with the reason; docs/evaluation.md defines every number. Exits with 2 if
-    none was measured.
+    Without --checkpoint only what needs no network is measured; LSE needs SyncNet, which --judge syncnet fetches;
+    LPIPS, FID and CSIM need weights of yours. Metrics that cannot be measured are named with the reason;
+    docs/evaluation.md defines every number. Exits with 2 if none was measured.
     """
     from kdtalker_jax.checkpoints import load_checkpoint  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
@@ -104,7 +110,7 @@ def main(
     files = find_videos(videos)
     real_files = find_videos(reference) if reference else {}
     references = find_references(reference, videos, files, real_files) if reference else {}
-    inputs = [*files.values(), *real_files.values(), *filter(None, (checkpoint, lpips, inception))]
+    inputs = [*files.values(), *real_files.values(), *filter(None, (checkpoint, lpips, inception, arcface))]
     out = output_file(out, "report", inputs)
     if not no_cache:
         keep_compiled()
@@ -121,17 +127,21 @@ def main(
         references=reference is not None,
         lpips=lpips,
         inception=inception,
+        arcface=arcface,
         batch_size=batch_size,
     )
+    weights = {"judge": judge, "inception": inception, "arcface": arcface}
     conditions = {
         "videos": str(videos),
         "reference": reference and str(reference),
         "checkpoint": checkpoint,
         "already_cut": already_cut,
-        **{name: str(value) for name, value in {"judge": judge, "inception": inception}.items() if value},
+        **{name: str(value) for name, value in weights.items() if value},
         **({"lpips": evaluator.perceive.network} if evaluator.perceive else {}),
     }
-    report = Report(conditions, evaluator.not_measured)
+    in_options = click.get_current_context().command.in_options
+    not_measured = {name: in_options(reason) for name, reason in evaluator.not_measured.items()}
+    report = Report(conditions, not_measured)
     interruption = Interruption("this video, with a report of those that are measured")
     with interruption, announced("the networks that judge", "up to a minute"):
         measure_all(evaluator, files, references, report, interruption)
@@ -139,7 +149,7 @@ def main(
         if evaluator.statistics and real_files:
             measure_together(evaluator, [files[name] for name in report.videos], real_files, report, interruption)
         if protocol:
-            real = Report(conditions, evaluator.not_measured)
+            real = Report(conditions, not_measured)
             measure_all(evaluator, real_files, {}, real, interruption, "Real videos")
             report.protocol = kdtalker_table(report, real, speed)
         report.save(out)

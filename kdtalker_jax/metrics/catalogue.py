@@ -33,7 +33,7 @@ METRICS = (
     Metric("jitter", "widths/s^3", "lower", ("motion_extractor",)),
     Metric("window_jump", "ratio", "lower", ("motion_extractor",)),
     Metric("csim_dlib", "", "higher", ("landmarks", "recognition")),
-    Metric("csim", "", "higher", ("arcface",)),
+    Metric("csim", "", "higher", ("landmarks", "arcface")),
     Metric("psnr", "dB", "higher", ("reference",)),
     Metric("ssim", "", "higher", ("reference",)),
     Metric("l1", "levels", "lower", ("reference",)),

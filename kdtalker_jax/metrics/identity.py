@@ -10,12 +10,13 @@ from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.faces.detector import find_packaged
 
 NETWORK_NAME = "dlib_face_recognition_resnet_model_v1.dat"
-IDENTITY_SIZE = 128  # numbers of a face
 SAME_PERSON = 0.6  # distance below which dlib takes two faces for one person's
 
 
 class IdentityReader:
     """dlib's network, which the package `face_recognition_models` carries; loaded when first used."""
+
+    size = 128  # numbers of a face
 
     def __call__(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """128 numbers of a face, of a length of about 1.
@@ -53,7 +54,7 @@ def find_network() -> Path:
 
 
 def likeness(people: np.ndarray, references: np.ndarray | None = None) -> float:
-    """CSIM: mean cosine similarity of faces (T, 128) with those of the same frames of a reference (T', 128).
+    """CSIM: mean cosine similarity of faces (T, D) with those of the same frames of a reference (T', D).
 
     Without a reference with the first face of their own, which itself does not count. NaN in a row means that there is
     no face; the longer one is cut. NaN where there are no two faces to compare.

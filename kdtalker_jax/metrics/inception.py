@@ -5,7 +5,7 @@ departs from torchvision's: means over a picture's border leave out what is padd
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -15,10 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kdtalker_jax.errors import InputError
 from kdtalker_jax.metrics.batches import in_stacks
 from kdtalker_jax.metrics.frechet import Moments
-from kdtalker_jax.weight_files import read_weights
+from kdtalker_jax.weight_files import Weights, read_weights
 
 SIDE = 299  # pixels that pictures are resized to
 FEATURES = 2048
@@ -147,29 +146,12 @@ def load_inception(file: str | os.PathLike[str]) -> Layers:
     Raises:
         InputError: the file cannot be read, or is not of this network.
     """
-    arrays = read_weights(file)
-    return {
-        name: _folded(name, (conv.width, inputs, *conv.kernel), arrays, file) for name, conv, inputs in convolutions()
-    }
-
-
-def _folded(name: str, shape: tuple[int, ...], arrays: Mapping[str, np.ndarray], file: object) -> tuple:
-    """Kernel and bias of a convolution and its norm; `shape` of the kernel as in the file, (O, I, H, W)."""
-    norm = ("weight", "bias", "running_mean", "running_var")
-    wanted = {f"{name}.conv.weight": shape} | {f"{name}.bn.{field}": shape[:1] for field in norm}
-    for key, expected in wanted.items():
-        if key not in arrays:
-            raise InputError(
-                f"{file} has no {key} in it: give the weights of FID's Inception as pytorch-fid names them."
-            )
-        if arrays[key].shape != expected:
-            found = "x".join(map(str, arrays[key].shape))
-            raise InputError(f"{file} is no Inception-v3: {key} is {found}, not {'x'.join(map(str, expected))}.")
-    kernel, scale, shift, mean, variance = (arrays[key].astype(np.float32) for key in wanted)
-    if not all(np.isfinite(array).all() for array in (kernel, scale, shift, mean, variance)) or (variance < 0).any():
-        raise InputError(f"{file} is damaged: {name} holds what is no number; fetch it again.")
-    scale = scale / np.sqrt(variance + _EPSILON)
-    return (kernel * scale[:, None, None, None]).transpose(2, 3, 1, 0), shift - mean * scale
+    weights = Weights(read_weights(file), file, "give the weights of FID's Inception as pytorch-fid names them")
+    layers = {}
+    for name, conv, inputs in convolutions():
+        factor, bias = weights.norm(f"{name}.bn", conv.width, _EPSILON)
+        layers[name] = weights.kernel(f"{name}.conv.weight", conv.width, inputs, *conv.kernel) * factor, bias
+    return layers
 
 
 def resized(picture: np.ndarray) -> np.ndarray:

