@@ -18,6 +18,16 @@ from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.random_parts import random_variables
 from tests.networks import REQUIRED
 
+# Nearly all that tests wait for is compilation, and most programs are run once, on little: they are not made fast, and
+# not by the fusion emitters, which take twice the time for that (a flag that later lines of JAX refuse). Processes that
+# tests start inherit it.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+jax.config.update("jax_disable_most_optimizations", os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] in ("1", "true"))
+_FLAGS = ["--xla_cpu_parallel_codegen_split_count=1", os.environ.get("XLA_FLAGS", "")]
+if jax.__version_info__ < (0, 11):
+    _FLAGS.append("--xla_cpu_use_fusion_emitters=false")
+os.environ["XLA_FLAGS"] = " ".join(_FLAGS)
+
 # Many tests build the same small model anew: each program is compiled once within a session, by all workers of
 # pytest-xdist together; and once for all sessions where the environment names a folder for that.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:

@@ -39,15 +39,21 @@ class Reading(NamedTuple):
 
 
 class FaceProbe:
-    """Of one person. `states` drawings are made for it, of other states than any that is measured."""
+    """Of one person. `states` drawings are made for it, of other states than any that is measured.
 
-    def __init__(self, person: Person, states: int = 400, seed: int = 1) -> None:
+    `camera` places states in the picture as those that are measured are placed.
+    """
+
+    def __init__(
+        self, person: Person, states: int = 400, seed: int = 1, camera: Callable[[FaceState], FaceState] = lambda s: s
+    ) -> None:
         rng = np.random.default_rng([seed, 77])
         acted = random_states(rng, states)
         acted = acted._replace(
             **{name: _MODERATE * getattr(acted, name) for name in ("yaw", "pitch", "roll", "x", "y")},
             size=1 + _MODERATE * (acted.size - 1),
         )
+        acted = camera(acted)
         pictures = shrunk(draw_frames(person, acted, SIZE))
         places = _places(person, acted)  # (n, 3, 2)
         self._find = _kernel_ridge(_overview(pictures), places.reshape(states, 6))

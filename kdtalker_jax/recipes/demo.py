@@ -22,13 +22,13 @@ from PIL import Image
 
 from configs.demo import DemoConfig
 from kdtalker_jax.checkpoints import load_checkpoint, load_networks, save_checkpoint
-from kdtalker_jax.data import dataset, work
+from kdtalker_jax.data import dataset
 from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser, load_denoiser
 from kdtalker_jax.motion_models.kdtalker.training.trainer import train
 from kdtalker_jax.recipes.audio import train_audio_encoder
 from kdtalker_jax.recipes.sliders import add_sliders
-from kdtalker_jax.recipes.stages import Report, carry_out
+from kdtalker_jax.recipes.stages import Report, carry_out, describe_all
 from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
 from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
 from kdtalker_jax.seeds import random_key
@@ -154,11 +154,7 @@ def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool
         look=config.look,
         size=config.model.motion_extractor.image_size,
     )
-    tasks = make.tasks(config.spoken, folder / "clips")
-    for task in progress_bar(tasks, "Performances", show=progress):
-        work.carry_out(task, make)
-    outcomes = list(map(work.read_outcome, tasks))
-    report(dataset.summary(dataset.write_dataset(out, folder, outcomes, train=0.95, system=make.system)))
+    describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
     return True
 
 

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,12 +189,15 @@ def one_person(key: jax.Array, look: str) -> Person:
 
 def unflatten_person(vector: np.ndarray) -> Person:
     """The person of a clip's `person`, (P,), of any look."""
-    for look in LOOKS:
-        somebody = one_person(jax.random.key(0), look)
-        flat, unflatten = ravel_pytree(somebody)
+    for flat, unflatten in map(_somebody, LOOKS):
         if len(flat) == len(vector):
             return unflatten(vector)
     raise InputError(f"There is nobody of {len(vector)} numbers: the clip was made by another version.")
+
+
+@functools.cache
+def _somebody(look: str) -> tuple[jax.Array, Callable[[np.ndarray], Person]]:
+    return ravel_pytree(one_person(jax.random.key(0), look))
 
 
 _one_person = jax.jit(functools.partial(random_people, count=1))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.demo.sitters import Painter
 from kdtalker_jax.portrait import TalkingPortrait
 from pipelines.train_demo import main
 
@@ -26,3 +27,20 @@ def test_all_stages_end_in_a_model_that_speaks(tmp_path):
     finished = (tmp_path / "work" / "demo" / "model" / "config.json").stat().st_mtime_ns
     assert CliRunner().invoke(main, arguments).exit_code == 0
     assert (tmp_path / "work" / "demo" / "model" / "config.json").stat().st_mtime_ns == finished
+
+
+@pytest.mark.slow
+def test_all_stages_of_dreamhead_end_in_a_model_that_paints(tmp_path):
+    """A few minutes likewise. Its audio encoder stays where it is: in the model that comes with the package."""
+    arguments = ["--system", "dreamhead", "--workdir", str(tmp_path / "work"), "--config", "small"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    directory = tmp_path / "work" / "demo" / "model"
+    assert not (directory / "audio_encoder").exists()
+    painter = Painter(TalkingPortrait.load(directory))
+    sitter = painter.sitters(1, 8, "varied", 30)[0]
+    motion = painter.speak(sitter, sitter.performance.waveform, 0)
+    assert len(motion) == 8
+    painted = painter.paint(sitter, motion.points)
+    assert painted.shape == sitter.pictures.shape
+    assert not np.array_equal(painted, sitter.pictures)

@@ -1,0 +1,149 @@
+"""DreamHead's demo model from nothing but an audio encoder: both diffusions, trained in a synthetic world.
+
+    WORKDIR/world        pictures and their truth
+    WORKDIR/pictures     the same with their landmarks
+    WORKDIR/autoencoder  run of the autoencoder
+    WORKDIR/images       run of the U-Net
+    WORKDIR/speech       landmarks of performances, and what the audio encoder hears of them
+    WORKDIR/landmarks    run of the landmark denoiser
+    WORKDIR/demo         what the package carries: model, which takes the audio encoder from the other model
+
+A stage that is done is there under its name, and is not done again.
+"""
+
+from functools import partial
+from pathlib import Path
+
+from configs.demo_dreamhead import DreamHeadDemoConfig
+from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
+from kdtalker_jax.data import dataset
+from kdtalker_jax.motion_models.dreamhead.parts import DENOISER
+from kdtalker_jax.motion_models.dreamhead.training import export as landmark_export
+from kdtalker_jax.motion_models.dreamhead.training import trainer as landmark_trainer
+from kdtalker_jax.recipes.stages import Report, carry_out, describe_all
+from kdtalker_jax.renderers.latent.training import export as image_export
+from kdtalker_jax.renderers.latent.training import trainer as image_trainer
+from kdtalker_jax.streams import progress_bar
+from kdtalker_jax.synthetic.builder import build_world
+from kdtalker_jax.synthetic.clips import WorldOptions
+from kdtalker_jax.synthetic.traced import TracedPerformances, TracedPictures
+
+_HEARING = "audio_encoder"
+_FROM_BASE = (_HEARING, "syncnet")  # where it has them
+
+
+def train_dreamhead_demo(
+    config: DreamHeadDemoConfig,
+    workdir: str | Path,
+    base: str | Path,
+    *,
+    report: Report = lambda sentence: None,
+    progress: bool = False,
+) -> bool:
+    """Makes the demo model, or goes on where an earlier call stopped.
+
+    Args:
+        config: of all stages; the same for as long as the folder lives.
+        workdir: of this alone.
+        base: model whose audio encoder is heard by; the model that is made takes it from there.
+        report: is told what happens, a sentence at a time.
+        progress: show bars.
+
+    Returns:
+        Whether it is finished; False where someone asked to stop.
+
+    Raises:
+        InputError, CheckpointError, OutputError: as the stages do.
+    """
+    base = Path(base)
+    load_checkpoint(base).require(_HEARING)
+    stages = {
+        "world": make_world,
+        "pictures": make_pictures,
+        "autoencoder": make_autoencoder,
+        "images": make_images,
+        "speech": partial(make_speech, base),
+        "landmarks": make_landmarks,
+        "demo": partial(make_package, base),
+    }
+    return carry_out(stages, config, Path(workdir), report, progress)
+
+
+def make_world(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Draws the pictures that mouths are painted into."""
+    if not (workdir / "world").exists() and not (workdir / "pictures").exists():
+        options = WorldOptions(
+            seed=config.seed,
+            performances=config.performances,
+            frames=config.performance_frames,
+            size=config.images.image_size,
+            apart=config.performance_apart,
+            expressive=config.expressive,
+            expressive_frames=config.expressive_frames,
+            validation=0.05,
+            look=config.look,
+            plain=config.plain,
+        )
+        build_world(
+            workdir / "world", options, lambda plans: progress_bar(plans, "Drawing", unit="clip", show=progress)
+        )
+    return True
+
+
+def make_pictures(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Traces their landmarks."""
+    out = workdir / "pictures"
+    if not out.exists():
+        make = TracedPictures(workdir / "world")
+        folder = dataset.work_folder(out, workdir / "world")
+        describe_all(out, folder, make.tasks(folder / "clips"), make, report, progress)
+    return True
+
+
+def make_autoencoder(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains the autoencoder."""
+    train = partial(image_trainer.train, config.autoencoder, workdir / "pictures", workdir / "autoencoder")
+    return train(report=report, progress=progress).finished
+
+
+def make_images(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains the U-Net, with the autoencoder as it is."""
+    train = partial(image_trainer.train, config.images, workdir / "pictures", workdir / "images")
+    return train(init=workdir / "autoencoder", report=report, progress=progress).finished
+
+
+def make_speech(base: Path, config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Traces performances, and hears them."""
+    out = workdir / "speech"
+    if not out.exists():
+        make = TracedPerformances(base, config.seed + 1, config.spoken_frames, config.look)
+        folder = dataset.work_folder(out, base)
+        describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
+    return True
+
+
+def make_landmarks(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains the landmark denoiser."""
+    data = workdir / "speech"
+    run = landmark_trainer.fitted(config.landmarks, data, None)
+    return landmark_trainer.train(run, data, workdir / "landmarks", report=report, progress=progress).finished
+
+
+def make_package(base: Path, config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Puts the networks into one model."""
+    out = workdir / "demo" / "model"
+    if not out.exists():
+        landmarks = landmark_export.load_trained(workdir / "landmarks")
+        images = image_export.load_trained(workdir / "images")
+        params = {**images.params, DENOISER.name: landmarks.params}
+        given = load_checkpoint(base).config.sections
+        sections = {name: given[name] for name in config.model.sections if name in given and name in _FROM_BASE}
+        made = config.model.replace(
+            **sections,
+            **images.sizes,
+            **{DENOISER.name: landmarks.sizes},
+            statistics=landmarks.statistics,
+            diffusion=landmarks.diffusion,
+        )
+        save_checkpoint(out, {name: {"params": tree} for name, tree in params.items()}, made, based_on=base)
+    return True
