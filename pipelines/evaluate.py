@@ -146,7 +146,7 @@ def main(
     with interruption, announced("the networks that judge", "up to a minute"):
         measure_all(evaluator, files, references, report, interruption)
         doubt_shared(report, references)
-        if evaluator.statistics and real_files:
+        if evaluator.statistics:
             measure_together(evaluator, [files[name] for name in report.videos], real_files, report, interruption)
         if protocol:
             real = Report(conditions, not_measured)

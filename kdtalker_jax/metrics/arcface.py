@@ -12,9 +12,9 @@ import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.metrics.layers import convolve
 from kdtalker_jax.weight_files import Weights, read_weights
 
 SIDE = 112  # of the picture that it sees, in pixels
@@ -98,23 +98,15 @@ def _folded(weights: Weights, conv: str, norm: str, outputs: int, inputs: int, k
 
 def arcface(layers: Layers, pictures: jax.Array) -> jax.Array:
     """Of aligned RGB pictures (N, 112, 112, 3) in 0..255: (N, 512)."""
-    x = _prelu(_conv(pictures / 127.5 - 1, layers.stem), layers.slopes)
+    x = _prelu(convolve(pictures / 127.5 - 1, *layers.stem), layers.slopes)
     for blocks in layers.stages:
         for block in blocks:
             stride = 2 if block.shortcut else 1
-            y = _prelu(_conv(_scaled(x, block.norm), block.first), block.slopes)
-            shortcut = _conv(x, block.shortcut, 2) if block.shortcut else x
-            x = _conv(y, block.second, stride) + shortcut
+            y = _prelu(convolve(_scaled(x, block.norm), *block.first), block.slopes)
+            shortcut = convolve(x, *block.shortcut, 2) if block.shortcut else x
+            x = convolve(y, *block.second, stride) + shortcut
     kernel, bias = layers.dense
-    return jnp.einsum("nhwc,hwco->no", _scaled(x, layers.norm), kernel) + bias[None]
-
-
-def _conv(x: jax.Array, layer: tuple, stride: int = 1) -> jax.Array:
-    kernel, bias = layer
-    border = (kernel.shape[0] // 2,) * 2
-    dimensions = ("NHWC", "HWIO", "NHWC")
-    x = lax.conv_general_dilated(x, kernel, (stride, stride), (border, border), dimension_numbers=dimensions)
-    return x + bias[None, None, None]
+    return jnp.einsum("nhwc,hwco->no", _scaled(x, layers.norm), kernel, precision="highest") + bias[None]
 
 
 def _scaled(x: jax.Array, norm: Norm) -> jax.Array:

@@ -44,7 +44,6 @@ CUT_SIZE = 256  # pixels of the face that landmarks are looked for in
 CUT_LOOKS = 5  # frames looked at to see whether pictures are cut to the face, as they are said to be
 WHOLE = 0.9, 1.2  # the face's square by the picture's side where these are cut already
 
-
 _NOT_HERE = "needs {}, whose weights this program does not read"
 _NOT_NAMED = "needs weights that `{}` names"
 _FEW_PICTURES = (

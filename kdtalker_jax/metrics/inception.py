@@ -17,6 +17,7 @@ from jax import lax
 
 from kdtalker_jax.metrics.batches import in_stacks
 from kdtalker_jax.metrics.frechet import Moments
+from kdtalker_jax.metrics.layers import convolve
 from kdtalker_jax.weight_files import Weights, read_weights
 
 SIDE = 299  # pixels that pictures are resized to
@@ -170,12 +171,8 @@ def inception(layers: Layers, pictures: jax.Array) -> jax.Array:
 def _run(layers: Layers, unit: Conv | Pool | Fork | Block, x: jax.Array, within: str) -> jax.Array:
     match unit:
         case Conv(name, _, kernel, stride, padded):
-            kernel_array, bias = layers[within + name]
-            padding = [(size // 2 * padded,) * 2 for size in kernel]
-            x = lax.conv_general_dilated(
-                x, kernel_array, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-            )
-            return jax.nn.relu(x + bias[None, None, None])
+            border = [side // 2 * padded for side in kernel]
+            return jax.nn.relu(convolve(x, *layers[within + name], stride, border))
         case Pool(mean, stride):
             return _mean_pool(x) if mean else _pool(x, -jnp.inf, lax.max, stride)
         case Fork(branches):

@@ -18,6 +18,7 @@ from jax import lax
 
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.metrics.batches import in_stacks
+from kdtalker_jax.metrics.layers import convolve
 from kdtalker_jax.pickles import RefusedPickleError
 from kdtalker_jax.sources.pickled_arrays import array_of, read_pickle
 from kdtalker_jax.tflite.user_files import UserFile
@@ -135,11 +136,8 @@ def features(name: str, weights: Network, pictures: jax.Array) -> list[jax.Array
             window = (1, stage.pool, stage.pool, 1)
             x = lax.reduce_window(x, -jnp.inf, lax.max, window, (1, 2, 2, 1), "VALID")
         for conv, (kernel, bias) in zip(stage.convolutions, layers, strict=True):
-            padding = ((2 if conv.stride > 1 else conv.kernel // 2,) * 2,) * 2
-            x = lax.conv_general_dilated(
-                x, kernel, (conv.stride,) * 2, padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-            )
-            x = jax.nn.relu(x + bias[None, None, None])
+            border = (2, 2) if conv.stride > 1 else None
+            x = jax.nn.relu(convolve(x, kernel, bias, conv.stride, border))
         taken.append(x / (jnp.sqrt(jnp.square(x).sum(axis=-1, keepdims=True)) + _EPSILON))
     return taken
 
@@ -147,7 +145,7 @@ def features(name: str, weights: Network, pictures: jax.Array) -> list[jax.Array
 def lpips(name: str, weights: Network, a: jax.Array, b: jax.Array) -> jax.Array:
     """Distances (N,) of pictures (N, H, W, 3) in [-1, 1], sides of 64 pixels and more, from others."""
     both = zip(features(name, weights, a), features(name, weights, b), weights.channels, strict=True)
-    return sum(((x - y) ** 2 @ channels).mean(axis=(1, 2)) for x, y, channels in both)
+    return sum((((x - y) ** 2) * channels[None, None, None]).sum(axis=-1).mean(axis=(1, 2)) for x, y, channels in both)
 
 
 class PerceptualDistance:

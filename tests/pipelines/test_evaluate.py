@@ -21,7 +21,7 @@ from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.metrics.evaluation import METRICS, Evaluator
 from kdtalker_jax.random_parts import random_variables
 from pipelines import evaluate
-from tests.metrics.networks import lpips_weights
+from tests.metrics.networks import inception_weights, lpips_weights
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLIP = "sad_WDA_AlexandriaOcasioCortez_000.mp4"
@@ -281,6 +281,23 @@ def test_a_papers_table_is_made_of_two_folders(checkpoint, tmp_path):
     assert "FID: needs weights that --inception names" in result.output
     header = next(line for line in result.output.splitlines() if "LSE-C" in line)
     assert header.split()[:2] == ["LSE-C", "LSE-D"]
+
+
+@pytest.mark.slow  # the roots of 2048 x 2048 numbers
+def test_fid_is_one_number_of_the_report(tmp_path):
+    """Of few pictures it is warned of; of files that are no videos there is none."""
+    for folder, size in (("videos", (64, 64)), ("real", (72, 64))):
+        (tmp_path / folder).mkdir()
+        make_video(tmp_path / folder / "a.mp4", 2, size=size)
+        (tmp_path / folder / "b.txt").write_text("nothing")
+    safetensors.numpy.save_file(inception_weights(), tmp_path / "inception.safetensors")
+    given = ("--videos", tmp_path / "videos", "--reference", tmp_path / "real", "--out", tmp_path / "r.json")
+    assert run(*given, "--inception", tmp_path / "inception.safetensors").exit_code == 0
+    content = read(tmp_path / "r.json")
+    assert content["summary"]["fid"]["mean"] > 0
+    assert (content["summary"]["fid"]["videos"], content["summary"]["fid"]["nan"]) == (1, 0)
+    assert "fid" not in content["videos"]["a.mp4"]["metrics"]
+    assert any("FID of 2 pictures beside 2" in sentence for sentence in content["warnings"])
 
 
 def test_no_face_is_a_note(checkpoint, tmp_path):
