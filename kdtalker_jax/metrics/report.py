@@ -5,12 +5,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kdtalker_jax.media.files import cannot_write
-from kdtalker_jax.metrics.evaluation import METRICS, Measurement
+from kdtalker_jax.metrics.catalogue import METRICS
+from kdtalker_jax.metrics.evaluation import Measurement
 from kdtalker_jax.records import without_nan
 from kdtalker_jax.unfinished import unfinished_file
+
+if TYPE_CHECKING:
+    from kdtalker_jax.metrics.protocols import Table
 
 FORMAT = 1
 
@@ -24,12 +28,18 @@ class Report:
         not_measured: why, by the name of the metric.
         videos: what was measured.
         unreadable: why, by the name of the file.
+        together: what was measured of all videos at once, by the name of the metric.
+        doubts: what makes one doubt that, in sentences.
+        protocol: a paper's table, where one was asked for.
     """
 
     conditions: Mapping[str, Any]
     not_measured: Mapping[str, str]
     videos: dict[str, Measurement] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    together: dict[str, float] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
+    protocol: "Table | None" = None
 
     @property
     def empty(self) -> bool:
@@ -37,12 +47,18 @@ class Report:
         return not any(summary["videos"] for summary in self.summary().values())
 
     def summary(self) -> dict[str, dict[str, Any]]:
-        """By the metric's name: mean over the videos where it is a number, how many these are, and how many are not."""
+        """By the metric's name: mean over the videos where it is a number, how many these are, and how many are not.
+
+        Of what is measured of all videos at once the one number, which is of all or of none.
+        """
         summary = {}
         for metric in METRICS:
             if metric.name in self.not_measured:
                 continue
-            values = [video.values[metric.name] for video in self.videos.values()]
+            if metric.together:
+                values = [self.together.get(metric.name, math.nan)] * len(self.videos)
+            else:
+                values = [video.values[metric.name] for video in self.videos.values()]
             numbers = [value for value in values if math.isfinite(value)]
             summary[metric.name] = {
                 "mean": sum(numbers) / len(numbers) if numbers else math.nan,
@@ -59,7 +75,8 @@ class Report:
         for name, video in self.videos.items():
             for kind, sentence in video.warnings.items():
                 kinds.setdefault(kind, []).append(f"{name}: {sentence}")
-        return [first + (f" (And {len(others)} more.)" if others else "") for first, *others in kinds.values()]
+        lines = [first + (f" (And {len(others)} more.)" if others else "") for first, *others in kinds.values()]
+        return lines + self.doubts
 
     def to_json(self) -> str:
         """Strict JSON: null stands for NaN."""
@@ -75,6 +92,8 @@ class Report:
             "unreadable": self.unreadable,
             "warnings": self.warnings(),
         }
+        if self.protocol:
+            content["protocol"] = self.protocol.to_json()
         return json.dumps(without_nan(content), indent=1, allow_nan=False)
 
     def save(self, path: Path) -> None:
@@ -95,4 +114,5 @@ class Report:
         lines += [f"{name:20} {'not measured':>12} {reason}" for name, reason in self.not_measured.items()]
         lines += [f"{name}: {note}" for name, video in self.videos.items() for note in video.notes]
         lines += [f"{name}: not read: {reason}" for name, reason in self.unreadable.items()]
+        lines += ["", *self.protocol.to_lines()] if self.protocol else []
         return "\n".join(line.rstrip() for line in lines)

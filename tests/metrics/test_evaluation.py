@@ -1,5 +1,6 @@
 """What is said beside the numbers of a video: nothing where all is well, a sentence where they mean something else."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.metrics.evaluation import Evaluator
 from kdtalker_jax.random_parts import random_variables
 from tests.metrics.films import SIZE, film, portrait, remuxed, speech
+from tests.metrics.networks import inception_weights
 
 SPOKEN = speech(1.6)
 
@@ -102,3 +104,49 @@ def test_a_reference_of_another_length_gives_no_number(evaluators, tmp_path):
     assert np.isnan([measurement.values[name] for name in ("psnr", "ssim", "l1")]).all()
     assert "The reference has 90 frames where the video has 40: cut it alike." in measurement.notes
     assert measurement.warnings.keys() == {"other reference"}
+
+
+def test_a_face_is_compared_with_that_of_its_reference(evaluators, tmp_path):
+    """A portrait beside a blurred copy, two pixels to the side: landmarks tell how far, and whose face it is."""
+    picture = cut_portrait()
+    path = film(tmp_path / "talk.mp4", np.roll(cv2.GaussianBlur(picture, (5, 5), 1), 2, axis=1), sound=SPOKEN)
+    found = evaluators[True].measure(path, film(tmp_path / "real.mp4", picture, sound=SPOKEN)).values
+    landmarks = FaceDetector().landmarks(picture, FaceDetector().detect(picture)[0])
+    eyes = np.linalg.norm(landmarks[36] - landmarks[45])
+    assert found["lmd"] == pytest.approx(2 / eyes, rel=0.4)
+    assert found["lmd_lips"] == pytest.approx(2 / eyes, rel=0.4)
+    assert 0.9 < found["csim_dlib"] < 1
+    assert 10 < found["psnr_mouth"] < 40
+    assert 0.3 < found["ssim_mouth"] < 1
+    assert found["flicker"] == pytest.approx(1, abs=0.4)
+    assert found["flicker_mouth"] == pytest.approx(1, abs=0.4)
+
+
+def test_fid_needs_pictures_of_both(inception, tmp_path):
+    (tmp_path / "a.txt").write_text("nothing")
+    evaluator = Evaluator(references=True, inception=inception)
+    assert "fid" not in evaluator.not_measured
+    assert np.isnan(evaluator.frechet([tmp_path / "a.txt"], [tmp_path / "absent.mp4"])[0])
+
+
+@pytest.fixture(scope="module")
+def inception(tmp_path_factory):
+    path = tmp_path_factory.mktemp("inception") / "inception.npz"
+    np.savez(path, **inception_weights())
+    return path
+
+
+@pytest.mark.slow  # the roots of 2048 x 2048 numbers
+def test_fid_is_of_all_pictures_of_all_videos(inception, tmp_path):
+    """Equal sets in another order are no distance apart; a handful of pictures is doubted; other files are left out."""
+    paths = [
+        film(tmp_path / f"{name}.mp4", portrait(64, name), frames=2, sound=None) for name in ("mila", "bruno", "yara")
+    ]
+    (tmp_path / "a.txt").write_text("nothing")
+    evaluator = Evaluator(references=True, inception=inception, batch_size=2)
+    assert "fid" not in evaluator.measure(paths[0]).values
+    distance, doubt = evaluator.frechet([*paths[:2], tmp_path / "a.txt"], paths[1::-1])
+    assert distance == pytest.approx(0, abs=1e-3)
+    assert "FID of 4 pictures beside 4" in doubt
+    other, _ = evaluator.frechet(paths[:2], paths[2:])
+    assert other > 1

@@ -11,6 +11,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 import pytest
+import safetensors.numpy
 import soundfile
 from click.testing import CliRunner
 
@@ -20,11 +21,17 @@ from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.metrics.evaluation import METRICS, Evaluator
 from kdtalker_jax.random_parts import random_variables
 from pipelines import evaluate
+from tests.metrics.networks import inception_weights, lpips_weights
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLIP = "sad_WDA_AlexandriaOcasioCortez_000.mp4"
+COMPARED = ("--videos", "some", "--reference", "some", "--out", "r.json")
 FRAMES = 70  # one more window than one
-NEVER = {"pose_diversity_hopenet", "fid", "csim"}
+NEVER = {"pose_diversity_hopenet", "fid", "fvd", "csim"}
+FACE = {
+    *("mouth_correlation", "mouth_offset", "csim_dlib", "lmd", "lmd_lips"),
+    *("psnr_mouth", "ssim_mouth", "flicker_mouth"),
+}
 ALWAYS = {metric.name for metric in METRICS} - NEVER
 
 
@@ -112,7 +119,8 @@ def report(checkpoint, tmp_path_factory):
     shutil.copy(videos / "good.mp4", references / "wide.mp4")
     (references / "good.txt").write_text("what is said, beside it")
     out = folder / "reports" / "report.json"
-    common = ("--checkpoint", checkpoint, "--already_cut", "--out", out)
+    safetensors.numpy.save_file(lpips_weights("AlexNet"), folder / "lpips.safetensors")
+    common = ("--checkpoint", checkpoint, "--already_cut", "--lpips", folder / "lpips.safetensors", "--out", out)
     result = run("--videos", videos, "--reference", references, *common)
     assert result.exit_code == 0, result.output
     return read(out), result.output
@@ -122,7 +130,7 @@ def test_a_good_video_gets_every_number_that_needs_no_face(report):
     content, _ = report
     metrics = content["videos"]["good.mp4"]["metrics"]
     assert metrics.keys() == ALWAYS
-    assert {name for name, value in metrics.items() if value is None} == {"mouth_correlation", "mouth_offset"}
+    assert {name for name, value in metrics.items() if value is None} == FACE
     assert f"{FRAMES} of {FRAMES} frames show no face." in content["videos"]["good.mp4"]["notes"]
     assert content["videos"]["good.mp4"]["frames"] == FRAMES
 
@@ -131,7 +139,8 @@ def test_a_video_equals_itself(report):
     """The reference has the same name with another extension."""
     metrics = report[0]["videos"]["good.mp4"]["metrics"]
     assert (metrics["psnr"], metrics["l1"], metrics["keypoint_distance"]) == (100, 0, 0)
-    assert metrics["ssim"] == pytest.approx(1, abs=1e-6)
+    assert (metrics["ssim"], metrics["flicker"]) == pytest.approx((1, 1), abs=1e-6)
+    assert metrics["lpips"] == pytest.approx(0, abs=1e-9)
 
 
 def test_what_cannot_be_measured_is_null_and_counted(report):
@@ -140,11 +149,11 @@ def test_what_cannot_be_measured_is_null_and_counted(report):
         name: {metric for metric, value in video["metrics"].items() if value is None}
         for name, video in content["videos"].items()
     }
-    mouth, lips = {"mouth_correlation", "mouth_offset"}, {"lse_c", "lse_d", "sync_offset"}
-    no_reference = {"psnr", "ssim", "l1", "keypoint_distance"}
+    mouth, lips = FACE, {"lse_c", "lse_d", "sync_offset"}
+    no_reference = {"psnr", "ssim", "l1", "lpips", "flicker", "keypoint_distance"}
     assert unmeasured["deeper/mute.mkv"] == mouth | lips | no_reference | {"beat_align", "window_jump"}
     assert unmeasured["silent.mp4"] == mouth | no_reference | {"beat_align", "window_jump"}
-    moving = {"pose_diversity", "beat_align", "jitter", "window_jump"}
+    moving = {"pose_diversity", "beat_align", "jitter", "window_jump", "flicker"}
     assert unmeasured["single.mp4"] == mouth | lips | moving
     assert content["summary"]["window_jump"]["videos"] == 1
     assert content["summary"]["window_jump"]["nan"] == 4
@@ -202,7 +211,7 @@ def test_metrics_without_weights_are_named_and_not_faked(report):
     assert content["not_measured"].keys() == NEVER
     assert "needs Hopenet" in content["not_measured"]["pose_diversity_hopenet"]
     assert content["summary"].keys() == ALWAYS
-    assert "not measured needs ArcFace" in table
+    assert "needs weights that --arcface names" in table
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +239,7 @@ def test_without_a_checkpoint_there_is_less_to_measure(real_clip, tmp_path):
     result = run("--videos", real_clip / "clip.mp4", "--out", tmp_path / "r.json")
     assert result.exit_code == 0, result.output
     content = read(tmp_path / "r.json")
-    assert content["summary"].keys() == {"cpbd", "mouth_correlation", "mouth_offset"}
+    assert content["summary"].keys() == {"cpbd", "mouth_correlation", "mouth_offset", "csim_dlib"}
     assert content["not_measured"]["lse_c"] == "needs a checkpoint that has syncnet"
 
 
@@ -251,6 +260,44 @@ def test_without_a_landmark_predictor_faces_are_left_alone(checkpoint, monkeypat
     cut = Evaluator(load_checkpoint(checkpoint), already_cut=True).not_measured
     assert "mouth_offset" in cut
     assert "jitter" not in cut
+
+
+def test_a_papers_table_is_made_of_two_folders(checkpoint, tmp_path):
+    """Numbers of both, and a dash with a reason where there are no weights."""
+    for folder, frames in (("videos", 30), ("real", 31)):
+        (tmp_path / folder).mkdir()
+        make_video(tmp_path / folder / "a.mp4", frames)
+    make_video(tmp_path / "real" / "beside.mp4", 30)
+    (tmp_path / "real" / "a.txt").write_text("what is said")
+    given = ("--videos", tmp_path / "videos", "--reference", tmp_path / "real", "--out", tmp_path / "r.json")
+    result = run(*given, "--checkpoint", checkpoint, "--already_cut", "--protocol", "kdtalker", "--speed", "20")
+    assert result.exit_code == 0, result.output
+    table = read(tmp_path / "r.json")["protocol"]
+    made, real = table["rows"]["videos"], table["rows"]["real videos"]
+    assert made["CPBD"] is not None and real["CPBD"] is not None
+    assert made["LSE-C"] != real["LSE-C"]
+    assert (made["FPS"], real["FPS"], made["FID"], real["FID"]) == (20, 25, None, None)
+    assert "needs Hopenet" in table["reasons"]["Diversity"]
+    assert "FID: needs weights that --inception names" in result.output
+    header = next(line for line in result.output.splitlines() if "LSE-C" in line)
+    assert header.split()[:2] == ["LSE-C", "LSE-D"]
+
+
+@pytest.mark.slow  # the roots of 2048 x 2048 numbers
+def test_fid_is_one_number_of_the_report(tmp_path):
+    """Of few pictures it is warned of; of files that are no videos there is none."""
+    for folder, size in (("videos", (64, 64)), ("real", (72, 64))):
+        (tmp_path / folder).mkdir()
+        make_video(tmp_path / folder / "a.mp4", 2, size=size)
+        (tmp_path / folder / "b.txt").write_text("nothing")
+    safetensors.numpy.save_file(inception_weights(), tmp_path / "inception.safetensors")
+    given = ("--videos", tmp_path / "videos", "--reference", tmp_path / "real", "--out", tmp_path / "r.json")
+    assert run(*given, "--inception", tmp_path / "inception.safetensors").exit_code == 0
+    content = read(tmp_path / "r.json")
+    assert content["summary"]["fid"]["mean"] > 0
+    assert (content["summary"]["fid"]["videos"], content["summary"]["fid"]["nan"]) == (1, 0)
+    assert "fid" not in content["videos"]["a.mp4"]["metrics"]
+    assert any("FID of 2 pictures beside 2" in sentence for sentence in content["warnings"])
 
 
 def test_no_face_is_a_note(checkpoint, tmp_path):
@@ -283,6 +330,19 @@ def test_nothing_measured_is_a_failure_and_reported(tmp_path):
         (("--videos", "some", "--reference", "nothing", "--out", "r.json"), "no videos in nothing"),
         (("--videos", "some", "--checkpoint", "some", "--out", "r.json"), "is not a converted checkpoint"),
         (("--videos", "some", "--out", "r.json", "--batch_size", "0"), "batch_size"),
+        (
+            ("--videos", "some", "--out", "r.json", "--protocol", "kdtalker"),
+            "--protocol compares two folders: give --re",
+        ),
+        (("--videos", "some", "--out", "r.json", "--speed", "20"), "--speed is a number of the table that --protocol"),
+        (
+            ("--videos", "some", "--out", "r.json", "--inception", "i.npz"),
+            "are for comparing with real videos: give --r",
+        ),
+        ((*COMPARED, "--inception", "absent.npz"), "absent.npz cannot be read as weights"),
+        (("--videos", "some", "--out", "r.json", "--arcface", "some/a.txt"), "some/a.txt cannot be read as weights"),
+        ((*COMPARED, "--lpips", "absent.ckpt"), "no LPIPS network at absent.ckpt"),
+        ((*COMPARED, "--lpips", "some/a.txt"), "some/a.txt is damaged"),
     ],
 )
 def test_bad_options_end_with_one_line(tmp_path, monkeypatch, arguments, message):

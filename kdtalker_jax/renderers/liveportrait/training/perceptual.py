@@ -11,12 +11,12 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
-import safetensors.numpy
 from jax import lax
 
 from configs.renderer import RendererConfig
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.renderers.liveportrait.training.loss import halved
+from kdtalker_jax.weight_files import read_weights
 
 MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])  # of ImageNet's colours
 SCALES = 3  # of the pictures: as they are, and averaged over 2x2 and 4x4 pixels
@@ -52,14 +52,7 @@ def load_vgg(path: Path) -> tuple[Block, ...]:
 
     Layers are numbered with their ReLUs and poolings, so that the gaps tell where a pooling is.
     """
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
-        else:
-            arrays = safetensors.numpy.load_file(path)
-    except Exception as error:  # whatever both raise on bytes that are not theirs
-        raise InputError(f"{path} cannot be read as weights ({error}): give a .safetensors or .npz file.") from error
+    arrays = read_weights(path)
     numbers = sorted(int(found[1]) for name in arrays if (found := re.fullmatch(r"features\.(\d+)\.weight", name)))
     if not numbers:
         raise InputError(f"{path} has no features.0.weight in it: give the weights of a VGG as torchvision names them.")
