@@ -21,8 +21,8 @@ SPLITS.remove(("pmap", "one"))  # what the others are compared with
 
 
 def start(devices: int, *arguments: object) -> subprocess.Popen:
-    """A process with so many virtual devices. Compiling takes longer than the training: it is cut short."""
-    settings = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    """A process with so many virtual devices."""
+    settings = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
     return subprocess.Popen(
         [sys.executable, "-m", "tests.training.parallel_worker", *map(str, arguments)],
         cwd=ROOT,

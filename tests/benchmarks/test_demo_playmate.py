@@ -25,9 +25,6 @@ from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.feelings import Felt, random_feelings, shown, unfelt
 from kdtalker_jax.synthetic.performance import random_states
 from kdtalker_jax.synthetic.state import Expression
-from tests.quick import quick_compilation
-
-__all__ = ["quick_compilation"]
 
 
 def test_a_weak_emotion_is_a_blend_of_neutral_and_it():

@@ -5,9 +5,6 @@ import json
 from click.testing import CliRunner
 
 from benchmarks import mappings
-from tests.quick import quick_compilation
-
-__all__ = ["quick_compilation"]
 
 
 def test_all_mappings_are_measured(tmp_path):

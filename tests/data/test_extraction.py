@@ -80,7 +80,7 @@ clip = VideoClips(Path(sys.argv[1]), ExtractionOptions(already_cut=True), 5)(Pat
 np.savez(sys.argv[3], **{name: value for name, value in clip.items() if name != "jpeg"})
 """
     result = tmp_path / "clip.npz"
-    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=3", "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "3", "JAX_PLATFORMS": "cpu"}
     arguments = [sys.executable, "-c", program, small_checkpoint, videos / "a.mp4", result]
     subprocess.run(arguments, check=True, env=environment)
     clip = extract(videos / "a.mp4")

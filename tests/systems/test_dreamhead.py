@@ -21,10 +21,7 @@ from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
 from kdtalker_jax.systems import check_fit, disagreement, find_system
 from pipelines import dub, export, extract, sample, train
-from tests.quick import quick_compilation
 from tests.systems.dreamhead import SYSTEM, disc, write_film, write_mesh, write_model
-
-__all__ = ["quick_compilation"]
 
 QUICK = {"rate": 16_000, "steps": 2}
 RATE = Fraction(30000, 1001)
@@ -40,7 +37,7 @@ def mesh(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def directory(quick_compilation, tmp_path_factory):
+def directory(tmp_path_factory):
     return write_model(tmp_path_factory.mktemp("dreamhead") / "model")
 
 

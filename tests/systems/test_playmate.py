@@ -17,16 +17,13 @@ from kdtalker_jax.spaces.keypoints import Motion
 from kdtalker_jax.systems import check_fit, disagreement, find_system
 from pipelines import animate, sample
 from tests.motion_models.playmate.heads import swing
-from tests.quick import quick_compilation
-
-__all__ = ["quick_compilation"]
 
 NAMES = find_system("playmate_wav2lip").required
 QUICK = {"rate": 16_000, "steps": 2}
 
 
 @pytest.fixture(scope="module")
-def directory(quick_compilation, tmp_path_factory):
+def directory(tmp_path_factory):
     out = tmp_path_factory.mktemp("playmate") / "model"
     networks = {name: random_variables(name, SMALL) for name in (*NAMES, "emotion_module")}
     save_checkpoint(out, networks, SMALL)

@@ -20,7 +20,7 @@ def dataset(clips, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(quick_compilation, dataset, tmp_path_factory) -> Path:
+def finished(dataset, tmp_path_factory) -> Path:
     """A run of the tiny recipe that nothing interrupted. Not to be changed: copy it."""
     workdir = tmp_path_factory.mktemp("run")
     train(TINY, dataset, workdir)

@@ -18,10 +18,7 @@ from kdtalker_jax.spaces.landmarks.contours import MOUTH, rows_of
 from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
 from kdtalker_jax.systems import disagreement
 from tests.faces.discs import disc_mesh, scene
-from tests.quick import quick_compilation
 from tests.renderers.latent.portraits import CONFIG, POINTS, SIZE, STATISTICS, pictures, variables
-
-__all__ = ["quick_compilation"]
 
 PREVIOUS = CONFIG.replace(painting=replace(CONFIG.painting, reference="previous"))
 

@@ -21,7 +21,7 @@ def dataset(clips, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(quick_compilation, dataset, tmp_path_factory) -> Path:
+def finished(dataset, tmp_path_factory) -> Path:
     """Not to be changed."""
     workdir = tmp_path_factory.mktemp("run")
     train(TINY, dataset, workdir)

@@ -27,7 +27,7 @@ def dataset(clips, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def first(quick_compilation, dataset, tmp_path_factory) -> Path:
+def first(dataset, tmp_path_factory) -> Path:
     """A run of stage 1. Not to be changed."""
     workdir = tmp_path_factory.mktemp("first")
     train(FIRST, dataset, workdir)

@@ -5,11 +5,8 @@ from pathlib import Path
 import pytest
 
 from kdtalker_jax.renderers.latent.training.trainer import train
-from tests.quick import quick_compilation
 from tests.renderers.latent.training.tiny import AUTOENCODER, IMAGES
 from tests.training.landmarks import make_clip, write_dataset
-
-__all__ = ["quick_compilation"]
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +20,7 @@ def dataset(clips, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def autoencoder(quick_compilation, dataset, tmp_path_factory) -> Path:
+def autoencoder(dataset, tmp_path_factory) -> Path:
     """A run. Not to be changed."""
     workdir = tmp_path_factory.mktemp("autoencoder")
     train(AUTOENCODER, dataset, workdir)

@@ -1,5 +1,0 @@
-"""Nearly all that these tests wait for is compiling."""
-
-from tests.quick import quick_compilation
-
-__all__ = ["quick_compilation"]
