@@ -23,38 +23,11 @@ from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.state import State
 from kdtalker_jax.synthetic.view import in_picture
 
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split()))
-
-
-# Points along each line; a closed one ends where it began.
-LINES = {
-    "outer lips": _numbers("61 146 91 181 84 17 314 405 321 375 291 409 270 269 267 0 37 39 40 185 61"),
-    "inner lips": _numbers("78 95 88 178 87 14 317 402 318 324 308 415 310 311 312 13 82 81 80 191 78"),
-    "left eye": _numbers("33 7 163 144 145 153 154 155 133 173 157 158 159 160 161 246 33"),
-    "right eye": _numbers("263 249 390 373 374 380 381 382 362 398 384 385 386 387 388 466 263"),
-    "left brow, lower": _numbers("46 53 52 65 55"),
-    "left brow, upper": _numbers("70 63 105 66 107"),
-    "right brow, lower": _numbers("276 283 282 295 285"),
-    "right brow, upper": _numbers("300 293 334 296 336"),
-    "oval": _numbers(
-        "10 338 297 332 284 251 389 356 454 323 361 288 397 365 379 378 400 377 152 "
-        "148 176 149 150 136 172 58 132 93 234 127 162 21 54 103 67 109 10"
-    ),
-    "nose": _numbers("168 6 197 195 5 4 1 19 94 2"),
-    "wings of the nose": _numbers("98 97 2 326 327 294 278 344 440 275 4 45 220 115 48 64 98"),
-    "left iris": _numbers("469 470 471 472 469"),
-    "left iris' centre": (468,),
-    "right iris": _numbers("474 475 476 477 474"),
-    "right iris' centre": (473,),
-}
-POINTS = tuple(dict.fromkeys(number for line in LINES.values() for number in line))  # 162, in the order of the lines
 _FINE = 65  # points of a line before it is cut into equal steps
 
 
 def contours(person: Person, state: State) -> jax.Array:
-    """The points of one frame in the order of POINTS: (162, 3).
+    """The points of one frame in the order of `spaces.landmarks.contours.CONTOUR_SET`: (162, 3).
 
     x and y in picture coordinates (-1 to 1, y down), and depth in the same unit, towards the viewer, 0 at the head's
     centre.

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.data.landmarks import LANDMARKS
+from kdtalker_jax.spaces.landmarks.contours import CONTOUR_SET as POINTS
+from kdtalker_jax.spaces.landmarks.contours import CONTOURS
 from kdtalker_jax.synthetic.anatomy import PICTURE_UNITS
-from kdtalker_jax.synthetic.contours import LINES, POINTS, contours, equal_steps, head_contours
+from kdtalker_jax.synthetic.contours import contours, equal_steps, head_contours
 from kdtalker_jax.synthetic.landmarks import head_points, landmarks
 from kdtalker_jax.synthetic.people import random_people
 from kdtalker_jax.synthetic.state import FaceState, FeelingState, neutral_state
@@ -38,8 +40,6 @@ def test_the_numbers_are_162_of_mediapipes_478():
     assert len(POINTS) == len(set(POINTS)) == 162
     assert set(POINTS) <= set(range(478))
     assert {61, 291, 13, 14, 33, 133, 263, 362, 10, 152, 168, 2, 468, 473} <= set(POINTS)
-    closed = ("outer lips", "inner lips", "left eye", "right eye", "oval", "wings of the nose")
-    assert all(LINES[name][0] == LINES[name][-1] for name in closed)
 
 
 @pytest.mark.parametrize("look", PEOPLE)
@@ -81,7 +81,7 @@ def test_points_of_a_line_are_equally_far_apart():
     steps = np.linalg.norm(np.diff(equal_steps(jnp.array([[0.0, 0], [3, 0], [3, 1]]), 5), axis=0), axis=-1)
     np.testing.assert_allclose(steps, [1, 1, 1, 1], atol=1e-6)
     points = np.asarray(_head(PEOPLE["plain"], _state(jaw=0.6)))[:, :2]
-    lower = _at(points, *LINES["outer lips"][:11])
+    lower = _at(points, *CONTOURS[0].indices[:11])
     steps = np.linalg.norm(np.diff(lower, axis=0), axis=-1)
     assert steps.max() < 1.15 * steps.min()
 

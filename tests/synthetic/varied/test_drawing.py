@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kdtalker_jax.synthetic.contours import POINTS, contours
+from kdtalker_jax.spaces.landmarks.contours import CONTOUR_SET as POINTS
+from kdtalker_jax.synthetic.contours import contours
 from kdtalker_jax.synthetic.drawing import draw, draw_frames
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.state import FeelingState
