@@ -20,6 +20,16 @@ Examples:
 The same command goes on where an interrupted one was. docs/demo.md shows what comes out, and in what time.
 """
 
+# By system: configurations, and what makes a model of one. All but KDTalker's are given another model.
+RECIPES = {
+    "kdtalker": ("configs.demo:DEMO_CONFIGS", "kdtalker_jax.recipes.demo:train_demo"),
+    "playmate": ("configs.demo_playmate:PLAYMATE_DEMO_CONFIGS", "kdtalker_jax.recipes.playmate:train_playmate_demo"),
+    "dreamhead": (
+        "configs.demo_dreamhead:DREAMHEAD_DEMO_CONFIGS",
+        "kdtalker_jax.recipes.dreamhead:train_dreamhead_demo",
+    ),
+}
+
 
 @click.command(cls=Command, resumes=True, epilog=EPILOG)
 @click.option("--workdir", required=True, type=click.Path(path_type=Path), help="Folder of this model alone.")
@@ -27,7 +37,7 @@ The same command goes on where an interrupted one was. docs/demo.md shows what c
     "--system",
     default="kdtalker",
     show_default=True,
-    type=click.Choice(["kdtalker", "playmate", "dreamhead"]),
+    type=click.Choice(list(RECIPES)),
     help="What is made. dreamhead takes the audio encoder of --base, playmate all but its own networks.",
 )
 @click.option("--base", default="demo", show_default=True, help=f"Not of kdtalker. {MODEL_HELP}")
@@ -44,48 +54,22 @@ def main(workdir: Path, system: str, base: str, config: str, no_cache: bool) -> 
     import jax  # takes a second to load: not needed for --help
 
     from kdtalker_jax.compilation import keep_compiled
+    from kdtalker_jax.hub.names import find_model
+    from kdtalker_jax.recipes.stages import MODEL
+    from kdtalker_jax.systems import resolve
 
     if config == "small":  # nearly all of a dry run is compiling: its programs are not made fast
         jax.config.update("jax_disable_most_optimizations", True)
     if not no_cache:
         keep_compiled()
-    if RECIPES[system](config, workdir, base):
-        model = workdir / "demo" / "model"
+    configs, make = map(resolve, RECIPES[system])
+    if config not in configs:
+        raise Failure(f"{system} has no recipe {config}: choose one of {', '.join(configs)}.")
+    others = () if system == "kdtalker" else (find_model(base),)
+    if make(configs[config], workdir, *others, report=say, progress=True):
+        model = workdir / MODEL
         result(f"{model}: the model, for --checkpoint of pipelines.sample", output=model)
 
-
-def make_kdtalker(config: str, workdir: Path, base: str) -> bool:
-    """Returns whether it is finished."""
-    from kdtalker_jax.recipes.demo import train_demo
-
-    return train_demo(DEMO_CONFIGS[config], workdir, report=say, progress=True)
-
-
-def make_dreamhead(config: str, workdir: Path, base: str) -> bool:
-    """Returns whether it is finished."""
-    from configs.demo_dreamhead import DREAMHEAD_DEMO_CONFIGS
-    from kdtalker_jax.hub.names import find_model
-    from kdtalker_jax.recipes.dreamhead import train_dreamhead_demo
-
-    if config not in DREAMHEAD_DEMO_CONFIGS:
-        raise Failure(f"DreamHead has no recipe {config}: choose one of {', '.join(DREAMHEAD_DEMO_CONFIGS)}.")
-    recipe = DREAMHEAD_DEMO_CONFIGS[config]
-    return train_dreamhead_demo(recipe, workdir, find_model(base), report=say, progress=True)
-
-
-def make_playmate(config: str, workdir: Path, base: str) -> bool:
-    """Returns whether it is finished."""
-    from configs.demo_playmate import PLAYMATE_DEMO_CONFIGS
-    from kdtalker_jax.hub.names import find_model
-    from kdtalker_jax.recipes.playmate import train_playmate_demo
-
-    if config not in PLAYMATE_DEMO_CONFIGS:
-        raise Failure(f"Playmate has no recipe {config}: choose one of {', '.join(PLAYMATE_DEMO_CONFIGS)}.")
-    recipe = PLAYMATE_DEMO_CONFIGS[config]
-    return train_playmate_demo(recipe, workdir, find_model(base), report=say, progress=True)
-
-
-RECIPES = {"kdtalker": make_kdtalker, "playmate": make_playmate, "dreamhead": make_dreamhead}
 
 if __name__ == "__main__":
     main()

@@ -28,13 +28,11 @@ from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser,
 from kdtalker_jax.motion_models.kdtalker.training.trainer import train
 from kdtalker_jax.recipes.audio import train_audio_encoder
 from kdtalker_jax.recipes.sliders import add_sliders
-from kdtalker_jax.recipes.stages import Report, carry_out, describe_all
+from kdtalker_jax.recipes.stages import Report, carry_out, describe_all, draw_world, drop_notes
 from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
 from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.streams import progress_bar
-from kdtalker_jax.synthetic.builder import build_world
-from kdtalker_jax.synthetic.clips import WorldOptions
 from kdtalker_jax.synthetic.described import DescribedPerformances
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.people import random_people
@@ -78,21 +76,7 @@ def train_demo(
 def make_world(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
     """Draws the pictures that the renderer learns from."""
     if not (workdir / "world").exists():
-        options = WorldOptions(
-            seed=config.seed,
-            performances=config.performances,
-            frames=config.performance_frames,
-            size=config.picture_size,
-            apart=config.performance_apart,
-            expressive=config.expressive,
-            expressive_frames=config.expressive_frames,
-            validation=0.05,
-            look=config.look,
-            plain=config.plain,
-        )
-        build_world(
-            workdir / "world", options, lambda plans: progress_bar(plans, "Drawing", unit="clip", show=progress)
-        )
+        draw_world(workdir / "world", config, config.picture_size, progress)
     return True
 
 
@@ -185,5 +169,4 @@ def _fill_package(config: DemoConfig, workdir: Path, out: Path) -> None:
         waveform = random_performance(seed, config.recording_frames).waveform
         soundfile.write(out / "recordings" / f"{name}.flac", waveform, SAMPLE_RATE)
     export_denoiser(load_denoiser(workdir / "denoiser"), workdir / "networks", out / "model")
-    for note in out.rglob("commit_success.txt"):
-        note.unlink()  # names the folder that Orbax wrote to; nothing reads it
+    drop_notes(out)

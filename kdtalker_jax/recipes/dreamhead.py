@@ -1,5 +1,6 @@
 """DreamHead's demo model from nothing but an audio encoder: both diffusions, trained in a synthetic world.
 
+    WORKDIR/base.json    which networks the other model has: a work begun on others is not gone on with
     WORKDIR/world        pictures and their truth
     WORKDIR/pictures     the same with their landmarks
     WORKDIR/autoencoder  run of the autoencoder
@@ -17,19 +18,17 @@ from pathlib import Path
 from configs.demo_dreamhead import DreamHeadDemoConfig
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
 from kdtalker_jax.data import dataset
+from kdtalker_jax.data.extraction import describing_parts
 from kdtalker_jax.motion_models.dreamhead.parts import DENOISER
 from kdtalker_jax.motion_models.dreamhead.training import export as landmark_export
 from kdtalker_jax.motion_models.dreamhead.training import trainer as landmark_trainer
-from kdtalker_jax.recipes.stages import Report, carry_out, describe_all
+from kdtalker_jax.recipes.base import begin_on
+from kdtalker_jax.recipes.stages import MODEL, Report, carry_out, describe_all, draw_world, drop_notes
 from kdtalker_jax.renderers.latent.training import export as image_export
 from kdtalker_jax.renderers.latent.training import trainer as image_trainer
-from kdtalker_jax.streams import progress_bar
-from kdtalker_jax.synthetic.builder import build_world
-from kdtalker_jax.synthetic.clips import WorldOptions
 from kdtalker_jax.synthetic.traced import TracedPerformances, TracedPictures
 
-_HEARING = "audio_encoder"
-_FROM_BASE = (_HEARING, "syncnet")  # where it has them
+_FROM_BASE = ("audio_encoder", "syncnet")  # where it has them
 
 
 def train_dreamhead_demo(
@@ -55,8 +54,8 @@ def train_dreamhead_demo(
     Raises:
         InputError, CheckpointError, OutputError: as the stages do.
     """
-    base = Path(base)
-    load_checkpoint(base).require(_HEARING)
+    workdir, base = Path(workdir), Path(base)
+    begin_on(base, workdir, describing_parts(load_checkpoint(base)))
     stages = {
         "world": make_world,
         "pictures": make_pictures,
@@ -66,27 +65,13 @@ def train_dreamhead_demo(
         "landmarks": make_landmarks,
         "demo": partial(make_package, base),
     }
-    return carry_out(stages, config, Path(workdir), report, progress)
+    return carry_out(stages, config, workdir, report, progress)
 
 
 def make_world(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
     """Draws the pictures that mouths are painted into."""
     if not (workdir / "world").exists() and not (workdir / "pictures").exists():
-        options = WorldOptions(
-            seed=config.seed,
-            performances=config.performances,
-            frames=config.performance_frames,
-            size=config.images.image_size,
-            apart=config.performance_apart,
-            expressive=config.expressive,
-            expressive_frames=config.expressive_frames,
-            validation=0.05,
-            look=config.look,
-            plain=config.plain,
-        )
-        build_world(
-            workdir / "world", options, lambda plans: progress_bar(plans, "Drawing", unit="clip", show=progress)
-        )
+        draw_world(workdir / "world", config, config.images.image_size, progress)
     return True
 
 
@@ -131,7 +116,7 @@ def make_landmarks(config: DreamHeadDemoConfig, workdir: Path, report: Report, p
 
 def make_package(base: Path, config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
     """Puts the networks into one model."""
-    out = workdir / "demo" / "model"
+    out = workdir / MODEL
     if not out.exists():
         landmarks = landmark_export.load_trained(workdir / "landmarks")
         images = image_export.load_trained(workdir / "images")
@@ -146,4 +131,5 @@ def make_package(base: Path, config: DreamHeadDemoConfig, workdir: Path, report:
             diffusion=landmarks.diffusion,
         )
         save_checkpoint(out, {name: {"params": tree} for name, tree in params.items()}, made, based_on=base)
+    drop_notes(out)
     return True

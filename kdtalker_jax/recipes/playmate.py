@@ -9,23 +9,18 @@
 A stage that is done is there under its name, and is not done again.
 """
 
-import json
 from functools import partial
 from pathlib import Path
 
 from configs.demo_playmate import PlaymateDemoConfig
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
 from kdtalker_jax.data import dataset
-from kdtalker_jax.data.extraction import networks_fingerprint
-from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.motion_models.playmate.parts import PARTS
 from kdtalker_jax.motion_models.playmate.training.export import combined, load_run, system_for
 from kdtalker_jax.motion_models.playmate.training.trainer import fitted, train
-from kdtalker_jax.recipes.stages import Report, carry_out, describe_all
+from kdtalker_jax.recipes.base import begin_on
+from kdtalker_jax.recipes.stages import MODEL, Report, carry_out, describe_all, drop_notes
 from kdtalker_jax.synthetic.described import DescribedPerformances
-from kdtalker_jax.unfinished import unfinished_file
-
-MODEL = Path("demo", "model")  # in the working folder
 
 
 def train_playmate_demo(
@@ -54,8 +49,8 @@ def train_playmate_demo(
         InputError, CheckpointError, OutputError: as the stages do.
     """
     workdir, base = Path(workdir), Path(base)
-    fingerprint = _checked(base)
-    _keep_to_base(workdir, base, fingerprint)
+    own = {part.name for part in PARTS}
+    begin_on(base, workdir, [name for name in system_for(load_checkpoint(base)).required if name not in own])
     stages = {
         "clips": partial(make_clips, base),
         "transformer": make_transformer,
@@ -97,28 +92,5 @@ def make_package(base: Path, config: PlaymateDemoConfig, workdir: Path, report: 
         trained, others = load_run(workdir / "emotions"), load_checkpoint(base)
         model, _ = combined(trained, others, system_for(others))
         save_checkpoint(out, trained.variables, model, based_on=base)
-    for note in out.rglob("commit_success.txt"):
-        note.unlink()  # names the folder that Orbax wrote to; nothing reads it
+    drop_notes(out)
     return True
-
-
-def _checked(base: Path) -> str:
-    """What tells the networks of the base from others, once it is seen that a model can be based on it."""
-    others = load_checkpoint(base)
-    if others.base:
-        raise CheckpointError(f"{base} takes parts from yet another model: name that one as the base instead")
-    own = {part.name for part in PARTS}
-    others.require(*(name for name in system_for(others).required if name not in own))
-    return networks_fingerprint(others, None)
-
-
-def _keep_to_base(workdir: Path, base: Path, fingerprint: str) -> None:
-    """Raises InputError where the folder was begun on other networks."""
-    file, content = workdir / "base.json", json.dumps({"networks": fingerprint})
-    if file.exists():
-        if file.read_text(encoding="utf-8", errors="replace") != content:
-            raise InputError(f"{workdir} was begun on other networks than those of {base}: name another folder.")
-        return
-    workdir.mkdir(parents=True, exist_ok=True)
-    with unfinished_file(file) as unfinished:
-        unfinished.write_text(content, encoding="utf-8")

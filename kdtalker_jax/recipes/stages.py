@@ -7,6 +7,10 @@ from typing import Any
 
 from kdtalker_jax.data import dataset, work
 from kdtalker_jax.streams import progress_bar
+from kdtalker_jax.synthetic.builder import build_world
+from kdtalker_jax.synthetic.clips import WorldOptions
+
+MODEL = Path("demo", "model")  # what a recipe makes, in its working folder
 
 Report = Callable[[str], None]  # is told what happens, a sentence at a time
 Stage = Callable[[Any, Path, Report, bool], bool]  # of a configuration; whether it is finished, or asked to stop
@@ -23,6 +27,23 @@ def carry_out(stages: Mapping[str, Stage], config: Any, workdir: Path, report: R
     return True
 
 
+def draw_world(out: Path, config: Any, size: int, progress: bool) -> None:
+    """Draws pictures of so many pixels, as many as the fields of a recipe's configuration say."""
+    options = WorldOptions(
+        seed=config.seed,
+        performances=config.performances,
+        frames=config.performance_frames,
+        size=size,
+        apart=config.performance_apart,
+        expressive=config.expressive,
+        expressive_frames=config.expressive_frames,
+        validation=0.05,
+        look=config.look,
+        plain=config.plain,
+    )
+    build_world(out, options, lambda plans: progress_bar(plans, "Drawing", unit="clip", show=progress))
+
+
 def describe_all(
     out: Path, folder: Path, tasks: Sequence[work.Task], make: work.ClipMaker, report: Report, progress: bool
 ) -> None:
@@ -31,3 +52,9 @@ def describe_all(
         work.carry_out(task, make)
     outcomes = list(map(work.read_outcome, tasks))
     report(dataset.summary(dataset.write_dataset(out, folder, outcomes, train=0.95, system=make.system)))
+
+
+def drop_notes(model: Path) -> None:
+    """Removes from a finished model what names the folder that Orbax wrote to; nothing reads it."""
+    for note in model.rglob("commit_success.txt"):
+        note.unlink()

@@ -16,7 +16,8 @@ from kdtalker_jax.motion_models.playmate.parts import PARTS
 from kdtalker_jax.motion_models.playmate.training.input import frames_of
 from kdtalker_jax.motion_models.playmate.training.settings import check
 from kdtalker_jax.portrait import TalkingPortrait
-from kdtalker_jax.recipes.playmate import MODEL, train_playmate_demo
+from kdtalker_jax.recipes.playmate import train_playmate_demo
+from kdtalker_jax.recipes.stages import MODEL
 
 OWN = {part.name for part in PARTS}
 
