@@ -8,18 +8,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.data.clips import SPLITS, Clip
-from kdtalker_jax.data.extraction import ClipNetworks, describing_parts, networks_fingerprint
 from kdtalker_jax.data.work import Task
 from kdtalker_jax.media.rates import FRAME_RATE
-from kdtalker_jax.seeds import random_key
 from kdtalker_jax.synthetic.builder import World, open_world, states_of
-from kdtalker_jax.synthetic.clips import one_person, unflatten_person
+from kdtalker_jax.synthetic.clips import unflatten_person
 from kdtalker_jax.synthetic.contours import contours
-from kdtalker_jax.synthetic.feelings import feel
+from kdtalker_jax.synthetic.described import NumberedPerformances
 from kdtalker_jax.synthetic.people import Person
-from kdtalker_jax.synthetic.performance import framed, random_performance
 from kdtalker_jax.synthetic.state import State
 
 SYSTEM = "dreamhead_wav2lip"  # whose data sets have landmarks, and the sound features of the demo models
@@ -65,41 +61,18 @@ class TracedPictures:
         return {**_of_points(points), "jpeg": clip["jpeg"]}
 
 
-class TracedPerformances:
-    """Makes clips of performances (a `work.ClipMaker`), each by a number instead of a file: landmarks and sound.
-
-    Args:
-        checkpoint: its features hear what is spoken.
-        seed: of all performances and of the people who give them.
-        frames: of each, 25 a second.
-        look: of the people, one of `clips.LOOKS`.
-    """
-
-    system = SYSTEM
+class TracedPerformances(NumberedPerformances):
+    """Makes clips of landmarks and of what the networks hear."""
 
     def __init__(self, checkpoint: Path, seed: int, frames: int, look: str = "plain") -> None:
-        loaded = load_checkpoint(checkpoint)
-        loaded.require(*describing_parts(loaded))
-        self._checkpoint, self._seed, self._frames, self._look = checkpoint, seed, frames, look
-        self.fingerprint = networks_fingerprint(loaded, (seed, frames, look))
-
-    def tasks(self, count: int, work: Path) -> list[Task]:
-        """The first `count` performances; results go to the folder `work`."""
-        return [Task(f"{i:06d}", Path(f"{i}"), work / f"{self.fingerprint[:16]}_{i:06d}") for i in range(count)]
-
-    @cached_property
-    def _networks(self) -> ClipNetworks:
-        return ClipNetworks(load_checkpoint(self._checkpoint), batch_size=16)
+        super().__init__(checkpoint, seed, frames, look, 16, (look,))
+        self.system = SYSTEM
 
     def __call__(self, path: Path) -> Clip:
-        """The clip of the performance whose number is the path's name."""
-        number = int(path.name)
-        rng = np.random.default_rng([self._seed, number])
-        performance = random_performance(rng, self._frames)
-        states = framed(rng, performance.states)
-        person = one_person(jax.random.fold_in(random_key(self._seed), number), self._look)
-        points = trace(person, feel(rng, states).states if self._look == "varied" else states)
-        return {**_of_points(points), **self._networks.hear(performance.waveform, self._frames), "jpeg": []}
+        """All fields of a clip of DreamHead but the name, without frames."""
+        acted = self._act(path)
+        points = trace(acted.person, acted.states)
+        return {**_of_points(points), **self._networks.hear(acted.waveform, self._frames), "jpeg": []}
 
 
 def _of_points(points: np.ndarray) -> dict[str, Any]:
