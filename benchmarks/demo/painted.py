@@ -10,7 +10,9 @@ from benchmarks.demo.rows import Row
 from benchmarks.demo.sitters import Painter, Sitter
 from kdtalker_jax.faces.resizing import resize
 from kdtalker_jax.media.rates import SAMPLE_RATE
-from kdtalker_jax.metrics.similarity import compare, psnr
+from kdtalker_jax.metrics.changes import compare_mouths
+from kdtalker_jax.metrics.similarity import compare
+from kdtalker_jax.renderers.latent.painting import in_levels
 from kdtalker_jax.spaces.landmarks.contours import LIPS, rows_of
 from kdtalker_jax.spaces.landmarks.pictures import landmark_pictures
 from kdtalker_jax.spaces.landmarks.pose import canonical
@@ -34,7 +36,7 @@ def autoencoder_rows(painter: Painter, sitters: Sequence[Sitter]) -> list[Row]:
     shrunk = [resize(resize(picture, small, small), *picture.shape[:2]) for picture in pictures]
     found, beside = compare(through, pictures), compare(shrunk, pictures)
     lines = np.concatenate([sitter.points[::8] for sitter in sitters])
-    drawn = painter.levels(np.asarray(landmark_pictures(lines, pictures.shape[1])))
+    drawn = np.asarray(in_levels(landmark_pictures(lines, pictures.shape[1])))
     legible = measures.correlation(painter.through(drawn).ravel().astype(float), drawn.ravel().astype(float))
     return [
         Row(
@@ -52,16 +54,15 @@ def autoencoder_rows(painter: Painter, sitters: Sequence[Sitter]) -> list[Row]:
 def image_rows(painter: Painter, sitters: Sequence[Sitter]) -> tuple[list[Row], list[np.ndarray]]:
     """Frames painted by true landmarks, told the person by the first frame; also the videos."""
     videos = [painter.paint(sitter, sitter.points) for sitter in sitters]
-    inner = [
-        psnr(_cut(frame, box), _cut(truth, box))
+    mouths = [
+        compare_mouths(video[1:], sitter.pictures[1:], sitter.boxes[1:])
         for sitter, video in zip(sitters, videos, strict=True)
-        for frame, truth, box in zip(video[1:], sitter.pictures[1:], sitter.boxes[1:], strict=True)
     ]
     whole = compare(
         (frame for video in videos for frame in video[1:]),
         (frame for sitter in sitters for frame in sitter.pictures[1:]),
     )
-    inside = float(np.mean(inner))
+    inside = float(np.mean([mouth.psnr for mouth in mouths]))
     row = Row(
         "frames by true landmarks",
         "PSNR >= 22 dB inside the mask, >= 30 dB whole, SSIM >= 0.93",
@@ -150,9 +151,8 @@ def whole_rows(painter: Painter, sitters: Sequence[Sitter]) -> tuple[list[Row], 
         truth.append(sitter.opening)
     found = measures.following(read, truth)
     outside = max(
-        int(np.abs(np.where(sitter.outside, frame.astype(int) - truth, 0)).max())
+        int(np.abs(video.astype(int) - sitter.pictures)[:, sitter.outside].max(initial=0))
         for sitter, video in zip(sitters, videos, strict=True)
-        for frame, truth in zip(video, sitter.pictures, strict=True)
     )
     rows = [
         Row(

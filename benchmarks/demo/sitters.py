@@ -8,8 +8,8 @@ import jax
 import numpy as np
 
 from benchmarks.demo.probe import FaceProbe, true_reading
-from benchmarks.demo.unseen import SEED, take, unseen_performances
-from kdtalker_jax.batching import in_batches
+from benchmarks.demo.unseen import SEED, take, unseen_people, unseen_performances
+from kdtalker_jax.batching import fill_up, in_batches
 from kdtalker_jax.faces.crop import Crop
 from kdtalker_jax.faces.geometry import enclosing_square
 from kdtalker_jax.portrait import TalkingPortrait
@@ -19,7 +19,6 @@ from kdtalker_jax.renderers.latent.parts import AUTOENCODER
 from kdtalker_jax.source import Source
 from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
 from kdtalker_jax.spaces.landmarks.space import Face
-from kdtalker_jax.synthetic.clips import one_person
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.performance import Performance, framed
@@ -61,8 +60,8 @@ class Sitter:
 
     @property
     def outside(self) -> np.ndarray:
-        """bool (S, S, 1): what is in no frame's mask."""
-        return ~np.asarray(inside(self.boxes, self.pictures.shape[1]) > 0).any(axis=0)
+        """bool (S, S): what is in no frame's mask."""
+        return ~np.asarray(inside(self.boxes, self.pictures.shape[1])[..., 0] > 0).any(axis=0)
 
     @property
     def opening(self) -> np.ndarray:
@@ -91,14 +90,13 @@ class Painter:
 
     def sitters(self, count: int, frames: int, look: str, probe_states: int) -> list[Sitter]:
         """The first people and performances that no demo model has been trained on."""
+        both = zip(unseen_people(count, look), unseen_performances(count, frames), strict=True)
         return [
-            self._sit(number, performance, look, probe_states)
-            for number, performance in enumerate(unseen_performances(count, frames))
+            self._sit(number, person, performance, look, probe_states)
+            for number, (person, performance) in enumerate(both)
         ]
 
-    def _sit(self, number: int, performance: Performance, look: str, probe_states: int) -> Sitter:
-        person = one_person(jax.random.fold_in(jax.random.key(SEED), number), look)
-
+    def _sit(self, number: int, person: Person, performance: Performance, look: str, probe_states: int) -> Sitter:
         def camera(states: FaceState) -> FaceState:
             return framed(np.random.default_rng([SEED, number, 3]), states) if look == "varied" else states
 
@@ -128,20 +126,14 @@ class Painter:
         state, out = self._renderer.begin(sitter.source.arrays), []
         for start in range(0, len(chosen), BATCH):
             part = chosen[start : start + BATCH]
-            filled = np.pad(part, (0, BATCH - len(part)), mode="edge")
-            rows = np.pad(np.arange(start, start + len(part)), (0, BATCH - len(part)), mode="edge")
-            pictures, boxes = sitter.pictures[filled], sitter.boxes[filled]
+            given = (sitter.pictures[part], sitter.boxes[part], points[start : start + BATCH])
+            pictures, boxes, lines = (fill_up(rows, BATCH) for rows in given)
             params, arrays = self.model.params, sitter.source.arrays
-            state, faces, share, _ = self._repaint(params, arrays, state, pictures, boxes, points[rows])
+            state, faces, share, _ = self._repaint(params, arrays, state, pictures, boxes, lines)
             part_of = np.asarray(share, np.float32)[..., None] / 255
             mixed = pictures + part_of * (np.asarray(faces, np.float32) - pictures)
             out.append(np.rint(mixed).astype(np.uint8)[: len(part)])
         return np.concatenate(out)
-
-    @staticmethod
-    def levels(pictures: np.ndarray) -> np.ndarray:
-        """float32, -1 to 1 -> uint8."""
-        return np.asarray(in_levels(pictures))
 
 
 def _source(model: TalkingPortrait, picture: np.ndarray, points: np.ndarray) -> Source:

@@ -72,9 +72,8 @@ def kdtalker_rows(asked: Asked) -> Iterator[list[Row]]:
     ]
     long = unseen_performances(amount.long, LONG_FRAMES)
     speech = np.asarray(long[0].waveform[: SPEECH_FRAMES * SAMPLES_PER_FRAME])
-    about_program = program_rows(
-        asked.checkpoint, actors[0].pictures[0], speech
-    )  # first: where it fails, all is in vain
+    # First: where it fails, all is in vain.
+    about_program = program_rows(asked.checkpoint, actors[0].pictures[0], speech)
     rows, takes = reenactment(model, actors)
     for name, of_kind in takes.items() if pictures else ():
         sheets.write_takes(pictures, name, of_kind)
