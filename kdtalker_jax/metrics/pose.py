@@ -1,4 +1,4 @@
-"""Head-pose diversity: whether the head moves at all."""
+"""Head pose: whether the head moves at all, and as another one does."""
 
 import numpy as np
 
@@ -13,6 +13,12 @@ def pose_diversity(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> floa
     if len(yaw) < 2:
         return np.nan
     return float(np.mean([np.std(angle) for angle in (yaw, pitch, roll)]))
+
+
+def pose_distance(angles: np.ndarray, references: np.ndarray) -> float:
+    """Mean distance of an angle (T,) from a reference's, in degrees (arXiv 2502.07203, table 5); the longer is cut."""
+    frames = min(len(angles), len(references))
+    return float(np.abs(angles[:frames] - references[:frames]).mean())
 
 
 def published_pose_diversity(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> float:

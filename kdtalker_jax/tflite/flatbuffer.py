@@ -24,7 +24,7 @@ class Table:
         return cls(data, _number(data, "<I", 0))
 
     def number(self, field: int, kind: str, default: int = 0) -> int:
-        """A number; `kind` as `struct` names it: b, B, i, I."""
+        """A number; `kind` as `struct` names it: b, B, i, I, f."""
         place = self._place(field)
         return default if place is None else _number(self.data, f"<{kind}", place)
 

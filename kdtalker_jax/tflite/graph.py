@@ -18,7 +18,8 @@ MOST_ENDS = 16  # axes of a tensor, and inputs of an operation
 LARGEST_TENSOR = 1 << 24  # numbers; the largest of ours is a hundredth of it
 
 # Numbers of the schema, tensorflow/lite/schema/schema.fbs.
-_DTYPES = {0: "<f4", 1: "<f2", 2: "<i4"}
+_DTYPES = {0: "<f4", 1: "<f2", 2: "<i4", 9: "<i1"}
+_INT32, _INT8 = 2, 9
 _KINDS = {
     0: "add",
     1: "average pool",
@@ -30,6 +31,7 @@ _KINDS = {
     18: "multiply",
     19: "relu",
     22: "reshape",
+    25: "softmax",
     23: "resize bilinear",
     34: "pad",
     40: "mean",
@@ -115,7 +117,7 @@ def parse(data: bytes) -> Graph:
         raise ValueError("it holds no network")
     graph = graphs[0]
     tensors: list[Tensor] = []
-    left = 2 * len(data)  # float16 becomes float32
+    left = 4 * len(data)  # bytes become float32
     for table in graph.tables(0, MOST):
         tensors.append(_tensor(table, buffers))
         left -= 0 if tensors[-1].value is None else tensors[-1].value.nbytes
@@ -142,11 +144,27 @@ def _tensor(table: Table, buffers: list[Table]) -> Tensor:
     if len(data) != np.prod(shape, dtype=int) * np.dtype(_DTYPES[kind]).itemsize:
         raise ValueError(f"{len(data)} bytes for an array of shape {shape}")
     value = data.view(_DTYPES[kind]).reshape(shape)
-    if kind != 2:
-        value = value.astype(np.float32)
+    if kind != _INT32:
+        value = _dequantised(value, table.table(4)) if kind == _INT8 else value.astype(np.float32)
         if not np.isfinite(value).all():
             raise ValueError("values that are not finite")
     return Tensor(shape, value)
+
+
+def _dequantised(value: np.ndarray, quantisation: Table | None) -> np.ndarray:
+    """What bytes stand for: steps of one size, or of one for each place along an axis, counted from a zero."""
+    if quantisation is None:
+        raise ValueError("bytes without a scale")
+    axis = quantisation.number(6, "i")
+    scale, zero = (quantisation.array(field, kind, LARGEST_TENSOR) for field, kind in ((2, "<f4"), (3, "<i8")))
+    if len(scale) > 1:
+        if not 0 <= axis < value.ndim or len(scale) != value.shape[axis]:
+            raise ValueError(f"{len(scale)} scales for an array of shape {value.shape}")
+        along = [-1 if place == axis else 1 for place in range(value.ndim)]
+        scale, zero = scale.reshape(along), zero.reshape(along) if len(zero) == len(scale) else zero
+    if not len(scale) or zero.size not in (1, scale.size):
+        raise ValueError("bytes without a scale")
+    return ((value - zero) * scale).astype(np.float32)
 
 
 def _kind(code: Table) -> str | int:
@@ -213,6 +231,9 @@ def _options(kind: str, table: Table | None) -> dict[str, Any]:
                 "window": pair(3, 4),
                 "activation": one_of(_ACTIVATIONS, 5),
             }
+        case "softmax":
+            if table.number(0, "f") != 1:
+                raise ValueError("a softmax of scaled numbers, which is not known here")
         case "mean":
             return {"keepdims": bool(table.number(0, "b"))}
         case "resize bilinear":

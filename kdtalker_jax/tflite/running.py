@@ -134,6 +134,7 @@ _OPERATIONS = {
     "pad": _pad,
     "prelu": _prelu,
     "relu": jax.nn.relu,
+    "softmax": jax.nn.softmax,
     "transposed convolution": _transposed,
 }
 _SHAPED = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kdtalker_jax.metrics.pose import pose_diversity, published_pose_diversity
+from kdtalker_jax.metrics.pose import pose_distance, pose_diversity, published_pose_diversity
 
 
 def test_diversity_in_degrees():
@@ -22,3 +22,7 @@ def test_the_published_definition_takes_bins_of_the_first_200_frames():
 def test_one_frame_has_no_diversity():
     assert np.isnan(pose_diversity(*np.zeros((3, 1))))
     assert np.isnan(published_pose_diversity(*np.zeros((3, 1, 66))))
+
+
+def test_distance_of_angles_is_a_mean_over_frames():
+    assert pose_distance(np.array([1.0, -2.0, 3.0, 99.0]), np.array([0.0, 2.0, 3.0])) == pytest.approx(5 / 3)

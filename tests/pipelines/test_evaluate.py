@@ -27,7 +27,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CLIP = "sad_WDA_AlexandriaOcasioCortez_000.mp4"
 COMPARED = ("--videos", "some", "--reference", "some", "--out", "r.json")
 FRAMES = 70  # one more window than one
-NEVER = {"pose_diversity_hopenet", "fid", "fvd", "csim"}
+NEVER = {"pose_diversity_hopenet", "fid", "fvd", "csim", "emotion_accuracy", "emotion_of_video"}
+POSES = {f"pose_distance_{angle}" for angle in ("yaw", "pitch", "roll")}
 FACE = {
     *("mouth_correlation", "mouth_offset", "csim_dlib", "lmd", "lmd_lips"),
     *("psnr_mouth", "ssim_mouth", "flicker_mouth"),
@@ -139,6 +140,7 @@ def test_a_video_equals_itself(report):
     """The reference has the same name with another extension."""
     metrics = report[0]["videos"]["good.mp4"]["metrics"]
     assert (metrics["psnr"], metrics["l1"], metrics["keypoint_distance"]) == (100, 0, 0)
+    assert [metrics[name] for name in POSES] == [0, 0, 0]
     assert (metrics["ssim"], metrics["flicker"]) == pytest.approx((1, 1), abs=1e-6)
     assert metrics["lpips"] == pytest.approx(0, abs=1e-9)
 
@@ -150,7 +152,7 @@ def test_what_cannot_be_measured_is_null_and_counted(report):
         for name, video in content["videos"].items()
     }
     mouth, lips = FACE, {"lse_c", "lse_d", "sync_offset"}
-    no_reference = {"psnr", "ssim", "l1", "lpips", "flicker", "keypoint_distance"}
+    no_reference = {"psnr", "ssim", "l1", "lpips", "flicker", "keypoint_distance"} | POSES
     assert unmeasured["deeper/mute.mkv"] == mouth | lips | no_reference | {"beat_align", "window_jump"}
     assert unmeasured["silent.mp4"] == mouth | no_reference | {"beat_align", "window_jump"}
     moving = {"pose_diversity", "beat_align", "jitter", "window_jump", "flicker"}

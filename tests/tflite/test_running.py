@@ -18,6 +18,7 @@ from tests.tflite.writer import (
     PAD,
     RESHAPE,
     SAME,
+    SOFTMAX,
     VALID,
     Network,
     every_kind,
@@ -42,6 +43,41 @@ def test_what_segmentation_needs_agrees_with_the_reference():
     np.testing.assert_allclose(found[0], recorded["map"], atol=1e-5)
     np.testing.assert_allclose(found[1], recorded["mean"], atol=1e-5)
     assert np.std(recorded["map"]) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero"), [(0.5, 3), ([0.5, 2.0, 0.25], [0, 0, 0]), ([0.5, 2.0, 0.25], [1, -2, 3])], ids=str
+)
+def test_bytes_stand_for_steps_along_an_axis(scale, zero):
+    kernel = np.random.default_rng(0).integers(-128, 128, (3, 1, 1, 2))
+    net = Network(1, 2, 2, 2)
+    y = net.add(CONVOLUTION, [0, net.quantised(kernel, scale, zero)], (1, 2, 2, 3), SAME, 1, 1, NONE, 1, 1)
+    graph = parse(net.write(y))
+    x = np.random.default_rng(1).normal(size=(1, 2, 2, 2)).astype(np.float32)
+    (found,) = jax.jit(partial(run, graph))(graph.constants, x)
+    expected = x @ ((kernel[:, 0, 0] - np.reshape(zero, (-1, 1))) * np.reshape(scale, (-1, 1))).T
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero", "axis"), [([], [], 0), ([1.0, 1.0], [0, 0], 0), ([1.0] * 3, [0] * 3, 7), ([1.0] * 3, [0] * 2, 0)]
+)
+def test_bytes_whose_scales_do_not_fit_are_refused(scale, zero, axis):
+    net = Network(1, 2, 2, 2)
+    kernel = net.quantised(np.ones((3, 1, 1, 2)), scale, zero, axis)
+    y = net.add(CONVOLUTION, [0, kernel], (1, 2, 2, 3), SAME, 1, 1, NONE, 1, 1)
+    with pytest.raises(ValueError, match="scale"):
+        parse(net.write(y))
+
+
+def test_a_softmax_adds_up_to_one():
+    net = Network(1, 4)
+    graph = parse(net.write(net.add(SOFTMAX, [0], (1, 4), 1.0)))
+    (found,) = run(graph, graph.constants, jnp.float32([[0, 1, 2, 3]]))
+    np.testing.assert_allclose(found, np.exp([[0, 1, 2, 3]]) / np.exp([0, 1, 2, 3]).sum(), rtol=1e-5)
+    net = Network(1, 4)
+    with pytest.raises(ValueError, match="scaled"):
+        parse(net.write(net.add(SOFTMAX, [0], (1, 4), 2.0)))
 
 
 def transposing(*options, kernel=(2, 2, 3, 1), bias=2):

@@ -5,33 +5,36 @@ import numpy as np
 
 ADD, CONVOLUTION, DEPTHWISE, DEQUANTIZE, MAX_POOL, RESHAPE, PAD, PRELU = 0, 3, 4, 6, 17, 22, 34, 54
 AVERAGE_POOL, LOGISTIC, MULTIPLY, ONLY_RELU, RESIZE, CUSTOM, MEAN, HARD_SWISH = 1, 14, 18, 19, 23, 32, 40, 117
+SOFTMAX = 25
 TRANSPOSED = b"Convolution2DTransposeBias"  # MediaPipe's name of the one custom operation
 SAME, VALID = 0, 1
 NONE, RELU, RELU6 = 0, 1, 3
 
 # Of the options, by slot of the table: kind of the number.
-_BYTES, _INTS = "Int8", "Int32"
+_BYTES, _INTS, _FLOATS = "Int8", "Int32", "Float32"
 _OPTIONS = {
     ADD: [_BYTES],
     CONVOLUTION: [_BYTES, _INTS, _INTS, _BYTES, _INTS, _INTS],  # padding, strides w h, activation, dilation w h
     DEPTHWISE: [_BYTES, _INTS, _INTS, _INTS, _BYTES, _INTS, _INTS],  # with the multiplier after the strides
     MAX_POOL: [_BYTES, _INTS, _INTS, _INTS, _INTS, _BYTES],  # padding, strides w h, window w h, activation
     MULTIPLY: [_BYTES],
+    SOFTMAX: [_FLOATS],
     MEAN: [_BYTES],  # whether axes stay
     RESIZE: [_INTS, _INTS, _BYTES, _BYTES],  # two of old, whether corners meet, whether pixels' centres do
 }
 _OPTIONS[AVERAGE_POOL] = _OPTIONS[MAX_POOL]
 # Members of the schema's union of options.
 _UNION = {ADD: 11, CONVOLUTION: 1, DEPTHWISE: 2, MAX_POOL: 5, AVERAGE_POOL: 5, MULTIPLY: 21, MEAN: 27, RESIZE: 15}
+_UNION[SOFTMAX] = 9
 _VERSIONS = {DEPTHWISE: 2, DEQUANTIZE: 3, RESIZE: 3}  # the reference interpreter asks; others are 1
-_TYPES = {"float32": 0, "float16": 1, "int32": 2}
+_TYPES = {"float32": 0, "float16": 1, "int32": 2, "int8": 9}
 
 
 class Network:
     """A file in the making: tensors and operations are numbered as they are added."""
 
     def __init__(self, *shape):
-        self.tensors, self.operations = [], []
+        self.tensors, self.operations, self.scales = [], [], {}
         self.inputs = [self.tensor(shape)]
 
     def tensor(self, shape, value=None, dtype="float32"):
@@ -41,6 +44,12 @@ class Network:
     def constant(self, value):
         value = np.asarray(value)
         return self.tensor(value.shape, value, value.dtype.name)
+
+    def quantised(self, value, scale, zero, axis=0):
+        """int8 that stand for (value - zero) scale, `scale` and `zero` for each place along the axis or for all."""
+        number = self.constant(np.int8(value))
+        self.scales[number] = np.atleast_1d(np.float32(scale)), np.atleast_1d(np.int64(zero)), axis
+        return number
 
     def add(self, code, inputs, shape, *options):
         """Options in the order of the schema's table. Returns the tensor that comes out."""
@@ -53,14 +62,19 @@ class Network:
         b = flatbuffers.Builder(1024)
         buffers, written = [_table(b, [])], {}
         tensors = []
-        for shape, value, dtype in self.tensors:
+        for index, (shape, value, dtype) in enumerate(self.tensors):
             if value is not None and id(value) not in written:
                 written[id(value)] = len(buffers)
                 content = b.CreateNumpyVector(np.frombuffer(value.tobytes(), np.uint8))
                 buffers.append(_table(b, [(0, "offset", content)]))
             number = 0 if value is None else written[id(value)]
             sizes = _ints(b, shape)
-            tensors.append(_table(b, [(0, "offset", sizes), (1, "Int8", _TYPES[dtype]), (2, "Uint32", number)]))
+            fields = [(0, "offset", sizes), (1, "Int8", _TYPES[dtype]), (2, "Uint32", number)]
+            if index in self.scales:
+                scale, zero, axis = self.scales[index]
+                parts = [(2, "offset", b.CreateNumpyVector(scale)), (3, "offset", b.CreateNumpyVector(zero))]
+                fields.append((4, "offset", _table(b, [*parts, (6, "Int32", axis)])))
+            tensors.append(_table(b, fields))
         codes = sorted({code for code, *_ in self.operations})
         operations = []
         for code, inputs, results, options in self.operations:
