@@ -13,9 +13,10 @@ from kdtalker_jax import demo
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
 from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
-from kdtalker_jax.faces.mesh import FaceMesh
+from kdtalker_jax.faces.mesh import FaceMesh, in_units
 from kdtalker_jax.hub.names import find_model
 from kdtalker_jax.media.image import Picture, alpha_of, picture_of
 from kdtalker_jax.media.waveforms import in_pieces, waveform_of
@@ -26,6 +27,7 @@ from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.performing import Performer
 from kdtalker_jax.rendering import Frames, default_dtype
 from kdtalker_jax.source import Source
+from kdtalker_jax.spaces.landmarks.known import known_landmarks
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.systems import check_fit, find_system
 
@@ -116,6 +118,8 @@ class LoadedModel:
         crop: CropMode = "square",
         face_index: int | None = None,
         name: str = "the picture",
+        *,
+        landmarks: PathLike | np.ndarray | None = None,
     ) -> Source:
         """Find the face, cut it out and compute everything that depends on the portrait alone.
 
@@ -124,17 +128,29 @@ class LoadedModel:
             crop: "square", "legacy" (as published) or "none"; see `faces.crop.crop_portrait`.
             face_index: which of several faces, 0 the largest.
             name: what errors call a picture that is no file.
+            landmarks: of the face, where they are known and the model goes by them; see
+                `spaces.landmarks.known.known_landmarks`. By default it looks for them.
 
         Raises:
-            InputError: unreadable picture, no such face. NoFaceError: no face at all.
+            InputError: unreadable picture or landmarks, no such face. NoFaceError: no face at all.
             DamagedModelError: the networks describe the picture with what is not finite.
         """
         check_crop(crop, face_index)
+        known = None if landmarks is None else self._known(landmarks)
         alpha = alpha_of(image)
         image, name = picture_of(image, name)
         cut = crop_portrait(image, crop, self.detector, face_index, size=self.renderer.picture_size, name=name)
-        arrays, own = self.renderer.describe(self.params, cut.image[None])
+        if known is None:
+            arrays, own = self.renderer.describe(self.params, cut.image[None])
+        else:
+            points = in_units(known, cut.region)
+            arrays, own = self.renderer.describe_as(self.params, cut.image[None], points[None])
         return Source(cut.image, own, cut, arrays, image, alpha)
+
+    def _known(self, landmarks: PathLike | np.ndarray) -> np.ndarray:
+        if not hasattr(self.renderer, "describe_as"):
+            raise InputError("This model knows a face by its picture alone: leave the landmarks out.")
+        return known_landmarks(landmarks, self.space.points)
 
     def audio_features(
         self, audio: PathLike | np.ndarray, rate: int | None = None, *, progress: bool = False

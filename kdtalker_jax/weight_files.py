@@ -11,8 +11,8 @@ import safetensors.numpy
 from kdtalker_jax.errors import InputError
 
 
-def read_weights(file: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Raises InputError where the file cannot be read as either."""
+def read_arrays(file: str | os.PathLike[str], what: str = "weights") -> dict[str, np.ndarray]:
+    """Raises InputError where the file cannot be read as either; `what` says in it what was to be there."""
     path = Path(file)
     try:
         if path.suffix == ".npz":
@@ -20,7 +20,7 @@ def read_weights(file: str | os.PathLike[str]) -> dict[str, np.ndarray]:
                 return dict(arrays)
         return safetensors.numpy.load_file(path)
     except Exception as error:  # whatever both raise on bytes that are not theirs
-        raise InputError(f"{path} cannot be read as weights ({error}): give a .safetensors or .npz file.") from error
+        raise InputError(f"{path} cannot be read as {what} ({error}): give a .safetensors or .npz file.") from error
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ checkpoint_option = click.option(
 
 
 def portrait_options(command: Command) -> Command:
-    """`--source_image`, `--crop`, `--face_index`: the argument `portrait`."""
+    """`--source_image`, `--crop`, `--face_index`, `--landmarks`: the argument `portrait`."""
     return _bundled(
         command,
         "portrait",
@@ -58,6 +58,10 @@ def portrait_options(command: Command) -> Command:
             "--face_index",
             type=click.IntRange(0),
             help="Which of several faces, 0 the largest.  [default: the largest]",
+        ),
+        click.option(
+            "--landmarks",
+            help="Of models that go by landmarks: a .npz with those of the face, where they are known.",
         ),
     )
 

@@ -1,6 +1,7 @@
-"""The portrait that a command was given: `--source_image`, `--crop`, `--face_index`."""
+"""The portrait that a command was given: `--source_image`, `--crop`, `--face_index`, `--landmarks`."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +24,7 @@ class Portrait:
     source_image: str | None
     crop: str
     face_index: int | None
+    landmarks: str | None = None
 
     @property
     def cut(self) -> str:
@@ -46,10 +48,19 @@ class Portrait:
         """`TalkingPortrait.prepare`; says where the picture shows other faces too."""
         from kdtalker_jax.media.image import alpha_of
 
-        source = model.prepare(image, self.cut, self.face_index, name=self.source_image or "the drawn portrait")
+        name = self.source_image or "the drawn portrait"
+        source = model.prepare(image, self.cut, self.face_index, name=name, landmarks=self._known(model))
         source = replace(source, alpha=alpha_of(self.source_image or demo.PORTRAITS[0]))  # of which arrays know nothing
         if source.crop.faces > 1 and self.face_index is None:
             click.echo(
                 f"{self.source_image} shows {source.crop.faces} faces; --face_index picks another one.", err=True
             )
         return source
+
+    def _known(self, model: "TalkingPortrait") -> "str | Path | None":
+        """The landmarks' file; those of the package's portraits are known, for models that go by them."""
+        from kdtalker_jax.dubbing import can_repaint
+
+        if self.source_image or self.landmarks or not can_repaint(model):
+            return self.landmarks
+        return demo.landmarks_of(demo.PORTRAITS[0])

@@ -10,13 +10,12 @@ import numpy as np
 from benchmarks.demo.probe import FaceProbe, true_reading
 from benchmarks.demo.unseen import SEED, take, unseen_people, unseen_performances
 from kdtalker_jax.batching import fill_up, in_batches
-from kdtalker_jax.faces.crop import Crop
-from kdtalker_jax.faces.geometry import enclosing_square
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.renderers.latent.masks import inside
 from kdtalker_jax.renderers.latent.painting import in_levels, in_range
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER
 from kdtalker_jax.source import Source
+from kdtalker_jax.spaces.landmarks.known import in_pixels
 from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
 from kdtalker_jax.spaces.landmarks.space import Face
 from kdtalker_jax.synthetic.drawing import draw_frames
@@ -137,6 +136,4 @@ class Painter:
 
 
 def _source(model: TalkingPortrait, picture: np.ndarray, points: np.ndarray) -> Source:
-    """As `TalkingPortrait.prepare`, of a picture whose landmarks are known."""
-    arrays, own = model.renderer.describe_as(model.params, picture[None], points[None])
-    return Source(picture, own, Crop(picture, enclosing_square(*picture.shape[:2])), arrays, picture)
+    return model.prepare(picture, "none", landmarks=in_pixels(points, len(picture)))

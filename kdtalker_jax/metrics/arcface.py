@@ -15,7 +15,7 @@ import numpy as np
 
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.metrics.layers import convolve
-from kdtalker_jax.weight_files import Weights, read_weights
+from kdtalker_jax.weight_files import Weights, read_arrays
 
 SIDE = 112  # of the picture that it sees, in pixels
 SIZE = 512  # numbers of a face
@@ -55,7 +55,7 @@ def load_arcface(file: str | os.PathLike[str]) -> Layers:
         InputError: the file cannot be read, or is not of this network.
     """
     advice = "give the weights of an iresnet as arcface_torch names them"
-    weights = Weights(read_weights(file), file, advice)
+    weights = Weights(read_arrays(file), file, advice)
     stages, inputs = [], WIDTHS[0]
     for number, width in enumerate(WIDTHS, start=1):
         blocks = []

@@ -18,7 +18,7 @@ from jax import lax
 from kdtalker_jax.metrics.batches import in_stacks
 from kdtalker_jax.metrics.frechet import Moments
 from kdtalker_jax.metrics.layers import convolve
-from kdtalker_jax.weight_files import Weights, read_weights
+from kdtalker_jax.weight_files import Weights, read_arrays
 
 SIDE = 299  # pixels that pictures are resized to
 FEATURES = 2048
@@ -147,7 +147,7 @@ def load_inception(file: str | os.PathLike[str]) -> Layers:
     Raises:
         InputError: the file cannot be read, or is not of this network.
     """
-    weights = Weights(read_weights(file), file, "give the weights of FID's Inception as pytorch-fid names them")
+    weights = Weights(read_arrays(file), file, "give the weights of FID's Inception as pytorch-fid names them")
     layers = {}
     for name, conv, inputs in convolutions():
         factor, bias = weights.norm(f"{name}.bn", conv.width, _EPSILON)

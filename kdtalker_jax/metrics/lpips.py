@@ -22,7 +22,7 @@ from kdtalker_jax.metrics.layers import convolve
 from kdtalker_jax.pickles import RefusedPickleError
 from kdtalker_jax.sources.pickled_arrays import array_of, read_pickle
 from kdtalker_jax.tflite.user_files import UserFile
-from kdtalker_jax.weight_files import Weights, read_weights
+from kdtalker_jax.weight_files import Weights, read_arrays
 
 LPIPS = UserFile(
     "LPIPS network",
@@ -86,7 +86,7 @@ def load_lpips(file: str | os.PathLike[str]) -> tuple[str, Network]:
         InputError: the file cannot be read, asks for more than data, or is not of either network.
     """
     path = Path(file)
-    arrays = read_weights(path) if path.suffix in (".npz", ".safetensors") else _read_pickle(path)
+    arrays = read_arrays(path) if path.suffix in (".npz", ".safetensors") else _read_pickle(path)
     for name, stages in NETWORKS.items():
         if f"{name}_0/Conv_0/kernel" in arrays:
             return name, _network(name, stages, Weights(arrays, path, _ADVICE))

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import jax
+import numpy as np
 import soundfile
 from PIL import Image
 
@@ -32,12 +33,14 @@ from kdtalker_jax.recipes.stages import Report, carry_out, describe_all, draw_wo
 from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
 from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
 from kdtalker_jax.seeds import random_key
+from kdtalker_jax.spaces.landmarks.known import in_pixels
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.synthetic.described import DescribedPerformances
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.people import random_people
 from kdtalker_jax.synthetic.performance import random_performance
 from kdtalker_jax.synthetic.state import neutral_state
+from kdtalker_jax.synthetic.traced import trace
 from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 
 PORTRAIT_SIZE = 512
@@ -165,6 +168,8 @@ def _fill_package(config: DemoConfig, workdir: Path, out: Path) -> None:
         person = jax.tree.map(lambda field: field[0], random_people(random_key(seed), 1))
         picture = draw_frames(person, neutral_state(), PORTRAIT_SIZE)[0]  # (512, 512, 3)
         Image.fromarray(picture).save(out / "portraits" / f"{name}.png")
+        (points,) = trace(person, neutral_state())
+        np.savez(out / "portraits" / f"{name}.npz", points=in_pixels(points, PORTRAIT_SIZE).astype(np.float32))
     for name, seed in config.recordings:
         waveform = random_performance(seed, config.recording_frames).waveform
         soundfile.write(out / "recordings" / f"{name}.flac", waveform, SAMPLE_RATE)

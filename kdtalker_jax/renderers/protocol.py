@@ -69,6 +69,9 @@ class Renderer(Protocol):
 class Repainter(Renderer, Protocol):
     """A renderer that can also paint into pictures of the person that are not the portrait: frames of a video."""
 
+    def describe_as(self, params: Mapping[str, Any], picture: jax.Array, points: np.ndarray) -> tuple[Any, Any]:
+        """`describe` of a picture whose landmarks (1, N, 3) are known, as `spaces.landmarks` has them."""
+
     def recognise(self, observed: Mapping[str, np.ndarray]) -> tuple[Any, np.ndarray]:
         """What `observe` has said of all frames of a person, in terms of the space; and which show the face, (F,) bool.
 

@@ -134,6 +134,33 @@ def test_the_command_line_makes_a_video(directory, speech, tmp_path):
     assert len(list(read_frames(out))) == 5
 
 
+def test_known_landmarks_are_not_looked_for(model, source, monkeypatch):
+    """They are in pixels of the picture, wherever its cut lies."""
+    points = (source.own.motion.points[0] * (1, 1, -1) + (1, 1, 0)) * 80  # of a square of 160 pixels
+    monkeypatch.setattr(model.renderer, "describe", None)
+    again = model.prepare(disc(), crop="none", landmarks=points)
+    np.testing.assert_allclose(again.own.motion.points, source.own.motion.points, atol=1e-5)
+    padded = np.pad(disc(), ((0, 0), (40, 40), (0, 0)))  # continued to a square of 240
+    shifted = model.prepare(padded, crop="none", landmarks=points + np.array([40, 0, 0])).own.motion.points[0]
+    np.testing.assert_allclose((shifted[:, :2] + 1) * 120 - (40, 40), points[:, :2], atol=1e-3)
+
+
+def test_implicit_keypoints_take_no_landmarks(small_model):
+    with pytest.raises(InputError, match="leave the landmarks out"):
+        small_model.prepare(demo.PORTRAITS[0], crop="none", landmarks=demo.landmarks_of(demo.PORTRAITS[0]))
+
+
+def test_the_packages_portrait_needs_no_face_mesh(directory, speech, tmp_path, monkeypatch):
+    monkeypatch.setenv("KDTALKER_FACE_MESH", str(tmp_path / "missing.tflite"))
+    given = ("--checkpoint", directory, "--no_cache", "--steps", 2, "--driven_audio", speech)
+    result = run(sample, *given, "--output", tmp_path / "out.mp4")
+    assert result.exit_code == 0, result.output
+    known = ("--source_image", demo.PORTRAITS[1], "--landmarks", demo.landmarks_of(demo.PORTRAITS[1]))
+    result = run(sample, *given, *known, "--crop", "none", "--output", tmp_path / "other.mp4")
+    assert result.exit_code == 0, result.output
+    assert [len(list(read_frames(tmp_path / name))) for name in ("out.mp4", "other.mp4")] == [5, 5]
+
+
 def test_mouths_of_other_frames_are_painted(model, shown, waveform):
     """What lies outside is each frame's own, bit by bit; a frame that shows no face is so everywhere."""
     calls = []

@@ -16,7 +16,7 @@ from jax import lax
 from configs.renderer import RendererConfig
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.renderers.liveportrait.training.loss import halved
-from kdtalker_jax.weight_files import read_weights
+from kdtalker_jax.weight_files import read_arrays
 
 MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])  # of ImageNet's colours
 SCALES = 3  # of the pictures: as they are, and averaged over 2x2 and 4x4 pixels
@@ -52,7 +52,7 @@ def load_vgg(path: Path) -> tuple[Block, ...]:
 
     Layers are numbered with their ReLUs and poolings, so that the gaps tell where a pooling is.
     """
-    arrays = read_weights(path)
+    arrays = read_arrays(path)
     numbers = sorted(int(found[1]) for name in arrays if (found := re.fullmatch(r"features\.(\d+)\.weight", name)))
     if not numbers:
         raise InputError(f"{path} has no features.0.weight in it: give the weights of a VGG as torchvision names them.")
