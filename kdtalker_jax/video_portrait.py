@@ -161,7 +161,7 @@ def prepare_video(
         return read_frames(path, start, rate=rate)
 
     bar = progress_bar(frames(), "Finding the face", unit="frame", show=progress)
-    seen = follow(bar, model.detector, f"the video {path.name}", face_index, "source", look=detect)
+    seen = follow(bar, model.detector, f"the video {path.name}", face_index, "", cut_too=False, look=detect)
     regions = steady([face_square(points) for points in seen.points.astype(np.float64)])
     size = model.renderer.picture_size
     cuts = (cut_square(frame, region, size) for frame, region in zip(frames(), regions, strict=False))

@@ -78,6 +78,12 @@ _CONTROLS = (
     click.option("--emotion", help="Of models that feel: happy, or a blend such as '0.7 happy + 0.3 surprised'."),
     click.option("--emotion_strength", type=float, help="Of the emotion, 0 to 1.  [default: 1]"),
     click.option("--emotions", help="That change: '0 neutral, 2.5 angry, 4 happy 0.5', seconds first."),
+    click.option(
+        "--moved",
+        type=click.Choice(["all", "mouth"]),
+        help="Of models that go by landmarks: which of them the sound moves, all with blinks, or the mouth.  "
+        "[default: all]",
+    ),
     click.option("--audio_guidance", type=float, help="How much the sound counts.  [default: the model's]"),
     click.option("--emotion_guidance", type=float, help="How much the emotion counts.  [default: the model's]"),
 )

@@ -93,7 +93,7 @@ def read_driver(
         return Driver(motion, rate, None, canonical)
     look = find_faces if looks_like_picture(path) else detect
     bar = progress_bar(frames(), "Finding the face", unit="frame", show=progress)
-    seen = follow(bar, detector, f"the driver {path.name}", driving_face_index, "driving", look=look)
+    seen = follow(bar, detector, f"the driver {path.name}", driving_face_index, "driving_", look=look)
     cuts = (cut_square(frame, seen.box, size) for frame in frames())
     motion, canonical = extracted(cuts, renderer, params, "Driver", progress)
     motion, canonical, openings = seen.held_over(motion, canonical)
@@ -158,15 +158,16 @@ def follow(
     detector: FaceDetector,
     name: str,
     face_index: int | None = None,
-    role: str = "driving",
+    prefix: str = "driving_",
     *,
+    cut_too: bool = True,
     look: Callable[[np.ndarray, FaceDetector], list[Box]] = detect,
 ) -> Seen:
     """One face through a video: the one chosen where faces are first seen, then whichever lies where it was.
 
     Args:
-        name: what messages call the video. role: the beginning of the arguments that they name, as in
-            `driving_face_index`.
+        name: what messages call the video. prefix: of the arguments that they name, as in `driving_face_index`.
+        cut_too: whether there is one for videos that are cut to the face already.
 
     Raises:
         NoFaceError: there is none. InputError: there is no such one.
@@ -174,7 +175,7 @@ def follow(
     seen, last = Seen(), None
     for frame in frames:
         boxes = largest_first(look(frame, detector))
-        box = _chosen(boxes, face_index, name, role) if last is None else _nearest(boxes, last)
+        box = _chosen(boxes, face_index, name, prefix) if last is None else _nearest(boxes, last)
         try:
             points = None if box is None else find_landmarks(frame, box, detector)
         except NoFaceError:
@@ -184,14 +185,12 @@ def follow(
             last = box
             seen.landmarks.append(points.astype(np.float32))
     if last is None:
-        raise NoFaceError(
-            f"No face was found in {name}: take one that shows a face from the front, "
-            f'or use `{role}_crop="none"` if it is already cut to the face.'
-        )
+        otherwise = f', or use `{prefix}crop="none"` if it is already cut to the face' * cut_too
+        raise NoFaceError(f"No face was found in {name}: take one that shows a face from the front{otherwise}.")
     return seen
 
 
-def _chosen(boxes: list[Box], face_index: int | None, name: str, role: str) -> Box | None:
+def _chosen(boxes: list[Box], face_index: int | None, name: str, prefix: str) -> Box | None:
     """Of the first frame that has faces."""
     if not boxes:
         return None
@@ -200,9 +199,9 @@ def _chosen(boxes: list[Box], face_index: int | None, name: str, role: str) -> B
             f"There is no face {face_index} in {name}; faces found: {len(boxes)}, counted from 0, the largest."
         )
     if face_index is None and len(boxes) > 1:
-        what = name[0].upper() + name[1:]
         warnings.warn(
-            f"{what} shows {len(boxes)} faces: the largest is followed, unless `{role}_face_index` names another.",
+            f"There are {len(boxes)} faces in {name}: the largest is followed, unless `{prefix}face_index` names "
+            "another.",
             stacklevel=4,
         )
     return boxes[face_index or 0]

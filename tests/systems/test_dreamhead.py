@@ -1,5 +1,6 @@
 """DreamHead as a system of the house: portraits that speak, videos and frames of others that say something else."""
 
+import contextlib
 from fractions import Fraction
 
 import jax
@@ -21,6 +22,7 @@ from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
 from kdtalker_jax.systems import check_fit, disagreement, find_system
 from pipelines import dub, export, extract, sample, train
+from tests.metrics.films import portrait
 from tests.systems.dreamhead import SYSTEM, disc, write_film, write_mesh, write_model
 
 QUICK = {"rate": 16_000, "steps": 2}
@@ -155,7 +157,14 @@ def test_the_packages_portrait_needs_no_face_mesh(directory, speech, tmp_path, m
     given = ("--checkpoint", directory, "--no_cache", "--steps", 2, "--driven_audio", speech)
     result = run(sample, *given, "--output", tmp_path / "out.mp4")
     assert result.exit_code == 0, result.output
-    known = ("--source_image", demo.PORTRAITS[1], "--landmarks", demo.landmarks_of(demo.PORTRAITS[1]))
+    known = (
+        "--moved",
+        "mouth",
+        "--source_image",
+        demo.PORTRAITS[1],
+        "--landmarks",
+        demo.landmarks_of(demo.PORTRAITS[1]),
+    )
     result = run(sample, *given, *known, "--crop", "none", "--output", tmp_path / "other.mp4")
     assert result.exit_code == 0, result.output
     assert [len(list(read_frames(tmp_path / name))) for name in ("out.mp4", "other.mp4")] == [5, 5]
@@ -181,6 +190,26 @@ def test_mouths_of_other_frames_are_painted(model, shown, waveform):
     one = np.concatenate(list(model.repaint(frames, waveform, crop="none", batch_size=1, **QUICK)))
     np.testing.assert_allclose(one.astype(int), made, atol=1)
     assert len(calls) > 2
+
+
+@pytest.mark.parametrize(("face_index", "side"), [(None, "left"), (1, "right")])
+def test_of_several_faces_the_largest_or_the_named_one_speaks(
+    directory, waveform, face_index, side, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KDTALKER_FACE_MESH", str(write_mesh(tmp_path, always=True)))
+    shown = np.full((256, 480, 3), 200, np.uint8)
+    shown[:, :256], shown[40:232, 280:472] = portrait(256), portrait(192, "bruno")
+    model, how = TalkingPortrait.load(directory), {"face_index": face_index, **QUICK}
+    told = contextlib.nullcontext()
+    if face_index is None:
+        told = pytest.warns(match="There are 2 faces in the frames: the largest is followed, unless `face_index` names")
+    with told:
+        made = np.concatenate(list(model.repaint(lambda: [shown] * 4, waveform[: 4 * 640], **how)))
+    columns = np.flatnonzero((made != shown).any(axis=(0, 1, 3)))
+    assert len(columns) > 20
+    assert columns.max() < 256 if side == "left" else columns.min() > 280
+    with pytest.raises(InputError, match="There is no face 2"):
+        model.repaint(lambda: [shown] * 4, waveform[: 4 * 640], **how | {"face_index": 2})
 
 
 def test_a_recording_that_is_shorter_ends_it(model, shown, waveform):
