@@ -105,6 +105,7 @@ def _faces(missing: list[str]) -> dict[str, str]:
     from kdtalker_jax.compositing.segmentation import SEGMENTATION
     from kdtalker_jax.faces.detector import find_predictor
     from kdtalker_jax.faces.mesh import MESH
+    from kdtalker_jax.metrics.emotion import JUDGE
 
     if importlib.util.find_spec("dlib") is None:
         missing.append("dlib: pip install dlib-bin")
@@ -116,6 +117,7 @@ def _faces(missing: list[str]) -> dict[str, str]:
         found["68 landmarks"] = "not here, but for models that carry them"
     found["face mesh"] = _optional(MESH, missing)
     found["segmentation"] = _optional(SEGMENTATION, missing)
+    found["emotions"] = _optional(JUDGE, missing)
     return found
 
 
