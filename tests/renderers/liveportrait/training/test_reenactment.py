@@ -113,6 +113,7 @@ def test_sizes_go_with_the_phase(weights, phase):
     assert found.pictures.shape == (1, side, side, 3)
 
 
+@pytest.mark.slow
 def test_memory_is_saved_without_a_change(weights, pictures):
     def loss(config):
         networks = Networks(config, FIRST, train=True)
