@@ -48,7 +48,7 @@ def test_prepare_describes_the_portrait(source):
 
 
 def test_every_length_gives_its_own_number_of_frames(animate):
-    """The published code loses frames or crashes below 32 of them; these lie about there and both borders of windows."""
+    """The published code loses frames or crashes below 32; these lie about there and both borders of windows."""
     for frames in (*range(1, 6), *range(30, 34), *range(61, 69), *range(126, 131)):
         motion = animate(noise_of(frames), steps=1)
         assert motion.keypoints.shape == (frames, 21, 3)
