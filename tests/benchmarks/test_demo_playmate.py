@@ -102,6 +102,7 @@ def actors(model):
     return [make_actor(model, *pair, 3) for pair in zip(people, performances, strict=True)]
 
 
+@pytest.mark.slow
 def test_a_drivers_poses_are_read_back_and_a_renderer_leaks_as_much_as_itself(model, actors):
     row = pose_row(model, actors)
     assert max(row.numbers["read"]) < 4, "degrees"

@@ -2,11 +2,13 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from benchmarks import mappings
 
 
+@pytest.mark.slow
 def test_all_mappings_are_measured(tmp_path):
     file = tmp_path / "result.json"
     arguments = ["--model", "small", "--batch", "2", "--steps", "1", "--json", str(file)]

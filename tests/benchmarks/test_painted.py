@@ -10,6 +10,8 @@ from kdtalker_jax.spaces.landmarks.pose import canonical
 from kdtalker_jax.spaces.landmarks.shapes import lip_gap
 from tests.systems.dreamhead import write_model
 
+pytestmark = pytest.mark.slow  # two people are drawn and probed, which nothing else needs
+
 FRAMES = 40  # in fewer nobody has begun to speak
 
 
