@@ -76,7 +76,7 @@ def place(tmp_path_factory, small_variables, monkeypatch_module) -> Path:
     networks["denoiser"] = jax.tree.map(np.zeros_like, networks["denoiser"])
     folder = tmp_path_factory.mktemp("docs")
     shutil.copy(demo.PORTRAITS[0], folder / "face.jpg")
-    speech = load_waveform(demo.RECORDINGS[0])[: 20 * 640]
+    speech = load_waveform(demo.RECORDINGS[0])[: 70 * 640]  # a window and more
     with VideoWriter(folder / "clip.mp4") as clip:
         for _ in range(3):
             clip.write(read_image(folder / "face.jpg"))
