@@ -35,6 +35,7 @@ from kdtalker_jax.media.frames import exact_rate, read_frames
 from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.media.waveforms import recording_file, waveform_of
+from kdtalker_jax.renderers.protocol import can_repaint
 from kdtalker_jax.rendering import batch_size_of
 from kdtalker_jax.results import Video
 from kdtalker_jax.source import Source
@@ -82,11 +83,6 @@ def check_length(length: Length) -> None:
         raise InputError(f"`length` is one of {', '.join(get_args(Length))}, not {length!r}.")
 
 
-def can_repaint(model: "TalkingPortrait") -> bool:
-    """Whether it paints mouths into frames of others: a `renderers.protocol.Repainter`."""
-    return hasattr(model.renderer, "repaint")
-
-
 def watch(
     model: "TalkingPortrait",
     read: Reader,
@@ -108,7 +104,7 @@ def watch(
         InputError: the model moves whole faces, no such face. NoFaceError: no face at all.
     """
     check_crop(crop, face_index)
-    if not can_repaint(model):
+    if not can_repaint(model.renderer):
         raise InputError("This model moves whole faces and paints no mouths: load one of DreamHead.")
     if crop == "legacy":
         raise InputError('`crop` must be "square" or "none".')

@@ -25,6 +25,7 @@ from kdtalker_jax.motion_models.windows import check_heard
 from kdtalker_jax.moving import Mover
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.performing import Performer
+from kdtalker_jax.renderers.protocol import can_repaint
 from kdtalker_jax.rendering import Frames, default_dtype
 from kdtalker_jax.source import Source
 from kdtalker_jax.spaces.landmarks.known import known_landmarks
@@ -148,7 +149,7 @@ class LoadedModel:
         return Source(cut.image, own, cut, arrays, image, alpha)
 
     def _known(self, landmarks: PathLike | np.ndarray) -> np.ndarray:
-        if not hasattr(self.renderer, "describe_as"):
+        if not can_repaint(self.renderer):
             raise InputError("This model knows a face by its picture alone: leave the landmarks out.")
         return known_landmarks(landmarks, self.space.points)
 

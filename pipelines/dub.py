@@ -101,13 +101,13 @@ def main(
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.compositing.finish import Finish
     from kdtalker_jax.compositing.pasting import pasted_each
-    from kdtalker_jax.dubbing import can_repaint
     from kdtalker_jax.edits.reenacting import Reenactment
     from kdtalker_jax.media.audio import load_waveform
     from kdtalker_jax.media.files import input_file
     from kdtalker_jax.media.rates import SAMPLE_RATE
     from kdtalker_jax.media.video import VideoWriter, check_output
     from kdtalker_jax.portrait import TalkingPortrait
+    from kdtalker_jax.renderers.protocol import can_repaint
     from kdtalker_jax.sources.video import sound_of
     from kdtalker_jax.video_portrait import prepare_video
 
@@ -132,7 +132,7 @@ def main(
         keep_compiled()
     model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
     check_asked(animation, model.motion_model)  # before any work
-    if can_repaint(model):
+    if can_repaint(model.renderer):
         if driven_audio is None or driver is not None or stitch or hold_eyes:
             raise InputError(
                 "This model paints mouths by sound alone: give --driven_audio, and no driver or its options."

@@ -59,8 +59,8 @@ class Portrait:
 
     def _known(self, model: "TalkingPortrait") -> "str | Path | None":
         """The landmarks' file; those of the package's portraits are known, for models that go by them."""
-        from kdtalker_jax.dubbing import can_repaint
+        from kdtalker_jax.renderers.protocol import can_repaint
 
-        if self.source_image or self.landmarks or not can_repaint(model):
+        if self.source_image or self.landmarks or not can_repaint(model.renderer):
             return self.landmarks
         return demo.landmarks_of(demo.PORTRAITS[0])

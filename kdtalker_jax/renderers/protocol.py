@@ -93,3 +93,8 @@ class Repainter(Renderer, Protocol):
             The state after them; what is painted, uint8 (B, S, S, 3); how much of it is to be taken, uint8 (B, S, S),
             0 where the picture stays; and finite (B,).
         """
+
+
+def can_repaint(renderer: Renderer) -> bool:
+    """Whether it is a `Repainter`, which goes by landmarks and paints mouths into frames of others."""
+    return hasattr(renderer, "repaint")

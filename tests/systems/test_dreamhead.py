@@ -19,6 +19,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import exact_rate, read_frames
 from kdtalker_jax.media.video import VideoWriter
+from kdtalker_jax.spaces.landmarks.known import in_pixels
 from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
 from kdtalker_jax.systems import check_fit, disagreement, find_system
 from pipelines import dub, export, extract, sample, train
@@ -138,7 +139,7 @@ def test_the_command_line_makes_a_video(directory, speech, tmp_path):
 
 def test_known_landmarks_are_not_looked_for(model, source, monkeypatch):
     """They are in pixels of the picture, wherever its cut lies."""
-    points = (source.own.motion.points[0] * (1, 1, -1) + (1, 1, 0)) * 80  # of a square of 160 pixels
+    points = in_pixels(source.own.motion.points[0], len(disc()))
     monkeypatch.setattr(model.renderer, "describe", None)
     again = model.prepare(disc(), crop="none", landmarks=points)
     np.testing.assert_allclose(again.own.motion.points, source.own.motion.points, atol=1e-5)
