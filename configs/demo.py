@@ -25,11 +25,11 @@ class DemoConfig:
     performance_frames: int = 100
     picture_size: int = 256
     performance_apart: int = 5  # every how many of them one is drawn: heads turn far in four seconds, little in one
-    slider_people: int = 48  # whose faces the directions of sliders are found on
+    slider_people: int = 48  # whose faces, of that look, the directions of sliders are found on
     # Performances that the denoiser learns from; they are drawn once and not kept.
     spoken: int = 150
     spoken_frames: int = 160
-    # What ships beside the model, by name: seeds of people and of speakers that are in no data set.
+    # What ships beside the model, by name: seeds of people of that look and of speakers that are in no data set.
     portraits: tuple[tuple[str, int], ...] = (("mila", 9022), ("yara", 9004), ("bruno", 9014))
     recordings: tuple[tuple[str, int], ...] = (("morning", 9101), ("evening", 9102))
     recording_frames: int = 150
@@ -82,6 +82,7 @@ VARIED_DEMO = DemoConfig(
     performances=800,
     performance_frames=96,
     performance_apart=6,
+    portraits=(("mila", 9147), ("yara", 9132), ("bruno", 9148)),
     model=VARIED,
     renderer=VARIED_RENDERER,
     audio=replace(DEMO_AUDIO, name="varied_audio", performances=500, read=0.5),

@@ -16,7 +16,6 @@ A stage that is done is there under its name, and is not done again.
 from functools import partial
 from pathlib import Path
 
-import jax
 import numpy as np
 import soundfile
 from PIL import Image
@@ -35,9 +34,9 @@ from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.known import in_pixels
 from kdtalker_jax.streams import progress_bar
+from kdtalker_jax.synthetic.clips import one_person
 from kdtalker_jax.synthetic.described import DescribedPerformances
 from kdtalker_jax.synthetic.drawing import draw_frames
-from kdtalker_jax.synthetic.people import random_people
 from kdtalker_jax.synthetic.performance import random_performance
 from kdtalker_jax.synthetic.state import neutral_state
 from kdtalker_jax.synthetic.traced import trace
@@ -113,7 +112,7 @@ def make_sliders(config: DemoConfig, workdir: Path, report: Report, progress: bo
     if load_checkpoint(networks).own_sliders is None:
         seed = (config.seed + 2) % 2**64
         bar = partial(progress_bar, desc="Sliders", unit="person", show=progress)
-        add_sliders(networks, seed, config.slider_people, config.renderer.guided, bar)
+        add_sliders(networks, seed, config.slider_people, config.renderer.guided, bar, config.look)
     return True
 
 
@@ -165,7 +164,7 @@ def _fill_package(config: DemoConfig, workdir: Path, out: Path) -> None:
     for folder in ("portraits", "recordings"):
         (out / folder).mkdir()
     for name, seed in config.portraits:
-        person = jax.tree.map(lambda field: field[0], random_people(random_key(seed), 1))
+        person = one_person(random_key(seed), config.look)
         picture = draw_frames(person, neutral_state(), PORTRAIT_SIZE)[0]  # (512, 512, 3)
         Image.fromarray(picture).save(out / "portraits" / f"{name}.png")
         (points,) = trace(person, neutral_state())

@@ -23,9 +23,9 @@ from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.heads import Heads, heads_of, placed
 from kdtalker_jax.spaces.keypoints import Coefficients, Motion
 from kdtalker_jax.synthetic.anatomy import PICTURE_UNITS
+from kdtalker_jax.synthetic.clips import one_person
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.landmarks import head_points
-from kdtalker_jax.synthetic.people import random_people
 from kdtalker_jax.synthetic.state import FaceState, neutral_state
 
 DESCRIBED_AT_ONCE = 8
@@ -63,12 +63,13 @@ def add_sliders(
     people: int,
     guided: Sequence[str] = (),
     bar: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+    look: str = "plain",
 ) -> None:
     """Finds the sliders of a model and writes them into its directory.
 
     Args:
         directory: of a model whose renderer describes pictures.
-        seed: of the people. people: how many; some dozens.
+        seed: of the people. people: how many; some dozens. look: of them, one of `synthetic.clips.LOOKS`.
         guided: by keypoint, the landmark that it was guided to, or "": `configs.renderer.RendererConfig.guided`.
         bar: wraps what is gone through.
 
@@ -76,7 +77,7 @@ def add_sliders(
         CheckpointError: it cannot be read, or lacks what describes pictures. OutputError: it cannot be written.
     """
     checkpoint = load_checkpoint(directory)
-    directions = find_directions(checkpoint, seed, people, guided, bar)
+    directions = find_directions(checkpoint, seed, people, guided, bar, look)
     with checkpoint_writer(directory, checkpoint.config, ()) as writer:
         writer.add_sliders(directions, _describing(checkpoint))
 
@@ -87,14 +88,14 @@ def find_directions(
     people: int,
     guided: Sequence[str] = (),
     bar: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+    look: str = "plain",
 ) -> Directions:
     """What 1 of each slider in `DRAWN` that is seen adds above 0 and below, by name (2, K, 3)."""
     observe, size = _observer(checkpoint)
-    drawn = jax.jit(random_people, static_argnums=1)(random_key(seed), people)
     rng, changes = np.random.default_rng(seed), _changes()
     seen, true = [], []
     for i in bar(range(people)):
-        person = jax.tree.map(lambda field, i=i: field[i], drawn)
+        person = one_person(jax.random.fold_in(random_key(seed), i), look)
         states = _states(rng, [((), 0.0), *changes])
         heads, canonical = _described(in_batches(observe, DESCRIBED_AT_ONCE, draw_frames(person, states, size)))
         seen.append(_displacements(heads, canonical))
