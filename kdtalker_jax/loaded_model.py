@@ -1,7 +1,8 @@
 """A model that is ready to be used: its parameters, and the families of its system. No network is named here."""
 
 import os
-from functools import partial
+from copy import copy
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,6 +36,12 @@ from kdtalker_jax.systems import check_fit, find_system
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 PathLike = str | os.PathLike[str]
+
+
+@lru_cache(maxsize=12)
+def _family(kind: type, config: ModelConfig, dtype: str) -> Any:
+    """One of a system's families. It has programs and no parameters: what one model compiles serves all like it."""
+    return kind(config, DTYPES[dtype])
 
 
 class LoadedModel:
@@ -75,9 +82,9 @@ class LoadedModel:
         self.config = config = config.without(*(name for name in system.optional if name not in params))
         self.dtype = dtype or default_dtype()  # of the frames
         renderer, features, motion_model = system.families
-        self.features = features(config, DTYPES[dtype or "float32"])
-        self.motion_model = motion_model(config, DTYPES[dtype or "float32"])
-        self.renderer = renderer(config, DTYPES[self.dtype])
+        self.features = copy(_family(features, config, dtype or "float32"))
+        self.motion_model = copy(_family(motion_model, config, dtype or "float32"))
+        self.renderer = copy(_family(renderer, config, self.dtype))
         check_fit(self.features, self.motion_model, self.renderer)
         self.space = self.renderer.takes
         prepared = self.renderer.prepare(params)

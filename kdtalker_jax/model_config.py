@@ -28,6 +28,9 @@ class ModelConfig:
             raise AttributeError(f"the configuration has no section {name!r}")
         return sections[name]
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.system, frozenset(self.sections.items())))
+
     def without(self, *names: str) -> "ModelConfig":
         """Without some sections, where it has them."""
         kept = {name: section for name, section in self.sections.items() if name not in names}

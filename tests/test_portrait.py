@@ -204,6 +204,18 @@ def test_everything_is_compiled_once_whatever_the_length(small_model):
         assert sum(map(len, rendered)) == min(frames, 5)
 
 
+def test_models_of_one_configuration_compile_together_and_are_set_apart(small_model, source):
+    first = TalkingPortrait(SMALL, small_model.params)
+    motion = first.drive(source, Motion.from_vector(source.motion.to_vector()))
+    frame = list(first.render(source, motion, batch_size=1))
+    compiled = first.renderer._render._cache_size()
+    second = TalkingPortrait(SMALL, small_model.params)
+    np.testing.assert_array_equal(list(second.render(source, motion, batch_size=1)), frame)
+    assert second.renderer._render._cache_size() == compiled > 0
+    second.motion_model.sampler = "none of the first's"
+    assert first.motion_model.sampler != second.motion_model.sampler
+
+
 def test_frames_that_overflow_in_bfloat16_are_rendered_in_float32(small_variables, small_model, source):
     """A value that only float32 can hold, and a generator that does not look at it."""
     params = jax.tree.map(np.array, small_model.params)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from safetensors.numpy import save_file
 
 from convert.official import convert
@@ -34,12 +35,15 @@ def expected(parity):
 
 @pytest.fixture(scope="session")
 def converted(request, tmp_path_factory) -> Path:
-    """Directory of the converted checkpoint of published sizes, seed 0."""
+    """Directory of the converted checkpoint of published sizes, seed 0; one for all workers of pytest-xdist."""
     if "KDTALKER_SEED0" in os.environ:
         return Path(os.environ["KDTALKER_SEED0"])
-    folder = tmp_path_factory.mktemp("seed0")
-    write_published(request.getfixturevalue("parity"), folder / "published")
-    convert(folder / "published", folder / "converted", REQUIRED, "published")
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "seed0"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "converted").exists():
+            write_published(request.getfixturevalue("parity"), folder / "published")
+            convert(folder / "published", folder / "converted", REQUIRED, "published")
     return folder / "converted"
 
 

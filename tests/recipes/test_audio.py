@@ -38,6 +38,7 @@ def test_the_run_gives_the_encoder_alone(finished):
     assert read_record(finished, "audio_encoder") == RunRecord("audio_encoder", SMALL_AUDIO, 4)
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_is_the_same_as_uninterrupted(finished, tmp_path):
     def interrupt(sentence: str) -> None:
         if sentence.startswith("Step 30:"):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
 from kdtalker_jax.motion_models.kdtalker.training.export import load_denoiser
 from kdtalker_jax.training.settings import to_text
@@ -89,6 +90,7 @@ def test_killed_in_the_middle_of_a_checkpoint_then_preempted(dataset, finished, 
     assert_same_end(run, finished)
 
 
+@pytest.mark.slow
 def test_two_processes_stop_together_and_one_with_other_devices_goes_on(dataset, finished, tmp_path):
     """One of them is told to stop; what both have saved is taken up by one process with four devices."""
     run = tmp_path / "run"

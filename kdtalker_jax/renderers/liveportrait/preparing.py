@@ -3,13 +3,14 @@
 from functools import partial
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from kdtalker_jax.backend import on_cpu
 from kdtalker_jax.model_config import ModelConfig
-from kdtalker_jax.parts import Part, by_name
+from kdtalker_jax.parts import Inputs, Part, by_name
 from kdtalker_jax.renderers.liveportrait.parts import RENDERED
 
 
@@ -30,12 +31,10 @@ def prepare(config: ModelConfig, params: dict[str, Any], dtype: DTypeLike = jnp.
 
 
 def _with_transformed(part: Part, config: ModelConfig, variables: dict[str, Any]) -> dict[str, Any]:
-    network = part.build(config)
-    arguments, keywords = part.inputs(config)
+    return {**variables, **_transformed(part.build(config), {"params": variables["params"]}, part.inputs(config))}
 
-    @jax.jit  # so that of this call nothing is computed but the kernels
-    def transformed_kernels(variables: dict[str, Any]) -> dict[str, Any]:
-        apply = partial(network.apply, variables, *arguments, **keywords)
-        return apply(mutable=["transformed"])[1]
 
-    return {**variables, **transformed_kernels({"params": variables["params"]})}
+@partial(jax.jit, static_argnums=0)  # so that of this call nothing is computed but the kernels
+def _transformed(network: nn.Module, variables: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    arguments, keywords = inputs
+    return network.apply(variables, *arguments, **keywords, mutable=["transformed"])[1]

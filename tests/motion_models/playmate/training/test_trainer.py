@@ -47,7 +47,7 @@ def test_stage_2_leaves_the_transformer_as_it_was_to_the_bit(first, second):
     assert read_record(second, "playmate_emotions").init == str(first)
 
 
-@pytest.mark.parametrize("stage", ["first", "second"])
+@pytest.mark.parametrize("stage", [pytest.param("first", marks=pytest.mark.slow), "second"])
 def test_interrupted_and_resumed_is_the_same_as_uninterrupted(stage, request, first, dataset, tmp_path):
     finished, config = request.getfixturevalue(stage), {"first": FIRST, "second": SECOND}[stage]
     init = first if stage == "second" else None

@@ -39,7 +39,7 @@ def test_the_autoencoder_stays_as_it_was_to_the_bit(autoencoder, images):
     assert np.abs(two.params["unet"]["conv_out"]["kernel"]).max() > 1e-4, "the U-Net has learnt"
 
 
-@pytest.mark.parametrize("run", ["autoencoder", "images"])
+@pytest.mark.parametrize("run", ["autoencoder", pytest.param("images", marks=pytest.mark.slow)])
 def test_interrupted_and_resumed_is_the_same_as_uninterrupted(run, request, autoencoder, dataset, tmp_path):
     finished, config = request.getfixturevalue(run), {"autoencoder": AUTOENCODER, "images": IMAGES}[run]
 

@@ -5,6 +5,9 @@ import pytest
 
 from tests.training.workers import on_one_and_two_devices
 
+# What it shares with others is looked at by tests/test_parallel.py and, with batch norms, tests/recipes.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> dict[int, dict[str, np.ndarray]]:

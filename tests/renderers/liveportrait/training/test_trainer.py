@@ -86,6 +86,7 @@ def test_the_record_names_the_kind_of_run(finished):
         read_record(finished, "denoiser")
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_is_the_same_as_uninterrupted(finished, faces, tmp_path):
     def interrupt(sentence: str) -> None:
         if sentence.startswith("Step 3:"):
