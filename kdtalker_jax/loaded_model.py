@@ -88,7 +88,8 @@ class LoadedModel:
         check_fit(self.features, self.motion_model, self.renderer)
         self.space = self.renderer.takes
         prepared = self.renderer.prepare(params)
-        self._frames = Frames(self.renderer, prepared, None if self.dtype == "float32" else partial(renderer, config))
+        exact = None if self.dtype == "float32" else partial(_family, renderer, config, "float32")
+        self._frames = Frames(self.renderer, prepared, exact)
         self.params = {
             **jax.device_put({k: v for k, v in prepared.items() if k not in self._frames.path.params}),
             **self._frames.path.params,
