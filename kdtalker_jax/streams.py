@@ -5,6 +5,7 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,14 @@ class _Bar(tqdm):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._left_out = compiling_seconds()
         super().__init__(*arguments, **options)
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            for item in self.iterable:
+                yield item
+                self.update()  # tqdm's own loop counts again what an update has not shown
+        finally:
+            self.close()
 
     def update(self, n: float = 1) -> bool | None:
         compiled = compiling_seconds() - self._left_out

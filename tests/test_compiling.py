@@ -1,5 +1,6 @@
 """What is said while JAX compiles, and that clocks leave it out."""
 
+import itertools
 import time
 
 import jax
@@ -68,6 +69,17 @@ def test_bars_leave_compiling_out(monkeypatch, capsys):
         clock, compiled = clock + seconds, 100.0
         bar.update()
     assert bar.format_dict["elapsed"] == pytest.approx(3)
+
+
+def test_a_bar_counts_each_item_once(monkeypatch, capsys):
+    """Also where compiling holds back what it shows."""
+    compiled = itertools.count(step=5.0)
+    monkeypatch.setattr(streams, "compiling_seconds", lambda: next(compiled))
+    monkeypatch.setattr(streams, "SECONDS_APART", 0.01)
+    bar = streams.progress_bar(range(20))
+    for number in bar:
+        assert bar.n <= number
+        time.sleep(0.01)
 
 
 def test_a_bar_that_is_piped_gives_a_line_now_and_then(monkeypatch, capsys):
