@@ -13,6 +13,7 @@
 A stage that is done is there under its name, and is not done again.
 """
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser,
 from kdtalker_jax.motion_models.kdtalker.training.trainer import train
 from kdtalker_jax.recipes.audio import train_audio_encoder
 from kdtalker_jax.recipes.sliders import add_sliders
-from kdtalker_jax.recipes.stages import Report, carry_out, describe_all, draw_world, drop_notes
+from kdtalker_jax.recipes.stages import Report, as_shipped, carry_out, describe_all, draw_world, drop_notes
 from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
 from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
 from kdtalker_jax.seeds import random_key
@@ -89,7 +90,7 @@ def make_renderer(config: DemoConfig, workdir: Path, report: Report, progress: b
         return True
     if not train_renderer(config.renderer, workdir / "world", run, report=report, progress=progress).finished:
         return False
-    save_checkpoint(networks, load_networks(run)[0], config.model)
+    save_checkpoint(networks, as_shipped(load_networks(run)[0]), config.model)
     return True
 
 
@@ -102,7 +103,7 @@ def make_retargeting(config: DemoConfig, workdir: Path, report: Report, progress
         config.retargeting, workdir / "world", run, init=networks, report=report, progress=progress
     )
     if outcome.finished:
-        save_checkpoint(networks, load_networks(run)[0], config.model)
+        save_checkpoint(networks, as_shipped(load_networks(run)[0]), config.model)
     return outcome.finished
 
 
@@ -123,7 +124,7 @@ def make_audio_encoder(config: DemoConfig, workdir: Path, report: Report, progre
         return True
     outcome = train_audio_encoder(config.audio, run, report=report, progress=progress)
     if outcome.finished:
-        save_checkpoint(networks, load_networks(run)[0], config.model)
+        save_checkpoint(networks, as_shipped(load_networks(run)[0]), config.model)
     return outcome.finished
 
 
@@ -172,5 +173,6 @@ def _fill_package(config: DemoConfig, workdir: Path, out: Path) -> None:
     for name, seed in config.recordings:
         waveform = random_performance(seed, config.recording_frames).waveform
         soundfile.write(out / "recordings" / f"{name}.flac", waveform, SAMPLE_RATE)
-    export_denoiser(load_denoiser(workdir / "denoiser"), workdir / "networks", out / "model")
+    denoiser = load_denoiser(workdir / "denoiser")
+    export_denoiser(replace(denoiser, variables=as_shipped(denoiser.variables)), workdir / "networks", out / "model")
     drop_notes(out)

@@ -23,7 +23,7 @@ from kdtalker_jax.motion_models.dreamhead.parts import DENOISER
 from kdtalker_jax.motion_models.dreamhead.training import export as landmark_export
 from kdtalker_jax.motion_models.dreamhead.training import trainer as landmark_trainer
 from kdtalker_jax.recipes.base import begin_on
-from kdtalker_jax.recipes.stages import MODEL, Report, carry_out, describe_all, draw_world, drop_notes
+from kdtalker_jax.recipes.stages import MODEL, Report, as_shipped, carry_out, describe_all, draw_world, drop_notes
 from kdtalker_jax.renderers.latent.training import export as image_export
 from kdtalker_jax.renderers.latent.training import trainer as image_trainer
 from kdtalker_jax.synthetic.traced import TracedPerformances, TracedPictures
@@ -130,6 +130,7 @@ def make_package(base: Path, config: DreamHeadDemoConfig, workdir: Path, report:
             statistics=landmarks.statistics,
             diffusion=landmarks.diffusion,
         )
-        save_checkpoint(out, {name: {"params": tree} for name, tree in params.items()}, made, based_on=base)
+        networks = as_shipped({name: {"params": tree} for name, tree in params.items()})
+        save_checkpoint(out, networks, made, based_on=base)
     drop_notes(out)
     return True

@@ -19,7 +19,7 @@ from kdtalker_jax.motion_models.playmate.parts import PARTS
 from kdtalker_jax.motion_models.playmate.training.export import combined, load_run, system_for
 from kdtalker_jax.motion_models.playmate.training.trainer import fitted, train
 from kdtalker_jax.recipes.base import begin_on
-from kdtalker_jax.recipes.stages import MODEL, Report, carry_out, describe_all, drop_notes
+from kdtalker_jax.recipes.stages import MODEL, Report, as_shipped, carry_out, describe_all, drop_notes
 from kdtalker_jax.synthetic.described import DescribedPerformances
 
 
@@ -91,6 +91,6 @@ def make_package(base: Path, config: PlaymateDemoConfig, workdir: Path, report: 
     if not out.exists():
         trained, others = load_run(workdir / "emotions"), load_checkpoint(base)
         model, _ = combined(trained, others, system_for(others))
-        save_checkpoint(out, trained.variables, model, based_on=base)
+        save_checkpoint(out, as_shipped(trained.variables), model, based_on=base)
     drop_notes(out)
     return True

@@ -5,6 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+import numpy as np
+
 from kdtalker_jax.data import dataset, work
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.synthetic.builder import build_world
@@ -52,6 +56,18 @@ def describe_all(
         work.carry_out(task, make)
     outcomes = list(map(work.read_outcome, tasks))
     report(dataset.summary(dataset.write_dataset(out, folder, outcomes, train=0.95, system=make.system)))
+
+
+def as_shipped(networks: Mapping[str, Any]) -> dict[str, Any]:
+    """Variables whose weights are rounded to what bfloat16 holds: files are compressed, and half as large with these.
+
+    Whatever comes after is trained and measured with the numbers that ship. Biases and statistics stay as they are.
+    """
+
+    def rounded(leaf: np.ndarray) -> np.ndarray:
+        return leaf.astype(jnp.bfloat16).astype(np.float32) if np.ndim(leaf) > 1 else leaf
+
+    return {name: jax.tree.map(rounded, variables) for name, variables in networks.items()}
 
 
 def drop_notes(model: Path) -> None:

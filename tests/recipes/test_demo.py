@@ -2,10 +2,13 @@
 
 import math
 
+import chex
 import jax
+import numpy as np
 import pytest
 
 from configs.demo import DEMO_CONFIGS, VARIED_DEMO
+from kdtalker_jax.recipes.stages import as_shipped
 from kdtalker_jax.renderers.liveportrait.training.trainer import check_renderer
 from kdtalker_jax.systems import disagreement
 from tests.networks import PARTS
@@ -28,3 +31,17 @@ def test_the_varied_model_leaves_room_for_others_in_the_package():
     sizes = VARIED_DEMO.model
     trees = [part.shapes(sizes) for part in PARTS.values() if not part.judges]
     assert 4 * sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(trees)) < 24e6, "bytes of float32"
+
+
+def test_what_ships_is_rounded_to_bfloat16():
+    """Weights, and once: what is rounded already stays. Biases and statistics are not touched."""
+    rng = np.random.default_rng(0)
+    kernel, bias = (rng.normal(size=shape).astype(np.float32) for shape in ((3, 4), (4,)))
+    networks = {"warping": {"params": {"kernel": kernel, "bias": bias}, "batch_stats": {"mean": bias}}}
+    shipped = as_shipped(networks)
+    found = shipped["warping"]["params"]["kernel"]
+    assert found.dtype == np.float32
+    assert not np.any(found.view(np.uint32) & 0xFFFF), "half of each number compresses to nothing"
+    np.testing.assert_allclose(found, kernel, rtol=2**-8)
+    np.testing.assert_array_equal(shipped["warping"]["params"]["bias"], bias)
+    chex.assert_trees_all_equal(as_shipped(shipped), shipped)
