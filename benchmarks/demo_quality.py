@@ -18,6 +18,7 @@ from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.diffusion.samplers import SAMPLERS
 from kdtalker_jax.emotions import EMOTIONS
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.synthetic.clips import LOOKS
 
 
 @click.command(cls=Command)
@@ -25,6 +26,10 @@ from kdtalker_jax.portrait import TalkingPortrait
     "--system", default="kdtalker", show_default=True, type=click.Choice(list(SYSTEMS)), help="What is measured."
 )
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Model to judge.  [default: as pipelines.sample]")
+@click.option(
+    "--look", default="plain", show_default=True, type=click.Choice(LOOKS),
+    help="Of kdtalker: people who are smooth and simple, or as in photographs.",
+)  # fmt: skip
 @click.option(
     "--beside", type=click.Path(path_type=Path), help="Of playmate: KDTalker's demo, for the time.  [default: demo]"
 )
@@ -43,8 +48,8 @@ from kdtalker_jax.portrait import TalkingPortrait
 @click.option("--quick", is_flag=True, help="Fewer people, frames and seeds.")
 @json_option
 def main(
-    system: str, checkpoint: Path | None, beside: Path | None, without_transfer: Path | None, recordings: Path | None,
-    pictures: Path | None, sampler: str | None, quick: bool, json_file: Path | None,
+    system: str, checkpoint: Path | None, look: str, beside: Path | None, without_transfer: Path | None,
+    recordings: Path | None, pictures: Path | None, sampler: str | None, quick: bool, json_file: Path | None,
 ) -> None:  # fmt: skip
     """Print what is measured on people and recordings not trained on, beside what is to be reached.
 
@@ -68,6 +73,7 @@ def main(
         recordings,
         pictures,
         QUICK if quick else Amount(),
+        look,
         TalkingPortrait.load(beside or demo.MODEL) if system == "playmate" else None,
         TalkingPortrait.load(without_transfer) if without_transfer else None,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from benchmarks.demo.rows import Row
 from benchmarks.demo.sitters import Painter
 from benchmarks.demo.speech import Stage, motion_rows, mouth_rows, recording_rows, silence_rows
 from benchmarks.demo.turning import leak_row, pose_row
-from benchmarks.demo.unseen import unseen_people, unseen_performances
+from benchmarks.demo.unseen import as_seen, unseen_people, unseen_performances
 from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import TalkingPortrait
 
@@ -49,6 +50,7 @@ class Asked:
         checkpoint: of the model; None: the package's.
         recordings: folder of real speech, if there is one.
         pictures: folder that sheets are written to, if they are.
+        look: of the people, of KDTalker's demo; those of the other systems are varied.
         beside: of Playmate, KDTalker's demo. without_transfer: model whose renderer never saw the transfer loss.
     """
 
@@ -57,6 +59,7 @@ class Asked:
     recordings: Path | None
     pictures: Path | None
     amount: Amount
+    look: str = "plain"
     beside: TalkingPortrait | None = None
     without_transfer: TalkingPortrait | None = None
 
@@ -64,8 +67,12 @@ class Asked:
 def kdtalker_rows(asked: Asked) -> Iterator[list[Row]]:
     """Rows, as they are measured."""
     model, amount, pictures = asked.model, asked.amount, asked.pictures
-    people = unseen_people(amount.people)
-    performances = unseen_performances(amount.people, SPEECH_FRAMES)
+    seen = partial(as_seen, asked.look)
+    people = unseen_people(amount.people, asked.look)
+    performances = [
+        performance._replace(states=seen(performance.states))
+        for performance in unseen_performances(amount.people, SPEECH_FRAMES)
+    ]
     actors = [
         make_actor(model, person, performance, amount.shown)
         for person, performance in zip(people, performances, strict=True)
@@ -74,13 +81,13 @@ def kdtalker_rows(asked: Asked) -> Iterator[list[Row]]:
     speech = np.asarray(long[0].waveform[: SPEECH_FRAMES * SAMPLES_PER_FRAME])
     # First: where it fails, all is in vain.
     about_program = program_rows(asked.checkpoint, actors[0].pictures[0], speech)
-    rows, takes = reenactment(model, actors)
+    rows, takes = reenactment(model, actors, asked.look)
     for name, of_kind in takes.items() if pictures else ():
         sheets.write_takes(pictures, name, of_kind)
     yield rows
 
     speakers = actors[: amount.speakers]
-    stage = Stage(model, speakers, [FaceProbe(actor.person, amount.probe_states) for actor in speakers])
+    stage = Stage(model, speakers, [FaceProbe(actor.person, amount.probe_states, camera=seen) for actor in speakers])
     yield from speaking(stage, asked)
 
     yield motion_rows(model, actors[: amount.long], amount.seeds, long)

@@ -34,6 +34,11 @@ def take(states: State, frames: np.ndarray) -> State:
     return type(states)(*(np.asarray(values)[frames] for values in states))
 
 
+def as_seen(look: str, states: FaceState) -> FaceState:
+    """States of the plain world as people of that look are seen."""
+    return as_portrait(states) if look == "varied" else states
+
+
 def as_portrait(states: FaceState) -> FaceState:
     """The same, as large as people of the varied world are in most of their pictures."""
     placed = {name: _NEARNESS * np.asarray(getattr(states, name)) for name in ("x", "y", "size")}
