@@ -62,11 +62,17 @@ def save_checkpoint(
 
 
 def combine_models(
-    out: str | Path, system: str, models: Sequence[str | Path], *, overwrite: bool = False
+    out: str | Path,
+    system: str,
+    models: Sequence[str | Path],
+    *,
+    based_on: str | Path | None = None,
+    overwrite: bool = False,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Writes a model of a system with the networks that others have for it, each from the first that has it.
 
-    All else that a model needs is as in the system's first configuration.
+    All else that a model needs is as in the system's first configuration. Networks that `based_on` has just so are not
+    copied: they are taken from there, as by `save_checkpoint`.
 
     Returns:
         The names of its parts, and of those that it lacks.
@@ -90,9 +96,17 @@ def combine_models(
     config = ModelConfig(others[0].config.name, system, sections)
     if problem := disagreement(config, list(takes)):
         raise CheckpointError(f"The networks of these models do not fit together ({problem}).")
-    with checkpoint_writer(out, config, list(takes), overwrite=overwrite) as writer:
-        for name, other in takes.items():
+    shared = load_checkpoint(based_on).sums if based_on else {}
+    copied = {
+        name: other
+        for name, other in takes.items()
+        if name not in shared or sum_of(other.variables(name)) != shared[name].values
+    }
+    with checkpoint_writer(out, config, list(copied), overwrite=overwrite) as writer:
+        for name, other in copied.items():
             writer.add(name, other.variables(name), other.parts.get(name))
+        if based_on:
+            writer.base = _base(Path(out), Path(based_on), config, copied)
         if landmarks := next((other.landmarks for other in others if other.landmarks), None):
             writer.add_landmarks(landmarks)
     return tuple(takes), tuple(name for name in known.required if name not in takes)

@@ -38,6 +38,19 @@ def test_each_network_comes_from_the_first_that_has_it(small_checkpoint, listene
         made.require(*made.system.required)
 
 
+def test_networks_of_a_base_are_shared_where_they_are_the_same(small_checkpoint, small_variables, tmp_path):
+    """Those that differ are copied, and all are what the models had."""
+    changed = jax.tree.map(lambda x: x + np.float32(1), small_variables["generator"])
+    config = load_checkpoint(small_checkpoint).config
+    save_checkpoint(tmp_path / "other", {**small_variables, "generator": changed}, config)
+    combine_models(tmp_path / "out", "kdtalker", [tmp_path / "other"], based_on=small_checkpoint)
+    made = load_checkpoint(tmp_path / "out")
+    assert set(made.parts) == {"generator"}
+    assert made.available == load_checkpoint(tmp_path / "other").available
+    jax.tree.map(np.testing.assert_array_equal, made.variables("generator"), changed)
+    jax.tree.map(np.testing.assert_array_equal, made.variables("warping"), small_variables["warping"])
+
+
 def test_what_does_not_go_together_is_refused(small_checkpoint, listener, tmp_path):
     with pytest.raises(CheckpointError, match="no networks of the system wav2vec2"):
         combine_models(tmp_path / "out", "wav2vec2", [small_checkpoint])
