@@ -172,3 +172,7 @@ def fitted(watched: "VideoPortrait", waveform: "np.ndarray", length: str) -> "tu
     if length == "video":
         waveform = with_silence(waveform, len(watched), watched.rate)
     return watched, waveform
+
+
+if __name__ == "__main__":
+    main()

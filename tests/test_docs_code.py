@@ -136,6 +136,14 @@ def test_command_lines_are_understood(line, tmp_path, monkeypatch):
         command.main.make_context(module, list(words))
 
 
+def test_commands_do_what_they_are_asked_for():
+    """And do not only define it, where `python -m` names them."""
+    for module in {line.values[0][0] for line in calls()}:
+        path = ROOT / module.replace(".", "/")
+        text = (path / "__main__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
+        assert "main()" in text.partition('if __name__ == "__main__":\n')[2], module
+
+
 def test_blocks_are_found():
     assert len(list(blocks("python"))) >= 7
     assert len(list(calls())) >= 40
