@@ -147,10 +147,12 @@ class Checkpoint:
         return all((sums if name in self.parts else taken).get(name) == values for name, values in parts.items())
 
     def require(self, *names: str) -> None:
-        """Raises CheckpointError that names the parts of `names` that are lacking, and how to convert them; or two of
-        them that do not work together.
+        """Raises CheckpointError that names the parts of `names` that are lacking, and how to convert them; or that no
+        model of the system has; or two of them that do not work together.
         """
         lacking = [name for name in names if name not in self.available]
+        if foreign := [name for name in lacking if name not in self.system.parts]:
+            raise CheckpointError(f"{self.directory} is of the system {self.config.system}, which has no {foreign[0]}")
         if made := [name for name in lacking if self.system.parts[name].rules is None]:
             raise CheckpointError(
                 f"{self.directory} lacks {', '.join(lacking)}: {made[0]} comes of a training, which "

@@ -31,7 +31,7 @@ METRICS = (
     Metric("lse_d", "", "lower", ("syncnet",)),
     Metric("sync_offset", "frames", "", ("syncnet",)),
     Metric("jitter", "widths/s^3", "lower", ("motion_extractor",)),
-    Metric("window_jump", "ratio", "lower", ("motion_extractor",)),
+    Metric("window_jump", "ratio", "", ("motion_extractor",)),
     Metric("csim_dlib", "", "higher", ("landmarks", "recognition")),
     Metric("csim", "", "higher", ("landmarks", "arcface")),
     Metric("emotion_accuracy", "", "higher", ("landmarks", "emotion", "emotion_judge")),

@@ -118,7 +118,7 @@ class Evaluator:
     ) -> None:
         self.already_cut, self.emotion = already_cut, emotion
         self.detector = FaceDetector(checkpoint and checkpoint.predictor)
-        self.window = checkpoint.config.denoiser.window if checkpoint else PUBLISHED_WINDOW
+        self.window = _window_of(checkpoint)
         judge = checkpoint if checkpoint and "syncnet" in checkpoint.available else judge or checkpoint
         self.lacks = _find_lacking(checkpoint, judge, already_cut, references)
         self.identify: dict[str, Reader] = {} if "recognition" in self.lacks else {"csim_dlib": IdentityReader()}
@@ -306,6 +306,15 @@ class Evaluator:
         for kind, sentence in doubts.items():
             result.doubt(kind, sentence)
         return reference
+
+
+def _window_of(checkpoint: Checkpoint | None) -> int:
+    """Frames from one border to the next in motion that the model samples."""
+    sections = checkpoint.config.sections.values() if checkpoint else ()
+    return next(
+        (sizes.window - getattr(sizes, "previous", 0) for sizes in sections if hasattr(sizes, "window")),
+        PUBLISHED_WINDOW,
+    )
 
 
 def _find_lacking(

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from configs import SMALL
+from configs.dreamhead import SMALL as DREAMHEAD
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
 from kdtalker_jax.data.tracking import steady_square
 from kdtalker_jax.faces.crop import cut_square
@@ -52,6 +53,15 @@ def test_a_judge_may_come_from_another_model(tmp_path):
     alone, judged = Evaluator(), Evaluator(judge=load_checkpoint(tmp_path / "judge"))
     assert {"lse_c", "lse_d", "sync_offset"} == set(alone.not_measured) - set(judged.not_measured)
     assert judged.judge is not None
+
+
+def test_models_of_all_systems_are_measured_with_as_far_as_they_go(tmp_path):
+    """One of DreamHead has no motion extractor, and windows that overlap: of 56 new frames each in the full size."""
+    save_checkpoint(tmp_path / "model", {"unet": random_variables("unet", DREAMHEAD)}, DREAMHEAD)
+    evaluator = Evaluator(load_checkpoint(tmp_path / "model"))
+    assert "of the system dreamhead_wav2lip, which has no motion_extractor" in evaluator.not_measured["jitter"]
+    sizes = DREAMHEAD.landmark_denoiser
+    assert evaluator.window == sizes.window - sizes.previous
 
 
 def test_nothing_is_said_where_the_pictures_are_what_they_are_said_to_be(measure):
