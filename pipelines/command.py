@@ -29,8 +29,8 @@ EPILOG = """
 \b
 Every command explains itself: kdtalker sample --help
 Completion: eval "$(_KDTALKER_COMPLETE=bash_source kdtalker)" in bash; zsh_source and fish_source for those.
-More commands: python -m pipelines.compile, .synthesize, .train_demo, .train_renderer;
-python -m convert.verify, .export, .wav2vec2
+More commands: python -m pipelines.compile, .combine, .synthesize, .train_demo, .train_renderer;
+python -m convert.verify, .export, .wav2vec2, .latent_diffusion
 """
 
 
