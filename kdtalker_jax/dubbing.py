@@ -22,6 +22,7 @@ import numpy as np
 
 from kdtalker_jax.arguments import asked_for
 from kdtalker_jax.batching import fill_up
+from kdtalker_jax.checks import is_number
 from kdtalker_jax.choices import CropMode, Length, check_crop
 from kdtalker_jax.compositing.pasting import pasted_part
 from kdtalker_jax.data.tracking import detect
@@ -45,6 +46,8 @@ from kdtalker_jax.video_portrait import played, steady, with_silence
 
 if TYPE_CHECKING:
     from kdtalker_jax.portrait import TalkingPortrait
+
+_FASTEST = 240  # frames a second
 
 Reader = Callable[[], Iterable[np.ndarray]]  # of frames uint8 (H, W, 3), as often as it is called
 
@@ -200,6 +203,8 @@ def repaint(
     **animation: Any,
 ) -> Iterator[np.ndarray]:
     """As `TalkingPortrait.repaint`."""
+    if not is_number(frame_rate, 1, _FASTEST):
+        raise InputError(f"`frame_rate` must be a number from 1 to {_FASTEST}, not {frame_rate!r}.")
     asked, batch_size = asked_for(repaint, animation, model.motion_model), batch_size_of(batch_size)
     asked.of(model.motion_model, None)  # refuses before any work
     waveform = waveform_of(audio, rate)

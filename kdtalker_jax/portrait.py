@@ -110,6 +110,9 @@ class TalkingPortrait(LoadedModel):
         asked = several(
             len(sources), len(audio), seeds, **arguments_of(self.animate_together, animation, self.motion_model)
         )
+        for source, one in zip(sources, asked, strict=True):
+            check_source(source, "animate_together")
+            self._mover.check(source, one.edits)
         waveforms = [waveform_of(recording, rate) for recording in audio]
         vectors = self._performer.perform_together(sources, waveforms, asked)
         return [self._mover.whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
@@ -351,6 +354,8 @@ class TalkingPortrait(LoadedModel):
         check_source(source, "write")
         check_motion(motion, self.space.motion, "write")
         finish.check(output, picture=source.picture)
+        if not (audio is None or isinstance(audio, (str, os.PathLike))):
+            waveform_of(audio, rate)  # refuses what is none
         with recording_file(audio, rate, output) as recording:
             video = finish.writer(output, recording, len(motion))
             return self._write(video, source, motion, output, finish, batch_size, progress)

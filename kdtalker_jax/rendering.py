@@ -93,12 +93,14 @@ class Frames:
     Args:
         renderer: in the model's precision.
         params: of its parts.
-        exact: makes the same renderer in float32; None where it is that already.
+        exact: makes the same renderer in float32; None where it is that already. A frame that depends on the one before
+            cannot be made again alone.
     """
 
     def __init__(self, renderer: Renderer, params: Params, exact: Callable[[], Renderer] | None = None) -> None:
         self.path = FramePath(renderer, params)
-        self._make_exact, self._params, self._lock = exact, params, threading.Lock()
+        self._make_exact = None if renderer.stateful else exact
+        self._params, self._lock = params, threading.Lock()
         self._exact: FramePath | None = None
 
     def __call__(self, portrait: Tree, driving: Tree, batch_size: int) -> Iterator[np.ndarray]:

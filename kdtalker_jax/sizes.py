@@ -32,3 +32,9 @@ class Sizes:
             for number in numbers:
                 if type(number) is int and not 1 <= number <= most:
                     raise ValueError(f"{field.name} is {number}, not from 1 to {most}")
+
+
+def check_heads(width: int, heads: int) -> None:
+    """Raises ValueError where a width has not so many heads of pairs."""
+    if width < 4 or width % (2 * heads):
+        raise ValueError(f"width, {width}, is no multiple of twice the heads, {heads}")

@@ -58,7 +58,7 @@ def main(
     spoken = driven_audio or str(demo.RECORDINGS[0])
     checked(animation)
     portrait.check()
-    inputs = [path for path in (portrait.source_image, spoken, checkpoint) if path]
+    inputs = [*portrait.inputs, *(path for path in (spoken, checkpoint) if path)]
     output_file(output, "motion", inputs)
     said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, output=output)
     image = portrait.read(checkpoint)

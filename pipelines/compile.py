@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from kdtalker_jax import demo
 from kdtalker_jax.choices import check_sampler, with_defaults
 from kdtalker_jax.cli import Command, cache_option, licence_option, result
 from pipelines.options import batch_size_option, checkpoint_option, dtype_option, sampler_option, steps_option
+from pipelines.portraits import Portrait
 
 
 @click.command(cls=Command)
@@ -41,6 +41,7 @@ def main(
     from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
     from kdtalker_jax.portrait import TalkingPortrait
+    from kdtalker_jax.renderers.protocol import can_repaint
     from kdtalker_jax.rendering import check_batch_size, default_batch_size
 
     check_sampler(sampler, steps)
@@ -54,9 +55,10 @@ def main(
     model = TalkingPortrait.load(directory, dtype=dtype)
     sampler, steps = with_defaults(sampler, steps, model.motion_model.sampler)
     check_sampler(sampler, steps)
-    source = model.prepare(demo.PORTRAITS[0], crop="none")
+    portrait = Portrait(None, "none", None)
+    source = portrait.prepared(model, portrait.read(checkpoint))
     silence = np.zeros(SAMPLES_PER_FRAME, np.float32)
-    motion = model.animate(source, silence, sampler=sampler, steps=steps, stitch=True)
+    motion = model.animate(source, silence, sampler=sampler, steps=steps, stitch=not can_repaint(model.renderer))
     list(model.render(source, motion, batch_size=batch_size))
     seconds = round(time.perf_counter() - started, 1)
     if exported is not None:

@@ -1,5 +1,6 @@
 """What `--driving` and the options beside it ask for, and the motion that comes of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def asked_driving(
     edits: "Edits",
     motion_in: str | None,
     inputs: list[str],
+    outputs: Sequence[str] = (),
     **options: Any,
 ) -> Driving | None:
     """What the options ask for; None without `--driving`. `options`: those of `DEFAULTS`.
@@ -90,7 +92,7 @@ def asked_driving(
     input_file(driving, "driver")
     if options["driving_out"]:
         check_template_name(options["driving_out"])
-        output_file(options["driving_out"], "template", inputs)
+        output_file(options["driving_out"], "template", inputs, outputs)
     how = Reenactment(
         regions=options["regions"],
         relative=not options["absolute"],

@@ -34,7 +34,7 @@ def main(
     from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.systems import resolve
 
-    which = int(step) if step.isdigit() else step
+    which = int(step) if step.isdecimal() else step
     if isinstance(which, str) and which not in ("latest", "best"):
         raise click.BadParameter(f"{step!r} is neither latest, nor best, nor a number", param_hint="--step")
     export = resolve(run_kind(run).export)

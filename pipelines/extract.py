@@ -92,7 +92,7 @@ def main(
     if videos and not checkpoint:
         raise InputError(
             "--videos needs --checkpoint, the model that describes the faces: a folder, or demo, which comes along and "
-            "knows drawn heads."
+            "has learnt from drawings."
         )
     if beam_options and not runner:
         raise InputError(f"{' '.join(beam_options)} is not understood; options of Beam need --runner.")

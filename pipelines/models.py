@@ -72,7 +72,7 @@ def verify_models(names: tuple[str, ...]) -> None:
     from kdtalker_jax.hub.cache import present_models
     from kdtalker_jax.hub.listing import verify
 
-    names = names or ("demo", *present_models())
+    names = tuple(dict.fromkeys(names)) or ("demo", *present_models())
     whole = {}
     for name in names:
         try:
@@ -94,7 +94,7 @@ def remove_models(names: tuple[str, ...], downloads: bool) -> None:
     from kdtalker_jax.hub.listing import remove
     from kdtalker_jax.hub.pinning import size_in_words
 
-    freed = {name: remove(name, downloads=downloads) for name in names}
+    freed = {name: remove(name, downloads=downloads) for name in dict.fromkeys(names)}
     lines = [f"{name}: removed, {size_in_words(size)} are free again" for name, size in freed.items()]
     result("\n".join(lines), removed=freed)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.source import Source
 
-ONLY_DRAWN = "The model demo knows only drawn heads: for photos say --checkpoint published."
+FROM_DRAWINGS = "The model demo has learnt from drawings alone: --checkpoint published does better with photos."
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Portrait:
     def cut(self) -> str:
         return self.crop if self.source_image else "none"
 
+    @property
+    def inputs(self) -> list[str]:
+        """Files that no output may replace."""
+        return [path for path in (self.source_image, self.landmarks) if path]
+
     def check(self) -> None:
         """Raises InputError where the options do not go together."""
         from kdtalker_jax.choices import check_crop
@@ -37,11 +42,11 @@ class Portrait:
         check_crop(self.cut, self.face_index)
 
     def read(self, checkpoint: str) -> "np.ndarray":
-        """The picture. Says where the model may not know the face. Raises InputError where it cannot be read."""
+        """The picture. Says where another model would know the face better. Raises InputError: it cannot be read."""
         from kdtalker_jax.media.image import read_image
 
         if self.source_image is not None and checkpoint == "demo":
-            click.echo(ONLY_DRAWN, err=True)
+            click.echo(FROM_DRAWINGS, err=True)
         return read_image(self.source_image or demo.PORTRAITS[0])
 
     def prepared(self, model: "TalkingPortrait", image: "np.ndarray") -> "Source":

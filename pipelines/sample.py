@@ -84,7 +84,7 @@ def main(
     """Make a talking video from one portrait and one recording, or a driving video.
 
     --checkpoint published fetches the published weights, once, and converts them; docs/models.md says more. What is not
-    given comes with the package: a model that knows drawn heads alone, a drawn portrait, a synthetic voice.
+    given comes with the package: a model that has learnt from drawings alone, a drawn portrait, a synthetic voice.
     """
     from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.checkpoints import load_checkpoint
@@ -111,14 +111,16 @@ def main(
         check_batch_size(batch_size)
     portrait.check()
     finished = asked_finish(**finish, driving=driver)
-    given = (portrait.source_image, spoken, motion_in, checkpoint, driver, posing.pose_driver)
-    inputs = [path for path in given if path]
+    given = (spoken, motion_in, checkpoint, driver, posing.pose_driver)
+    inputs = [*portrait.inputs, *(path for path in given if path)]
     finished.check(output, inputs)
     if motion_out:
         output_file(motion_out, "motion", [*inputs, *finished.inputs], [output])
     on_portrait = {"relative": asked.relative, "stitch": asked.stitch, "edits": asked.edits}
     posing.check(asked, driving=driver, motion_in=motion_in)
-    asked_driver = asked_driving(**driving, **on_portrait, motion_in=motion_in, inputs=inputs)
+    asked_driver = asked_driving(
+        **driving, **on_portrait, motion_in=motion_in, inputs=inputs, outputs=[motion_out] if motion_out else []
+    )
     said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, output=output)
     image = portrait.read(checkpoint)
     finished.check(output, inputs, image)

@@ -58,6 +58,7 @@ def main(
     """
     from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
+    from kdtalker_jax.media.files import replaces
     from kdtalker_jax.media.live import LiveVideo
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.rendering import check_batch_size
@@ -66,6 +67,8 @@ def main(
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()
+    if output != "-" and any(replaces(Path(output), Path(item)) for item in (*portrait.inputs, checkpoint)):
+        raise OutputError(f"The output {output} is also an input and would be lost; choose another name.")
     image = portrait.read(checkpoint)
     if sys.stdin is None or sys.stdin.isatty():
         raise InputError(f"Standard input has to be the sound: pipe in {RAW}.")
@@ -110,10 +113,11 @@ def _open(output: str) -> Iterator[Any]:
         path = Path(output)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
-                yield file
+            file = path.open("wb")
         except OSError as error:
             raise OutputError(f"The output {path} cannot be written: {error.strerror}.") from error
+        with file:
+            yield file
         return
     if wants_json():
         raise OutputError("--json needs --output: standard output is the video.")

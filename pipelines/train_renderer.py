@@ -70,11 +70,13 @@ def main(
 
     if stage2 and (init is None or config):
         raise click.UsageError("--stage2 needs --init, the model with the trained renderer, and no --config.")
+    if stage2 and memory:
+        raise click.UsageError("--memory tells of a step of the renderer: leave --stage2 out.")
     kind = find_kind("retargeting" if stage2 else "renderer")
     recipe = choose_recipe(kind, workdir, config, changes)
     parallel.initialise(coordinator, processes, process)
     init = init and str(find_model(init, accept_licence=accept_licence))
-    if memory and not stage2:
+    if memory:
         resolve(kind.memory)(recipe, say if parallel.is_main() else lambda sentence: None)
         return
     recipe = fit_recipe(kind, recipe, workdir, config, changes, data, init)

@@ -52,6 +52,10 @@ def waveform():
             lambda model, source, sound: model.write(source.motion, source, "a.mp4", None),
             "write takes a prepared",
         ),
+        (
+            lambda model, source, sound: model.animate_together(["face.jpg"], [sound]),
+            "animate_together takes a prepared portrait first, not 'face.jpg'",
+        ),
         (lambda model, source, sound: model.prepare(source), "a path, a picture of Pillow or a uint8 array"),
     ],
 )
@@ -122,6 +126,10 @@ def test_write_takes_a_waveform(small_model, source, waveform, tmp_path):
     stereo = np.stack([waveform, waveform], axis=1)
     small_model.write(source, motion[2:5], tmp_path / "a.mp4", (stereo * 32767).astype(np.int16), rate=48_000)
     assert len(load_waveform(tmp_path / "a.mp4")) == 3 * 640
+    for wrong in ((waveform, 44_100), stereo.T):
+        with pytest.raises(InputError):
+            small_model.write(source, motion, tmp_path / "b.mp4", wrong)
+    assert not (tmp_path / "b.mp4").exists()
 
 
 def test_motion_can_be_cut_and_joined(small_model, source, waveform):

@@ -108,3 +108,18 @@ def test_a_frame_that_is_not_finite_ends_the_rendering(small_model, source, moti
         warnings.simplefilter("ignore")
         with pytest.raises(CheckpointError, match=r"^Frame 5 holds values that are not finite: the model's weights"):
             next(frames)
+
+
+def test_frames_that_depend_on_each_other_are_not_made_again_alone(small_model, source, motion):
+    """They would begin with the portrait instead of the frame before: what overflows is said."""
+
+    class Following(LivePortrait):
+        stateful = True
+
+    def never():
+        raise AssertionError("made anew")
+
+    keypoints = np.full_like(motion.keypoints[:2], np.nan)
+    frames = Frames(Following(SMALL, DTYPES["bfloat16"]), small_model.params, never)
+    with pytest.raises(CheckpointError, match=r"^Frame 1 holds values that are not finite"):
+        next(frames(source.arrays, keypoints, 2))

@@ -235,6 +235,11 @@ class RunCheckpoints:
             ) from error
 
 
+def items_for(ema: bool | None) -> tuple[str, ...]:
+    """For `load_item`: the moving average, the parameters themselves, or (None) the average if the run keeps one."""
+    return {None: ("ema", "params"), True: ("ema",), False: ("params",)}[ema]
+
+
 def load_item(run: str | Path, names: tuple[str, ...], which: Which = "latest") -> tuple[str, Tree, int]:
     """One tree of a run's checkpoint, also while the run goes on; reads nothing else of it.
 

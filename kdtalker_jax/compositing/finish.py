@@ -19,7 +19,7 @@ from kdtalker_jax.compositing.background import Background, replaced
 from kdtalker_jax.compositing.masks import FEATHER, WIDEST_FEATHER, check_mask, read_mask
 from kdtalker_jax.compositing.pasting import pasted
 from kdtalker_jax.compositing.person import face_within, person_in
-from kdtalker_jax.compositing.placing import Placement, matrix_of, seams_of
+from kdtalker_jax.compositing.placing import Placement, matrix_of, of_pixels, seams_of
 from kdtalker_jax.compositing.segmentation import Segmentation
 from kdtalker_jax.compositing.sizing import LARGEST_SIDE, Beside, fitted, sized
 from kdtalker_jax.edits.resampling import frames_at
@@ -269,9 +269,7 @@ class _Whole:
 
     def matrix(self, size: int) -> np.ndarray:
         """(3, 3) from frames of this size to the picture."""
-        across, down = self.scale
-        smaller = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
-        return smaller @ matrix_of(self.region, size)
+        return of_pixels(*self.scale) @ matrix_of(self.region, size)
 
     def behind(self, size: int, pasted_back: bool) -> tuple[np.ndarray, np.ndarray, Placement | None]:
         """What frames, pasted back or not, show where nothing moves; its alpha; and where they differ from it."""

@@ -12,7 +12,7 @@ from kdtalker_jax.faces.detector import Box
 
 def pasted(
     frames: Iterable[np.ndarray],
-    originals: np.ndarray | Iterable[np.ndarray],
+    picture: np.ndarray,
     matrix: np.ndarray,
     *,
     sides: Sides = ALL_SIDES,
@@ -23,29 +23,25 @@ def pasted(
 ) -> Iterator[np.ndarray]:
     """Whole pictures with the rendered face in them, one at a time: uint8 (1, H, W, 3).
 
-    Only the rectangle that frames touch is computed; all else is the original, bit for bit.
+    Only the rectangle that frames touch is computed; all else is the picture, bit for bit.
 
     Args:
         frames: uint8 (b, S, S, 3).
-        originals: the picture (H, W, 3), or those of a video, one for each frame; the last one is held.
+        picture: uint8 (H, W, 3).
         matrix: (3, 3) from a frame to the picture; `placing.matrix_of`, or the inverse of `oriented.to_cut`.
         sides: that have a seam.
         feather: width of the seam, of the cut's side, 0 to 0.5.
         mask: uint8 (H, W), which takes away from what is pasted.
-        match_colours: shift the colours of all frames so that the first one meets its original at the seam.
+        match_colours: shift the colours of all frames so that the first one meets the picture at the seam.
         published: as LivePortrait, where the outermost line of the frame is mixed with black, and shows below and on
             the right as a line 12 levels too dark.
     """
-    still = isinstance(originals, np.ndarray)
-    whole = originals if still else None
-    following = iter(()) if still else iter(originals)
     paste: Paste | None = None
     for frame in (frame for batch in frames for frame in batch):
-        whole = next(following, whole)
         if paste is None:
-            placement = Placement.of(matrix, len(frame), *whole.shape[:2], sides)
+            placement = Placement.of(matrix, len(frame), *picture.shape[:2], sides)
             paste = Paste(placement, feather, mask, match_colours, published)
-        yield paste(frame, whole)[None]
+        yield paste(frame, picture)[None]
 
 
 def pasted_each(

@@ -9,7 +9,7 @@ from kdtalker_jax.compositing.masks import ALL_SIDES, FEATHER, Sides, seam_mask
 from kdtalker_jax.faces.detector import Box
 
 
-def _of_pixels(across: float, down: float | None = None) -> np.ndarray:
+def of_pixels(across: float, down: float | None = None) -> np.ndarray:
     """From pixels to others that are so many times as large, (3, 3), where the pictures' corners stay."""
     down = across if down is None else down
     return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
@@ -17,7 +17,7 @@ def _of_pixels(across: float, down: float | None = None) -> np.ndarray:
 
 def matrix_of(region: Box, size: int) -> np.ndarray:
     """From a frame of `size` pixels that shows a region to the picture, (3, 3); pixel centres at whole numbers."""
-    return np.array([[1, 0, region.left], [0, 1, region.top], [0, 0, 1]]) @ _of_pixels(
+    return np.array([[1, 0, region.left], [0, 1, region.top], [0, 0, 1]]) @ of_pixels(
         region.width / size, region.height / size
     )
 
@@ -78,7 +78,7 @@ class Placement:
         if scale < 0.5:
             size = max(round(self.size * scale), 1)
             frame = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
-            matrix = matrix @ _of_pixels(self.size / size)
+            matrix = matrix @ of_pixels(self.size / size)
         return self._warped(np.pad(frame, [(1, 1), (1, 1), (0, 0)][: frame.ndim], mode=border), matrix)
 
     def mask(self, feather: float = FEATHER) -> np.ndarray:
@@ -100,7 +100,7 @@ class Placement:
         scale = float(np.sqrt(abs(np.linalg.det(forth[:2, :2]))))
         if scale > 2:
             small = cv2.resize(whole, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA)
-            forth = _of_pixels(small.shape[1] / whole.shape[1], small.shape[0] / whole.shape[0]) @ forth
+            forth = of_pixels(small.shape[1] / whole.shape[1], small.shape[0] / whole.shape[0]) @ forth
             whole = small
         how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(whole, forth[:2], (self.size, self.size), flags=how, borderMode=cv2.BORDER_REPLICATE)

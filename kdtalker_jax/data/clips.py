@@ -67,7 +67,7 @@ def open_clips(directory: str | Path, split: str) -> Clips:
         raise InputError(
             f"{directory} is a drawn world: renderers and retargeting train on it (python -m pipelines.train renderer "
             "--config demo_renderer --data WORLD). A denoiser trains on what pipelines.extract makes of videos; "
-            "python -m pipelines.train_demo trains all networks on drawn heads."
+            "python -m pipelines.train_demo trains all networks on drawn people."
         )
     if not (Path(directory) / STATISTICS_FILE).is_file():
         raise InputError(

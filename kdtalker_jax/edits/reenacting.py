@@ -199,7 +199,8 @@ def video_moved_by(
     Raises:
         InputError: something asked for is not known of the driver.
     """
-    frames = min((len(motion) for motion in (own, driver, sound) if motion and len(motion) > 1), default=1)
+    many = driver if driver is not None and len(driver) > 1 else None  # one frame of it is for all
+    frames = min(len(motion) for motion in (own, many, sound) if motion is not None)
     own, own_openings, canonical = own[:frames], own_openings.at(slice(frames)), canonical[:frames]
     still = heads = heads_of(own)
     if driver is not None:

@@ -169,13 +169,14 @@ def in_picture(points: np.ndarray, square: Square, size: int = SIZE) -> np.ndarr
 
 
 def in_units(points: np.ndarray, region: Box) -> np.ndarray:
-    """Points (..., N, 3) in pixels of a picture -> in units of a square part of it, as `spaces.landmarks` has them.
+    """Points (..., N, 3) in pixels of a picture -> in units of a part of it, as `spaces.landmarks` has them.
 
     Returns:
         (..., N, 3): x and y from -1 to 1, y down, z in the same unit, positive towards the viewer.
     """
     corner = np.array([region.left, region.top, 0.0])
-    return ((points - corner) * (2 / region.width) - (1, 1, 0)) * (1, 1, -1)
+    scale = 2 / np.array([region.width, region.height, region.width])
+    return ((points - corner) * scale - (1, 1, 0)) * (1, 1, -1)
 
 
 def _turn(angle: float) -> np.ndarray:

@@ -35,7 +35,7 @@ def entries() -> Iterator[Entry]:
     """The models of the package, those that can be fetched by name, and all that are in the cache."""
     lock, present = read_lock(), present_models()
     for name, directory in BUNDLED.items():
-        yield Entry(name, "drawn heads alone", directory, _size(directory), ("Apache-2.0",), ("this package",))
+        yield Entry(name, "learnt from drawings alone", directory, _size(directory), ("Apache-2.0",), ("this package",))
     for model in published_models():
         yield _published(model, present.pop(model.name, None), lock)
     for name, directory in present.items():

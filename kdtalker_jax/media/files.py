@@ -79,7 +79,7 @@ def output_file(
             (folder / path.name).touch()
         if not _is_free(path):
             raise OutputError(f"The {role} {path} exists and is not a file; choose another name.")
-        taken = any(_replaces(path, Path(item)) for item in inputs)
+        taken = any(replaces(path, Path(item)) for item in inputs)
         twice = any(_same_place(path, Path(item)) for item in outputs)
     except (FileExistsError, NotADirectoryError) as error:
         raise cannot_write(path, "a part of its folder's name is a file", role) from error
@@ -100,7 +100,7 @@ def cannot_write(path: Path, why: Exception | str, role: str = "output") -> Outp
     return OutputError(f"The {role} {path} cannot be written: {reason}.")
 
 
-def _replaces(output: Path, item: Path) -> bool:
+def replaces(output: Path, item: Path) -> bool:
     """Whether writing the output would replace this file, or a file in this folder."""
     if not (output.exists() and item.exists()):
         return False

@@ -18,7 +18,6 @@ KDTALKER: Mapping[str, Mapping[str, str]] = {
     "CSIM": {"CSIM": "csim", "CSIM (dlib)": "csim_dlib"},
 }
 SPEED = "FPS"
-PROTOCOLS = ("kdtalker",)
 _OF_ITSELF = {"fid": 0.0, "csim": 1.0, "csim_dlib": 1.0}  # of real videos beside themselves, by definition
 _NO_SPEED = "files do not tell how fast they were made, and nobody has said it"
 _REAL, _MADE = "real videos", "videos"

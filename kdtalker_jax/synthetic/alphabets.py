@@ -5,7 +5,7 @@ What counts is what the lips and the jaw do: a trill is an l, a front rounded vo
 
 import unicodedata
 
-from kdtalker_jax.synthetic.phonemes import INDEX, PAUSE
+from kdtalker_jax.synthetic.phonemes import INDEX
 
 # Letters of the International Phonetic Alphabet by the sound of ours that looks most like them.
 _LOOKS_LIKE = {
@@ -47,8 +47,3 @@ def from_arpabet(phone: str) -> tuple[int, ...]:
         KeyError: there is no such phone.
     """
     return ARPABET[phone]
-
-
-def is_pause(sounds: tuple[int, ...]) -> bool:
-    """Whether nothing is said."""
-    return not sounds or sounds == (PAUSE,)

@@ -51,3 +51,8 @@ class Order:
         """Indices of the clips at these places (B,), which rise."""
         epochs, within = np.divmod(places, self._clips)
         return np.concatenate([self._epoch(int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])
+
+
+def start_at(length: int, fraction: float, frames: int) -> int:
+    """Where a sample begins in a clip, for a number from 0 to below 1: uniform, both ends included."""
+    return int(fraction * (length - frames + 1))

@@ -1,5 +1,6 @@
 """The clips that a training can use, kept in memory as far as there is room."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -43,7 +44,7 @@ class KeptClips(Sequence[Any]):
         """
         self._clips, self._make = clips, make
         self._kept: dict[int, KeptClip] = {}
-        self._room = settings.cache_gb * 2**30
+        self._room, self._lock = settings.cache_gb * 2**30, threading.Lock()
         bar = partial(progress_bar, desc="Reading clips", total=len(clips), unit="clip", show=progress)
         with ThreadPoolExecutor(settings.threads) as pool:
             of_use = list(bar(pool.map(lambda index: usable(self._read(index)), range(len(clips)))))
@@ -60,7 +61,8 @@ class KeptClips(Sequence[Any]):
         clip = self._kept.get(index)
         if clip is None:
             clip = self._make(self._clips[index])
-            if clip.nbytes <= self._room:
-                self._room -= clip.nbytes
-                self._kept[index] = clip
+            with self._lock:
+                if index not in self._kept and clip.nbytes <= self._room:
+                    self._room -= clip.nbytes
+                    self._kept[index] = clip
         return clip

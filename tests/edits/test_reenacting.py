@@ -149,6 +149,19 @@ def test_what_is_not_known_is_said(own, driver, networks):
         moved_by(own, driver, Reenactment(lips=0.1), networks)
 
 
+def test_a_video_lasts_as_long_as_the_shortest_that_moves_it(driver, openings, networks):
+    """A picture that drives it is for all of its frames; a video or a recording of one frame is not."""
+    asked, other = Reenactment(), {"own_openings": openings}
+    canonical = np.zeros((FRAMES, 63), np.float32)
+    moved = video_moved_by(canonical, driver, driver[:1], asked, networks, **other)
+    assert len(moved) == FRAMES
+    moved = video_moved_by(canonical, driver, None, asked, networks, sound=driver[:1], **other)
+    assert len(moved) == 1
+    one = {"own_openings": openings.at(slice(1))}
+    moved = video_moved_by(canonical[:1], driver[:1], None, asked, networks, sound=driver, **one)
+    assert len(moved) == 1
+
+
 def test_the_frames_of_a_video_are_edited_at_its_own_rate(own, driver, openings, networks):
     """From each frame's own face."""
     canonical = np.repeat(own.canonical[None], FRAMES, axis=0)

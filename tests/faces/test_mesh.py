@@ -9,7 +9,7 @@ import pytest
 
 from kdtalker_jax.errors import CheckpointError, NoFaceError
 from kdtalker_jax.faces.crop import crop_portrait
-from kdtalker_jax.faces.detector import PREDICTOR_NAME, FaceDetector, find_faces, find_landmarks
+from kdtalker_jax.faces.detector import PREDICTOR_NAME, Box, FaceDetector, find_faces, find_landmarks
 from kdtalker_jax.faces.geometry import face_square
 from kdtalker_jax.faces.mesh import (
     MESH,
@@ -135,6 +135,8 @@ def test_points_in_units_of_the_picture():
     points = np.array([[[10.0, 20, -5], [110, 120, 25]]])
     region = box_of((60, 70), 50)
     np.testing.assert_allclose(in_units(points, region), [[[-1, -1, 0.1], [1, 1, -0.5]]])
+    tall = Box(10, 20, 60, 120)  # as a cut may be that ends with its picture
+    np.testing.assert_allclose(in_units(np.array([[60.0, 70, 25]]), tall), [[1, 0, -1]])
 
 
 def test_irises_lie_between_the_lids():

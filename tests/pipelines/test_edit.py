@@ -93,6 +93,7 @@ def test_out_of_range_is_one_warning(run, tmp_path):
         (edit, ("--output", "out.gif"), "ends in .png"),
         (edit, ("--output", "{portrait}"), "is also an input"),
         (animate, ("--edit", "smile=1@2s..1s"), "must end after it begins"),
+        (animate, ("--landmarks", "{landmarks}", "--output", "{landmarks}"), "is also an input"),
         (animate, ("--edit", "eyes=0.2"), "so --edit cannot open them"),
         (sample, ("--edit", "lip*2"), "did you mean 'lips'?"),
         (sample, ("--pose", "absent.csv"), "does not exist"),
@@ -100,7 +101,8 @@ def test_out_of_range_is_one_warning(run, tmp_path):
 )
 def test_what_does_not_go_is_said_in_one_sentence(run, tmp_path, monkeypatch, command, options, said):
     monkeypatch.chdir(tmp_path)
-    options = [option.format(portrait=demo.PORTRAITS[0]) for option in options]
+    names = {"portrait": demo.PORTRAITS[0], "landmarks": demo.landmarks_of(demo.PORTRAITS[0])}
+    options = [option.format(**names) for option in options]
     result = run(command, *options)
     assert result.exit_code == 2
     assert said in result.output.splitlines()[-1]

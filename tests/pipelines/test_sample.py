@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from kdtalker_jax import demo
 from kdtalker_jax.spaces.keypoints import Motion
-from pipelines.portraits import ONLY_DRAWN
+from pipelines.portraits import FROM_DRAWINGS
 from pipelines.sample import main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -93,11 +93,11 @@ def test_what_is_not_given_comes_with_the_package(run, tmp_path):
     """Of the model without --checkpoint nothing is said, unless it is shown a face that it may not know."""
     result = run(tmp_path / "talk.mp4", checkpoint=None, source_image=None)
     assert result.exit_code == 0, result.output
-    assert ONLY_DRAWN not in result.output
+    assert FROM_DRAWINGS not in result.output
     assert "256x256" in probe(tmp_path / "talk.mp4")[2]
     result = run(tmp_path / "photo.mp4", checkpoint=None)
     assert result.exit_code == 0, result.output
-    assert result.output.count(ONLY_DRAWN) == 1
+    assert result.output.count(FROM_DRAWINGS) == 1
 
 
 def test_a_model_by_its_name(run, small_checkpoint, tmp_path, monkeypatch):

@@ -77,12 +77,13 @@ def test_with_a_recording_the_shorter_one_counts(run, inputs, tmp_path):
         (("--driving", "{actor}", "--multiplier", "9"), "0 to 2"),
         (("--driving", "{actor}", "--motion_in", "x.npz"), "choose one"),
         (("--driving", "{actor}", "--driving_out", "x.json"), ".pkl or .npz"),
+        (("--driving", "{actor}", "--driving_out", "{tmp}/x.npz", "--motion_out", "{tmp}/x.npz"), "of another output"),
         (("--driving", "{actor}", "--reference", "99"), "no frame 99"),
         (("--driving", "{actor}", "--lips", "driver"), "driver's eyes and lips"),
     ),
 )
 def test_what_does_not_go_is_said_in_one_sentence(run, inputs, tmp_path, options, said):
-    options = [option.format(actor=inputs / "actor.mp4") for option in options]
+    options = [option.format(actor=inputs / "actor.mp4", tmp=tmp_path) for option in options]
     result = run(tmp_path / "out.mp4", *options)
     assert result.exit_code == 2
     assert said in result.output.splitlines()[-1]

@@ -13,7 +13,7 @@ from configs.training import CONFIGS, SMALL_RUN
 from kdtalker_jax import demo
 from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, load_checkpoint, save_checkpoint, write_record
 from kdtalker_jax.training.kinds import find_kind
-from pipelines import export, train
+from pipelines import export, train, train_renderer
 from tests.training.synthetic import make_clips, write_dataset
 
 
@@ -104,12 +104,20 @@ def test_export_puts_the_denoiser_into_the_model(tmp_path, trained, small_variab
 
 
 @pytest.mark.parametrize(
-    ("step", "message"), [("7", "no checkpoint of step 7: there are 5"), ("last", "neither latest, nor best")]
+    ("step", "message"),
+    [("7", "no checkpoint of step 7: there are 5"), ("last", "neither latest, nor best"), ("²", "neither")],
 )
 def test_export_names_what_there_is(tmp_path, trained, step, message):
     result = run(export, "--run", trained, "--checkpoint", tmp_path, "--out", tmp_path / "out", "--step", step)
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_who_asks_for_the_memory_of_stage_2_gets_no_training(tmp_path):
+    given = ("--data", tmp_path / "world", "--workdir", tmp_path / "run", "--init", tmp_path / "model")
+    result = run(train_renderer, *given, "--stage2", "--memory")
+    assert result.exit_code == 2
+    assert "--memory tells of a step of the renderer" in result.output
 
 
 def test_export_leaves_the_audio_encoder_to_the_command_that_trains_it(tmp_path):

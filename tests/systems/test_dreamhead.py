@@ -22,7 +22,7 @@ from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.spaces.landmarks.known import in_pixels
 from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
 from kdtalker_jax.systems import check_fit, disagreement, find_system
-from pipelines import dub, export, extract, sample, train
+from pipelines import compile, dub, export, extract, sample, train
 from tests.metrics.films import portrait
 from tests.systems.dreamhead import SYSTEM, disc, write_film, write_mesh, write_model
 
@@ -169,6 +169,8 @@ def test_the_packages_portrait_needs_no_face_mesh(directory, speech, tmp_path, m
     result = run(sample, *given, *known, "--crop", "none", "--output", tmp_path / "other.mp4")
     assert result.exit_code == 0, result.output
     assert [len(list(read_frames(tmp_path / name))) for name in ("out.mp4", "other.mp4")] == [5, 5]
+    result = run(compile, "--checkpoint", directory, "--no_cache", "--steps", 2)
+    assert result.exit_code == 0, result.output
 
 
 def test_mouths_of_other_frames_are_painted(model, shown, waveform):
@@ -246,6 +248,8 @@ def test_what_cannot_be_is_said(model, small_model, directory, small_checkpoint,
         model.dub(film, speech, tmp_path / "out.mp4", lenght="loop")
     with pytest.raises(InputError, match="moves whole faces and paints no mouths"):
         small_model.repaint(lambda: shown, speech)
+    with pytest.raises(InputError, match="`frame_rate` must be a number from 1 to 240, not 0"):
+        model.repaint(lambda: shown, speech, frame_rate=0)
     once = iter(shown)
     with pytest.raises(InputError, match="has no frames"):
         list(model.repaint(lambda: once, speech, crop="none", steps=2))

@@ -153,7 +153,7 @@ class Wav2Vec2Features:
         samples, gone, start = np.zeros(0, np.float32), 0, 0  # `gone`: rows before the samples
         statistics, seen = Statistics(self.config), 0
 
-        def window(stop: int, end: int, of: tuple[int, int] | None) -> jax.Array:
+        def window(end: int, of: tuple[int, int] | None) -> jax.Array:
             nonlocal seen
             first, offset = max(start - history, 0), gone * SAMPLES_PER_FRAME
             statistics.push(samples[seen - offset : end - offset])
@@ -165,7 +165,7 @@ class Wav2Vec2Features:
         for piece in pieces:
             samples = np.concatenate([samples, _checked(piece)])
             while gone * SAMPLES_PER_FRAME + len(samples) >= (end := (start + size + lookahead) * SAMPLES_PER_FRAME):
-                yield window(start + size + lookahead, end, None)
+                yield window(end, None)
                 start += size
                 unseen = max(start - history, 0)
                 samples, gone = samples[(unseen - gone) * SAMPLES_PER_FRAME :], unseen
@@ -173,7 +173,7 @@ class Wav2Vec2Features:
         rows = num_frames(end)
         of = None if start else (rows, num_conv_frames(self.config, end))
         while start < rows:
-            features, left = window(rows, end, of), rows - start
+            features, left = window(end, of), rows - start
             yield features if left >= size else np.asarray(features)[:left]
             start += size
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kdtalker_jax.sizes import Sizes
+from kdtalker_jax.sizes import Sizes, check_heads
 from kdtalker_jax.spaces.landmarks.contours import COUNTS, MESH_POINTS
 
 
@@ -26,8 +26,7 @@ class LandmarkDenoiserConfig(Sizes):
             raise ValueError(f"points is {self.points}, not {' or '.join(map(str, COUNTS))}")
         if self.previous >= self.window:
             raise ValueError(f"previous, {self.previous}, is not less than window, {self.window}")
-        if self.width < 4 or self.width % (2 * self.heads):
-            raise ValueError(f"width, {self.width}, is no multiple of twice the heads, {self.heads}")
+        check_heads(self.width, self.heads)
 
     @property
     def motion_size(self) -> int:

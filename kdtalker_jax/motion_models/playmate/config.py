@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from kdtalker_jax.emotions import ROWS
-from kdtalker_jax.sizes import Sizes
+from kdtalker_jax.sizes import Sizes, check_heads
 
 POSE = 7  # numbers before the expression: scale, yaw, pitch, roll, t (3)
 
@@ -97,9 +97,3 @@ class AdaptiveStatistics:
     def identity(self, canonical: np.ndarray) -> np.ndarray:
         """Normalises canonical keypoints (..., 3 K)."""
         return ((canonical - self.vector("kp_mean")) / self.vector("kp_std")).astype(np.float32)
-
-
-def check_heads(width: int, heads: int) -> None:
-    """Raises ValueError where a width has not so many heads of pairs."""
-    if width < 4 or width % (2 * heads):
-        raise ValueError(f"width, {width}, is no multiple of twice the heads, {heads}")

@@ -7,6 +7,7 @@ from typing import Any
 from kdtalker_jax.checkpoints import (
     Which,
     is_run,
+    items_for,
     load_checkpoint,
     load_item,
     read_record,
@@ -60,7 +61,7 @@ def load_trained(path: str | Path, *, ema: bool | None = None, which: Which = "l
     if (kind := run_kind(path)).name != "dreamhead":
         raise CheckpointError(f"{path} is the run of a {kind.name}, not of a dreamhead: name another one.")
     record = read_record(path, kind.name)
-    name, params, step = load_item(path, {None: ("ema", "params"), True: ("ema",), False: ("params",)}[ema], which)
+    name, params, step = load_item(path, items_for(ema), which)
     config = record.config
     return Trained(params, config.landmark_denoiser, config.diffusion, record.found["statistics"], step, name == "ema")
 

@@ -9,7 +9,7 @@ from configs.dreamhead_training import LandmarkRun
 from kdtalker_jax.data.landmark_clips import points_of
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.spaces.landmarks.statistics import LandmarkStatistics
-from kdtalker_jax.training.batches import NumberedBatches, Order
+from kdtalker_jax.training.batches import NumberedBatches, Order, start_at
 from kdtalker_jax.training.kept_clips import KeptClips
 from kdtalker_jax.training.one_network import Rows
 
@@ -69,11 +69,6 @@ def stack_windows(clips: Sequence[MovingClip], starts: Sequence[int], frames: in
     return Windows(motion, np.stack([clip.identity for clip in clips]), audio, position)
 
 
-def start_at(clip: MovingClip, fraction: float, frames: int) -> int:
-    """Where a sample begins, for a number from 0 to below 1: uniform, both ends included."""
-    return int(fraction * (len(clip.motion) - frames + 1))
-
-
 class Batches(NumberedBatches[Rows]):
     """This process's share of each batch of a run: `Rows` of `Windows`."""
 
@@ -85,7 +80,9 @@ class Batches(NumberedBatches[Rows]):
         def make(number: int) -> Rows:
             share = [clips[index] for index in order[number * size + positions.astype(np.int64)]]
             fractions = np.random.default_rng([config.seed, 1, number]).random(size)[positions]
-            starts = [start_at(clip, fraction, frames) for clip, fraction in zip(share, fractions, strict=True)]
+            starts = [
+                start_at(len(clip.motion), fraction, frames) for clip, fraction in zip(share, fractions, strict=True)
+            ]
             sources = [f"{clip.name} from frame {start}" for clip, start in zip(share, starts, strict=True)]
             return Rows(stack_windows(share, starts, frames, positions), sources)
 
@@ -96,7 +93,7 @@ def fixed_windows(clips: KeptClips, count: int, config: LandmarkRun) -> Windows:
     """`count` windows, spread evenly over the clips and inside them."""
     rounds, frames = -(-count // len(clips)), config.landmark_denoiser.window
     chosen = [clips[i % len(clips)] for i in range(count)]
-    starts = [start_at(clip, (i // len(clips) + 0.5) / rounds, frames) for i, clip in enumerate(chosen)]
+    starts = [start_at(len(clip.motion), (i // len(clips) + 0.5) / rounds, frames) for i, clip in enumerate(chosen)]
     return stack_windows(chosen, starts, frames, np.arange(count, dtype=np.int32))
 
 

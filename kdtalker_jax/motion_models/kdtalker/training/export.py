@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.training import TrainingConfig
-from kdtalker_jax.checkpoints import Which, load_checkpoint, load_item, read_record, write_model
+from kdtalker_jax.checkpoints import Which, items_for, load_checkpoint, load_item, read_record, write_model
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.motion_models.kdtalker.parts import DENOISER
 from kdtalker_jax.spaces.statistics import MotionStatistics
@@ -44,7 +44,7 @@ def load_denoiser(run: str | Path, *, ema: bool | None = None, which: Which = "l
         CheckpointError: no such run, step or average, or it is damaged.
     """
     record = read_record(run, KIND)
-    names = {None: ("ema", "params"), True: ("ema",), False: ("params",)}[ema]
+    names = items_for(ema)
     try:
         name, params, step = load_item(run, names, which)
     except CheckpointError as error:

@@ -10,6 +10,7 @@ from kdtalker_jax.checkpoints import (
     RunRecord,
     Which,
     is_run,
+    items_for,
     load_checkpoint,
     load_item,
     read_record,
@@ -55,7 +56,7 @@ def load_run(run: str | Path, *, ema: bool | None = None, which: Which = "latest
         CheckpointError: no such run, step or average, or it is damaged.
     """
     record = _record(run)
-    names = {None: ("ema", "params"), True: ("ema",), False: ("params",)}[ema]
+    names = items_for(ema)
     name, params, step = load_item(run, names, which)
     config, part = record.config, EMOTIONS if isinstance(record.config, EmotionRun) else TRANSFORMER
     variables = {part.name: {"params": params}}

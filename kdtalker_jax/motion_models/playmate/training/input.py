@@ -11,7 +11,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.playmate.config import POSE, AdaptiveStatistics
 from kdtalker_jax.motion_models.playmate.normalising import pose_statistics
 from kdtalker_jax.spaces.keypoints import Coefficients
-from kdtalker_jax.training.batches import NumberedBatches, Order
+from kdtalker_jax.training.batches import NumberedBatches, Order, start_at
 from kdtalker_jax.training.kept_clips import KeptClips
 
 NEUTRAL = ROWS.index("neutral")
@@ -157,11 +157,6 @@ def stack_windows(clips: Sequence[LabelledClip], starts: Sequence[int], frames: 
     return Windows(cut("motion"), canonical, cut("audio"), mean, std, cut("emotions"), position)
 
 
-def start_at(clip: LabelledClip, fraction: float, frames: int) -> int:
-    """Where a sample begins, for a number from 0 to below 1: uniform, both ends included."""
-    return int(fraction * (len(clip.motion) - frames + 1))
-
-
 class Batches(NumberedBatches[Batch]):
     """This process's share of each batch of a run."""
 
@@ -173,7 +168,9 @@ class Batches(NumberedBatches[Batch]):
         def make(number: int) -> Batch:
             share = [clips[index] for index in order[number * size + positions.astype(np.int64)]]
             fractions = np.random.default_rng([config.seed, 1, number]).random(size)[positions]
-            starts = [start_at(clip, fraction, frames) for clip, fraction in zip(share, fractions, strict=True)]
+            starts = [
+                start_at(len(clip.motion), fraction, frames) for clip, fraction in zip(share, fractions, strict=True)
+            ]
             sources = [f"{clip.name} from frame {start}" for clip, start in zip(share, starts, strict=True)]
             return Batch(stack_windows(share, starts, frames, positions), sources)
 

@@ -9,9 +9,10 @@ import numpy as np
 from configs.playmate_training import PlaymateRun
 from kdtalker_jax import parallel
 from kdtalker_jax.motion_models.playmate.config import AdaptiveStatistics
-from kdtalker_jax.motion_models.playmate.training.input import Windows, frames_of, stack_windows, start_at
+from kdtalker_jax.motion_models.playmate.training.input import Windows, frames_of, stack_windows
 from kdtalker_jax.motion_models.playmate.training.loss import denoising_losses, to_examples
 from kdtalker_jax.motion_models.playmate.training.step import networks_of
+from kdtalker_jax.training.batches import start_at
 from kdtalker_jax.training.kept_clips import KeptClips
 from kdtalker_jax.training.one_network import counted_batches
 
@@ -52,7 +53,7 @@ def _ask(clips: KeptClips, count: int, config: PlaymateRun) -> Questions:
     """`count` questions: windows spread evenly over the clips and inside them, times evenly over all there are."""
     rounds, frames = -(-count // len(clips)), frames_of(config)
     chosen = [clips[i % len(clips)] for i in range(count)]
-    starts = [start_at(clip, (i // len(clips) + 0.5) / rounds, frames) for i, clip in enumerate(chosen)]
+    starts = [start_at(len(clip.motion), (i // len(clips) + 0.5) / rounds, frames) for i, clip in enumerate(chosen)]
     windows = stack_windows(chosen, starts, frames, np.arange(count, dtype=np.int32))
     times = (np.arange(count) + 0.5) / count * config.diffusion.times
     shuffled = np.random.default_rng(0).permutation(times)  # so that clips and times do not go hand in hand

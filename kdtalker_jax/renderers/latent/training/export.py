@@ -9,6 +9,7 @@ from kdtalker_jax.checkpoints import (
     Checkpoint,
     Which,
     is_run,
+    items_for,
     load_checkpoint,
     load_item,
     read_record,
@@ -60,7 +61,7 @@ def load_trained(path: str | Path, *, ema: bool | None = None, which: Which = "l
     if kind.name not in TRAINED:
         raise CheckpointError(f"{path} is the run of a {kind.name}, which has no pictures: name another one.")
     record = read_record(path, kind.name)
-    name, params, step = load_item(path, {None: ("ema", "params"), True: ("ema",), False: ("params",)}[ema], which)
+    name, params, step = load_item(path, items_for(ema), which)
     trained, config = {TRAINED[kind.name].name: params}, record.config
     if kind.name == "dreamhead_images":
         trained[AUTOENCODER.name] = load_item(path, ("frozen",), step)[1]

@@ -12,9 +12,9 @@ from kdtalker_jax.motion_models.dreamhead.training.input import (
     MovingClip,
     check_clips,
     fixed_windows,
-    start_at,
     usable_clips,
 )
+from kdtalker_jax.training.batches import start_at
 from tests.motion_models.dreamhead.training.tiny import TINY
 
 
@@ -76,10 +76,10 @@ def test_a_batch_is_known_by_its_number_on_any_number_of_processes(kept):
 
 
 def test_windows_are_anywhere_in_a_clip_with_their_sound(kept):
-    assert {start_at(kept[0], fraction, 24) for fraction in np.linspace(0, 0.9999, 200)} == set(range(7))
+    assert {start_at(len(kept[0].motion), fraction, 24) for fraction in np.linspace(0, 0.9999, 200)} == set(range(7))
     windows = fixed_windows(kept, 6, TINY)
     assert windows.motion.shape == (6, 24, 486)
-    start = start_at(kept[1], 0.25, 24)
+    start = start_at(len(kept[1].motion), 0.25, 24)
     np.testing.assert_array_equal(windows.motion[1], kept[1].motion[start : start + 24])
     np.testing.assert_array_equal(windows.audio[1], kept[1].audio[start : start + 24])
 

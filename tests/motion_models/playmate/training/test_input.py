@@ -12,10 +12,10 @@ from kdtalker_jax.motion_models.playmate.training.input import (
     check_clips,
     label_weights,
     stack_windows,
-    start_at,
     statistics_of,
     usable_clips,
 )
+from kdtalker_jax.training.batches import start_at
 from tests.motion_models.playmate.training.tiny import FIRST
 from tests.training.synthetic import make_clip
 
@@ -62,7 +62,9 @@ def test_a_window_has_the_frames_before_it_and_the_first_head(clips):
     np.testing.assert_array_equal(windows.motion[0], clip.motion[20:94])
     np.testing.assert_array_equal(windows.audio[0], clip.audio[20:94])
     np.testing.assert_array_equal(windows.canonical[0], clips[4]["kp"][0])
-    assert {start_at(clip, fraction, 74) for fraction in np.linspace(0, 0.9999, 500)} == set(range(140 - 74 + 1))
+    assert {start_at(len(clip.motion), fraction, 74) for fraction in np.linspace(0, 0.9999, 500)} == set(
+        range(140 - 74 + 1)
+    )
 
 
 def test_a_batch_is_known_by_its_number_on_any_number_of_processes(clips):
