@@ -15,6 +15,7 @@ EPILOG = """
 Examples:
   python -m pipelines.extract --videos clips --checkpoint model --out dataset
   python -m pipelines.extract --videos voxceleb --already_cut --checkpoint model --out dataset --split 0.98/0.02
+  python -m pipelines.extract --videos mead --emotions emotions.csv --checkpoint model --out labelled
   python -m pipelines.extract --from_mat motion_wav2lip --norm norm.npz --out dataset
   python -m pipelines.extract --videos clips --checkpoint model --out dataset \\
       --runner DirectRunner -- --direct_num_workers 8 --direct_running_mode multi_processing
@@ -40,6 +41,11 @@ NO_VALIDATION = (
 @click.option("--already_cut", is_flag=True, help="The videos are squares cut to the face: take them whole.")
 @click.option("--keep_frames", is_flag=True, help="Keep the cut frames as JPEG, to train the renderer.")
 @click.option("--silent_too", is_flag=True, help="Take videos without sound as well: the renderer needs none.")
+@click.option(
+    "--emotions",
+    type=click.Path(path_type=Path),
+    help="What is felt in the videos, for Playmate: a CSV table of file, emotion and, if known, intensity.",
+)
 @click.option(
     "--max_without_face",
     default=25.0,
@@ -72,6 +78,7 @@ def main(
     already_cut: bool,
     keep_frames: bool,
     silent_too: bool,
+    emotions: Path | None,
     max_without_face: float,
     look_every: int,
     batch_size: int | None,
@@ -89,6 +96,8 @@ def main(
     train = _train_part(split)
     if (videos is None) == (from_mat is None):
         raise InputError("Give either --videos or --from_mat.")
+    if emotions and not videos:
+        raise InputError("--emotions is about --videos.")
     if videos and not checkpoint:
         raise InputError(
             "--videos needs --checkpoint, the model that describes the faces: a folder, or demo, which comes along and "
@@ -101,6 +110,7 @@ def main(
     from kdtalker_jax.compiling import announced
     from kdtalker_jax.data import dataset, statistics, work  # these take seconds: not needed for --help and errors
     from kdtalker_jax.data.extraction import ExtractionOptions, VideoClips
+    from kdtalker_jax.data.labels import LabelledClips, read_labels
     from kdtalker_jax.data.mat import MatClips
     from kdtalker_jax.hub.names import find_model
 
@@ -116,6 +126,8 @@ def main(
     given = statistics.read_published_statistics(norm) if norm else None
     source, suffix = (videos, "") if videos else (from_mat, ".mat")
     files = work.find_files(source, suffix)
+    if emotions:
+        make = LabelledClips(make, read_labels(emotions, videos, files))
     folder = dataset.work_folder(out, source)
     tasks = work.make_tasks(source, files, folder / "clips", make.fingerprint)
 
