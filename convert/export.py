@@ -47,10 +47,10 @@ def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
 
     checkpoint = load_checkpoint(directory)
     parts = find_system(checkpoint.config.system).parts
-    unpublished = [name for name in checkpoint.parts if not parts[name].rules]
+    unpublished = [name for name in checkpoint.available if not parts[name].rules]
     if unpublished:
         warnings.warn(f"{', '.join(unpublished)} is left out: no published file has it.", stacklevel=2)
-    published = [name for name in checkpoint.parts if name not in unpublished]
+    published = [name for name in checkpoint.available if name not in unpublished]
     files = {name: out / f"{table_of(parts[name]).file}.safetensors" for name in published}
     if checkpoint.landmarks:
         files["landmarks"] = out / LANDMARKS

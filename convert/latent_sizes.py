@@ -122,7 +122,7 @@ def _unet(shapes: Shapes, published: Any) -> Any:
     return dataclasses.replace(
         published,
         channels=channels,
-        conditions=max(published.conditions, -(-inputs // channels) - 1),
+        conditions=max(published.conditions, -(-inputs // max(channels, 1)) - 1),
         width=width,
         multipliers=read.multipliers(width, [f"input_blocks.{i}.0.in_layers.2.weight" for i in starts]),
         blocks=halvings[0] - 1 if halvings else len(residuals),

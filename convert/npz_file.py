@@ -63,7 +63,7 @@ def _array(path: Path, name: str, entry: memoryview, crc: int) -> NpzArray:
     stream = io.BytesIO(entry[: 1 << 16])
     try:
         shape, fortran, dtype = _READ_HEADER[np.lib.format.read_magic(stream)](stream)
-    except (ValueError, KeyError) as error:
+    except Exception as error:  # NumPy raises many kinds where the header is none of its own
         raise CheckpointError(f"{path} is damaged (header of {name!r:.80}): download it again") from error
     if dtype.hasobject:
         raise CheckpointError(

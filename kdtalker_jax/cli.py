@@ -17,7 +17,7 @@ from kdtalker_jax.errors import KDTalkerError
 from kdtalker_jax.interruption import listening
 from kdtalker_jax.records import without_nan
 from kdtalker_jax.seeds import LARGEST_SEED
-from kdtalker_jax.streams import mend_streams
+from kdtalker_jax.streams import mend_streams, printable
 
 _DEBUG, _JSON, _RESULT = "kdtalker_jax.debug", "kdtalker_jax.json", "kdtalker_jax.result"
 _ARGUMENT = re.compile(r"""`(\w+)(?:=("?)([^`"]*)\2)?`""")  # as the library's sentences name it: `crop="none"`
@@ -65,7 +65,7 @@ class Failure(click.ClickException):
 def result(sentence: str, **values: Any) -> None:
     """What a command has come to: a sentence on stdout, or with `--json` the values, in one line at its end."""
     click.get_current_context().meta[_RESULT] = values
-    click.echo(sentence, err=wants_json())
+    click.echo(printable(sentence), err=wants_json())
 
 
 def wants_json() -> bool:
@@ -117,7 +117,7 @@ class Command(click.Command):
             raise failure from error
 
     def invoke(self, ctx: click.Context) -> object:
-        warnings.formatwarning = lambda message, *_, **__: f"Warning: {self.in_options(str(message))}\n"
+        warnings.formatwarning = lambda message, *_, **__: f"Warning: {printable(self.in_options(str(message)))}\n"
         # XLA tells of programs that take minutes to compile as of a fault in it, with what its makers want to know.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with listening(self._last_words), _reported(ctx):
@@ -224,11 +224,6 @@ def _print_json(ctx: click.Context, values: dict[str, Any], error: str | None) -
     failed = {} if error is None else {"error": error}
     content = {"command": ctx.info_name, "ok": error is None, **values, **failed}
     click.echo(json.dumps(without_nan(content), default=str))
-
-
-def printable(text: str) -> str:
-    """Names inside files may hold anything, also what moves a terminal's cursor."""
-    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
 
 
 def _check_platform() -> None:

@@ -31,7 +31,12 @@ def progress_bar(*arguments: Any, show: bool = True, **options: Any) -> tqdm:
 
 def say(line: str) -> None:
     """A line on stdout, above the bars."""
-    tqdm.write(line)
+    tqdm.write(printable(line))
+
+
+def printable(text: str) -> str:
+    """Names of files and inside them may hold anything, also what moves a terminal's cursor or has no bytes there."""
+    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
 
 
 class _Bar(tqdm):

@@ -50,7 +50,7 @@ def main() -> None:
             missing.append(f"{name}: {found[name]}")
     lines = [f"{name:12} {_text(value)}" for name, value in found.items()]
     lines += [f"missing      {sentence}" for sentence in missing] or ["missing      nothing"]
-    result(_without_home("\n".join(lines)), **found, missing=missing)
+    result(_without_home("\n".join(lines)), **_without_home({**found, "missing": missing}))
 
 
 def _program(missing: list[str]) -> str:
@@ -205,10 +205,16 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _without_home(text: str) -> str:
-    """Reports are shown to others: whose home it is they need not know."""
+def _without_home(found: Any) -> Any:
+    """Reports are shown to others: whose home it is they need not know. Of a text, or of all that lie in lists."""
+    if isinstance(found, dict):
+        return {name: _without_home(value) for name, value in found.items()}
+    if isinstance(found, (list, tuple)):
+        return [_without_home(value) for value in found]
+    if isinstance(found, Path):
+        found = str(found)
     home = str(Path.home())
-    return text.replace(home, "~") if len(home) > 1 else text
+    return found.replace(home, "~") if isinstance(found, str) and len(home) > 1 else found
 
 
 if __name__ == "__main__":

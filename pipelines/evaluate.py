@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kdtalker_jax.cli import MODEL_HELP, Command, Failure, cache_option, licence_option, result
+from kdtalker_jax.cli import MODEL_HELP, Command, Failure, Number, cache_option, licence_option, result
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.interruption import Interruption
 from kdtalker_jax.streams import progress_bar
@@ -66,7 +66,7 @@ Ctrl-C and SIGTERM stop after the video being measured, and the report of those 
     type=click.Choice(["kdtalker"]),
     help="Also make this paper's first table, of --videos and of the real ones in --reference.",
 )
-@click.option("--speed", type=click.FloatRange(min=0, min_open=True), help="Frames a second made, for that table.")
+@click.option("--speed", type=Number(min=0, min_open=True), help="Frames a second made, for that table.")
 @licence_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Report to write, as JSON.")
 @click.option("--already_cut", is_flag=True, help="The videos are squares cut to the face: take them whole.")

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from kdtalker_jax.cli import Command
 from kdtalker_jax.errors import InputError
-from pipelines import extract, synthesize
+from pipelines import evaluate, extract, synthesize
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -145,6 +145,7 @@ def test_help_names_the_common_option():
         (synthesize.main, ["--seed", "-1"]),
         (synthesize.main, ["--seed", str(2**64)]),
         (extract.main, ["--max_without_face", "nan"]),
+        (evaluate.main, ["--speed", "nan"]),
     ],
 )
 def test_numbers_that_are_none_are_refused(tmp_path, main, option):
@@ -152,3 +153,24 @@ def test_numbers_that_are_none_are_refused(tmp_path, main, option):
     assert result.exit_code == 2, result.output
     assert option[0] in result.stderr and "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_names_that_no_terminal_shows_end_nothing():
+    """Neither bytes that are no UTF-8, which names of files may have, nor what moves the cursor."""
+    program = """
+import click, sys, warnings
+from kdtalker_jax.cli import Command, result
+from kdtalker_jax.streams import say
+
+@click.command(cls=Command)
+def main():
+    for tell in (say, result, warnings.warn):
+        tell("a\\udcff\\x1b[2J.mp4")
+
+main()
+"""
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict", "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["a??[2J.mp4"] * 2
+    assert "Warning: a??[2J.mp4" in done.stderr

@@ -189,9 +189,16 @@ class Checkpoint:
             raise self._damaged(name, f": {fault}")
         return variables
 
+    def origin(self, name: str) -> Origin | None:
+        """Where an available part came from, here or in the base; None of what was trained here."""
+        return self.parts[name] if name in self.parts else self._base().parts[name]
+
     def _how_to_add(self, names: list[str]) -> str:
         if self.system.converter != OFFICIAL:  # whose files are of one model, whole
             return f"python -m {self.system.converter} --source DOWNLOADS --out {self.directory}"
+        if not self.system.published:  # made of networks of other systems
+            other = f"--model {self.directory} --model OTHER --out NEW"
+            return f"python -m pipelines.combine --system {self.config.system} {other}"
         return f"{HOW_TO_CONVERT} {self.directory}" + "".join(f" --only {name}" for name in names)
 
     def _base(self) -> "Checkpoint":

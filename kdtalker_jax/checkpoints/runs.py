@@ -12,7 +12,7 @@ import dataclasses
 import json
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +26,7 @@ from kdtalker_jax.checkpoints.writing import checkpoint_writer
 from kdtalker_jax.errors import CheckpointError, OutputError
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
+from kdtalker_jax.systems import find_system
 from kdtalker_jax.training.kinds import Kind, kind_of_run
 from kdtalker_jax.unfinished import unfinished_file
 
@@ -284,17 +285,25 @@ def write_model(
     trained: Mapping[str, Tree],
     others: Checkpoint | None = None,
     *,
+    without: Collection[str] = (),
     overwrite: bool = False,
 ) -> None:
-    """A model of what was trained and, beside it, the parts of another.
+    """A model of what was trained and, beside it, the parts of another that the system has, its base's among them.
+
+    Args:
+        without: parts that do not come along.
 
     Raises:
         OutputError: `out` cannot be written, or has these parts already.
     """
-    kept = {name: origin for name, origin in others.parts.items() if name not in trained} if others else {}
+    kept = [
+        name
+        for name in (others.available if others else ())
+        if name in find_system(config.system).parts and name not in (*trained, *without)
+    ]
     with checkpoint_writer(out, config, [*kept, *trained], overwrite=overwrite) as writer:
-        for name, origin in kept.items():
-            writer.add(name, others.variables(name), origin)
+        for name in kept:
+            writer.add(name, others.variables(name), others.origin(name))
         for name, variables in trained.items():
             writer.add(name, variables)
         if others and others.landmarks:

@@ -104,9 +104,9 @@ def combine_models(
     }
     with checkpoint_writer(out, config, list(copied), overwrite=overwrite) as writer:
         for name, other in copied.items():
-            writer.add(name, other.variables(name), other.parts.get(name))
+            writer.add(name, other.variables(name), other.origin(name))
         if based_on:
-            writer.base = _base(Path(out), Path(based_on), config, copied)
+            writer.base = _base(Path(out), Path(based_on), config, copied, takes)
         if landmarks := next((other.landmarks for other in others if other.landmarks), None):
             writer.add_landmarks(landmarks)
     return tuple(takes), tuple(name for name in known.required if name not in takes)
@@ -200,12 +200,18 @@ def checkpoint_writer(
         raise OutputError(f"{directory} cannot be written ({error.strerror or error})") from error
 
 
-def _base(directory: Path, other: Path, config: ModelConfig, own: Collection[str]) -> Base:
-    """Checked here, so that what is written can be read."""
+def _base(
+    directory: Path, other: Path, config: ModelConfig, own: Collection[str], among: Collection[str] | None = None
+) -> Base:
+    """What is taken from there, of all parts or those `among`; checked here, so that what is written can be read."""
     present = load_checkpoint(other)
     if present.base:
         raise CheckpointError(f"{other} takes parts from yet another model: name that one as the base instead")
-    taken = [name for name in find_system(config.system).parts if name in present.parts and name not in own]
+    taken = [
+        name
+        for name in find_system(config.system).parts
+        if name in present.parts and name in config.sections and name not in own and (among is None or name in among)
+    ]
     for name in taken:
         if present.config.sections.get(name) != config.sections[name]:
             raise CheckpointError(f"{other} has a {name} of other sizes than the model {config.name}")

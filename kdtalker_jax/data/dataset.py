@@ -12,6 +12,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,21 @@ from kdtalker_jax.spaces.statistics import MotionStatistics
 from kdtalker_jax.unfinished import in_one_go
 
 
-def work_folder(out: Path, inputs: Path) -> Path:
-    """Make the folder beside a data set to be where unfinished work is kept, to go on from after an interruption.
-
-    Raises:
-        OutputError: the data set exists, lies within the inputs, or its folder cannot be written.
-    """
+def check_place(out: Path, inputs: Path) -> None:
+    """Raises OutputError where the data set exists or lies within the inputs."""
     if out.exists():
         raise OutputError(f"{out} exists already: name another folder, or remove it first.")
     if out.resolve().is_relative_to(inputs.resolve()):
         raise OutputError(f"{out} lies within {inputs}, and would be read as one of its files: name a folder outside.")
+
+
+def work_folder(out: Path, inputs: Path) -> Path:
+    """Make the folder beside a data set to be where unfinished work is kept, to go on from after an interruption.
+
+    Raises:
+        OutputError: as `check_place`, or its folder cannot be written.
+    """
+    check_place(out, inputs)
     work = out.with_name(f"{out.name}.unfinished")
     try:
         (work / "clips").mkdir(parents=True, exist_ok=True)
@@ -79,7 +85,7 @@ def write_dataset(
     Raises:
         InputError: no file gave a clip, or none of the training split did. The report is then left in `work`.
     """
-    outcomes = sorted(outcomes, key=lambda outcome: outcome.name)
+    outcomes = _alike(sorted(outcomes, key=lambda outcome: outcome.name))
     splits = {split: [o for o in outcomes if o.moments and split_of(o.name, train) == split] for split in SPLITS}
     report = make_report(outcomes, splits, system)
     if not splits["train"]:
@@ -104,6 +110,22 @@ def write_dataset(
         directory.rename(out)
         shutil.rmtree(work)
     return report
+
+
+def _alike(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Clips whose rows are as wide as those of most: others are no part of the same data set, and are left out."""
+
+    def widths(outcome: Outcome) -> tuple:
+        return tuple((name, len(part.mean)) for name, part in outcome.moments.items())
+
+    usual = Counter(widths(outcome) for outcome in outcomes if outcome.moments).most_common(1)
+    why = "It has another number of keypoints or features than most files."
+    return [
+        outcome
+        if not outcome.moments or widths(outcome) == usual[0][0]
+        else replace(outcome, moments=None, reason="unreadable", explanation=why)
+        for outcome in outcomes
+    ]
 
 
 def make_report(

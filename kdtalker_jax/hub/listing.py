@@ -95,7 +95,7 @@ def remove(name: str, *, downloads: bool = False) -> int:
     if name in BUNDLED:
         raise InputError(f"{name} comes with the package and stays there.")
     directory, freed = model_folder(name), 0
-    if name not in present_models() and not downloads:
+    if name not in present_models() and not (downloads and name in read_lock().pins):
         raise InputError(f"{name} is not in the cache: 'python -m pipelines.models list' shows what is.")
     with locked(name):
         if name in present_models():

@@ -26,6 +26,11 @@ class Finder:
     _unreachable: UnreachableError | None = None  # why downloads were looked at instead
 
     @property
+    def is_offline(self) -> bool:
+        """Whether downloads were looked at in place of the hub."""
+        return self._unreachable is not None
+
+    @property
     def upgrade(self) -> str:
         return UPGRADE.format(self.name)
 

@@ -48,13 +48,12 @@ class EmotionReader:
     size = len(JUDGED)
 
     def __init__(self, file: str | os.PathLike[str] | None = None) -> None:
+        """Raises CheckpointError: no such file, or another network."""
         self._network = UserNetwork(JUDGE, file, _check)
+        self._network.check()
 
     def __call__(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-        """(7,) how much the face with landmarks (68, 2) in a uint8 picture (H, W, 3) shows of JUDGED; 1 in sum.
-
-        Raises CheckpointError: no such file, or another network.
-        """
+        """(7,) how much the face with landmarks (68, 2) in a uint8 picture (H, W, 3) shows of JUDGED; 1 in sum."""
         low, high = landmarks.min(axis=0), landmarks.max(axis=0)
         side = max(round(_MARGIN * float((high - low).max())), 2)
         left, top = np.rint((low + high) / 2 - (side / 2, (0.5 + _RAISED) * side)).astype(int).tolist()

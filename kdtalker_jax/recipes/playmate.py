@@ -90,7 +90,7 @@ def make_package(base: Path, config: PlaymateDemoConfig, workdir: Path, report: 
     out = workdir / MODEL
     if not out.exists():
         trained, others = load_run(workdir / "emotions"), load_checkpoint(base)
-        model, _ = combined(trained, others, system_for(others))
+        model = combined(trained, others, system_for(others))
         save_checkpoint(out, as_shipped(trained.variables), model, based_on=base)
     drop_notes(out)
     return True

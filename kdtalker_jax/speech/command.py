@@ -75,8 +75,11 @@ class CommandSpeaker:
         except (OSError, ValueError) as error:
             why = "there is no such program" if isinstance(error, FileNotFoundError) else str(error).rstrip(".")
             raise InputError(f"{self._program} cannot be run: {why}.") from error
-        with undone(lambda: _kill(process)):
-            _, said = process.communicate(text.encode() + b"\n")
+        with process, undone(lambda: _kill(process)):
+            try:
+                _, said = process.communicate(text.encode() + b"\n")
+            finally:
+                _kill(process)  # where it is interrupted
         if process.returncode:
             lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
             why = f": {lines[-1][:_LONGEST_COMPLAINT]}" if lines else ""

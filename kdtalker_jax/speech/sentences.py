@@ -11,6 +11,7 @@ _PARAGRAPHS = re.compile(r"\n\s*\n")
 _SENTENCE = re.compile(r"[^.!?…。！？]*(?:[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？]+[”’」』）]*|[.!?…]|$)\s*")
 # What a full stop after does not end: titles, initials, and what is followed by a small letter.
 _GOES_ON = re.compile(r"(?:^|[\s(])(?:[A-Z]|Dr|Mr|Mrs|Ms|Prof|St|vs|etc|No|Nr|ca|e\.g|i\.e|z\.B|d\.h|bzw)\.\s*$")
+_LONGEST_TITLE = 16  # characters, and more than one of these has
 _CUTS = (re.compile(r"(?<=[;:,，、；：])\s*"), re.compile(r"\s+"))
 
 
@@ -33,9 +34,9 @@ def sentences_of(text: str) -> list[Sentence]:
 
 
 def _of_paragraph(paragraph: str) -> Iterator[str]:
-    waiting = ""
+    waiting, capitals = "", any(map(str.isupper, paragraph))  # without any, small letters tell nothing
     for part in _SENTENCE.findall(paragraph):
-        goes_on = _GOES_ON.search(waiting) or part[:1].islower()
+        goes_on = _GOES_ON.search(waiting[-_LONGEST_TITLE:]) or (capitals and part[:1].islower())
         if (
             waiting
             and not goes_on

@@ -6,11 +6,12 @@ import jax
 import numpy as np
 import pytest
 
+from configs import SMALL
 from configs.dreamhead import PUBLISHED_LIKE as DREAMHEAD
 from configs.latent import SMALL as LATENT
 from configs.playmate import PUBLISHED_LIKE
 from configs.wav2vec2 import SMALL_WAV2VEC2
-from kdtalker_jax.checkpoints import combine_models, load_checkpoint, save_checkpoint
+from kdtalker_jax.checkpoints import combine_models, load_checkpoint, save_checkpoint, write_model
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.systems import find_system
@@ -41,14 +42,41 @@ def test_each_network_comes_from_the_first_that_has_it(small_checkpoint, listene
 def test_networks_of_a_base_are_shared_where_they_are_the_same(small_checkpoint, small_variables, tmp_path):
     """Those that differ are copied, and all are what the models had."""
     changed = jax.tree.map(lambda x: x + np.float32(1), small_variables["generator"])
-    config = load_checkpoint(small_checkpoint).config
-    save_checkpoint(tmp_path / "other", {**small_variables, "generator": changed}, config)
+    save_checkpoint(tmp_path / "other", {**small_variables, "generator": changed}, SMALL)
     combine_models(tmp_path / "out", "kdtalker", [tmp_path / "other"], based_on=small_checkpoint)
     made = load_checkpoint(tmp_path / "out")
     assert set(made.parts) == {"generator"}
     assert made.available == load_checkpoint(tmp_path / "other").available
     jax.tree.map(np.testing.assert_array_equal, made.variables("generator"), changed)
     jax.tree.map(np.testing.assert_array_equal, made.variables("warping"), small_variables["warping"])
+
+
+def test_a_base_gives_what_the_models_have_and_no_more(small_checkpoint, small_variables, tmp_path):
+    """It may have parts that none of them has, also such as the new model has no sizes for."""
+    kept = {name: small_variables[name] for name in ("generator", "warping")}
+    save_checkpoint(tmp_path / "two", kept, SMALL)
+    names, lacking = combine_models(tmp_path / "out", "kdtalker", [tmp_path / "two"], based_on=small_checkpoint)
+    made = load_checkpoint(tmp_path / "out")
+    assert set(made.available) == set(names) == set(kept)
+    assert set(made.lacking) == set(lacking)
+
+
+def test_what_is_trained_on_a_model_that_shares_networks_gets_them_too(small_checkpoint, small_variables, tmp_path):
+    """`pipelines.export` and `convert.export` say that all else comes from there."""
+    denoiser = {"denoiser": small_variables["denoiser"]}
+    save_checkpoint(tmp_path / "mine", denoiser, SMALL, based_on=small_checkpoint)
+    mine = load_checkpoint(tmp_path / "mine")
+    write_model(tmp_path / "out", SMALL, denoiser, mine, without=["retargeting"])
+    made = load_checkpoint(tmp_path / "out")
+    assert made.base is None and made.lacking == ("retargeting",)
+    assert set(made.parts) == set(mine.available) - {"retargeting"}
+    jax.tree.map(np.testing.assert_array_equal, made.variables("warping"), small_variables["warping"])
+
+
+def test_it_is_said_how_a_model_of_other_systems_networks_gets_what_it_lacks(small_checkpoint, tmp_path):
+    combine_models(tmp_path / "out", "playmate", [small_checkpoint])
+    with pytest.raises(CheckpointError, match=r"lacks wav2vec2: add with .*combine --system playmate"):
+        load_checkpoint(tmp_path / "out").require("wav2vec2")
 
 
 def test_what_does_not_go_together_is_refused(small_checkpoint, listener, tmp_path):

@@ -46,6 +46,7 @@ WRONG = {
     "too long": (npy(np.zeros(9, np.float32)) + b"\0", "has 37 of 36 bytes"),
     "huge": (header(b"(9223372036854775807, 9223372036854775807,)"), "header of 'a'|bytes"),
     "negative": (header(b"(-2,)"), "header of 'a'|bytes"),
+    "no end of a bracket": (header(b"(3, 4("), "header of 'a'"),
     "code": (header(b"(exit(),)"), "header of 'a'"),
 }
 

@@ -93,6 +93,15 @@ def test_report(build):
     assert [(entry["name"], entry["reason"]) for entry in report["skipped"]] == [("bad.mat", "unreadable")]
 
 
+def test_files_of_another_width_are_left_out(files, build):
+    """They cannot be rows of the same data set; most files say what its width is."""
+    arrays = {name: np.zeros((75, *shape)) for name, shape in {**SHAPES, "exp": (45,), "kp": (45,)}.items()}
+    scipy.io.savemat(files / "9.mat", arrays)
+    report = json.loads((build("set") / "report.json").read_text())
+    assert {entry["name"]: entry["explanation"] for entry in report["skipped"]}["9.mat"].startswith("It has another")
+    assert sum(len(clips) for clips in report["clips"].values()) == 8
+
+
 class Glows:
     """Makes clips of another system than KDTalker's."""
 

@@ -70,6 +70,22 @@ def test_clips_that_are_kept_are_those_of_the_same_labels(files):
     assert happy(files[1])["emotion"] == -1
 
 
+def test_the_model_comes_last(tmp_path, monkeypatch):
+    """What is wrong with folders and tables is said before anything is fetched."""
+    monkeypatch.setattr("kdtalker_jax.hub.names.find_model", None)
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.mp4").touch()
+    for videos, extra, said in (
+        ("nowhere", (), "nowhere is not a folder"),
+        ("clips", ("--emotions", "absent.csv"), "absent.csv cannot be read"),
+        ("clips", ("--norm", "absent.npz"), "absent.npz"),
+    ):
+        monkeypatch.chdir(tmp_path)
+        result = CliRunner().invoke(main, ["--videos", videos, "--checkpoint", "published", "--out", "set", *extra])
+        assert (result.exit_code, said in result.output) == (2, True), result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["clips"]
+
+
 def test_the_command_makes_data_that_stage_2_takes(make_video, small_checkpoint, tmp_path):
     make_video(tmp_path / "clips" / "a.mp4", 80)
     make_video(tmp_path / "clips" / "level 3" / "b.mp4", 80)

@@ -85,6 +85,7 @@ def test_a_model_of_other_files_than_those_that_were_pinned(hub, cache):
     ("arguments", "message"),
     [
         (("remove", "demo"), "demo comes with the package and stays there."),
+        (("remove", "absent", "--downloads"), "absent is not in the cache"),
         (("remove", "absent"), "absent is not in the cache: 'python -m pipelines.models list' shows what is."),
         (("remove", ".."), ".. is not in the cache"),
         (("remove", "../models"), "../models is not in the cache"),

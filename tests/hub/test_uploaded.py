@@ -209,6 +209,16 @@ def test_the_card_s_licence_is_asked_about(hub, uploaded, capsys):
     assert "cc-by-nc-4.0 (by the card of me/mine)" in capsys.readouterr().err
 
 
+def test_an_accepted_licence_is_not_asked_about_again_offline(hub, cache, uploaded, offline):
+    """Nobody can look at the card then."""
+    uploaded()
+    hub.repository(NAME).licence = "mit"
+    directory = get()
+    shutil.rmtree(directory)
+    offline()
+    assert find_model(f"hf:{NAME}") == directory
+
+
 def test_sizes_that_are_no_network_s(cache, uploaded):
     uploaded(edit=lambda content: content["model"][PART].update(lip=[0]))
     refused(cache, r"config.json is damaged")

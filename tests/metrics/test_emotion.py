@@ -109,4 +109,4 @@ def test_another_network_is_refused(tmp_path):
     path = tmp_path / "other.tflite"
     path.write_bytes(net.write(net.add(SOFTMAX, [0], (1, 4), 1.0)))
     with pytest.raises(CheckpointError, match="no judge of seven emotions"):
-        EmotionReader(path)(DARK, np.random.default_rng(0).uniform(50, 200, (68, 2)))
+        EmotionReader(path)  # before the first video is looked at

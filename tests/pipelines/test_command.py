@@ -181,7 +181,9 @@ def test_doctor_tells_what_a_bug_report_wants(monkeypatch):
     assert names[-1] == "missing"
     assert "HF_TOKEN (set)" in done.stdout and "secret" not in done.stdout
     assert str(REPOSITORY) not in done.stdout and "JAX_PLATFORMS cpu" in done.stdout
-    content = json.loads(python(program, "doctor", "--json", **environment).stdout)
+    line = python(program, "doctor", "--json", **environment).stdout
+    assert str(REPOSITORY) not in line
+    content = json.loads(line)
     assert content["ok"] and "jax" in content["packages"] and "demo" in content["models"]
 
 

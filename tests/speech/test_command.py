@@ -1,6 +1,7 @@
 """Speech by a command: a small program stands for a synthesiser, and whatever it does wrong is one sentence."""
 
 import shlex
+import subprocess
 import sys
 
 import numpy as np
@@ -108,3 +109,17 @@ def test_silence_is_no_speech(command):
 def test_no_such_program():
     with pytest.raises(InputError, match="no such program"):
         speak("Hi.", CommandSpeaker("no-such-program {out}"))
+
+
+def test_an_interruption_ends_the_program(monkeypatch):
+    started = []
+
+    class Process(subprocess.Popen):
+        def communicate(self, *arguments, **keywords):
+            started.append(self)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    with pytest.raises(KeyboardInterrupt):
+        speak("Hi.", failing("import time; time.sleep(60)"))
+    assert started[0].returncode < 0

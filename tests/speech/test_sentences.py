@@ -18,6 +18,7 @@ from kdtalker_jax.speech.sentences import AFTER_PARAGRAPH, AFTER_SENTENCE, LONGE
         ("tab\tand\x00null", ["tab and null"]),
         ("see example.com now", ["see example.com now"]),
         ("- - -\n\nWords", ["Words"]),
+        ("hello there. how are you.", ["hello there.", "how are you."]),
     ),
 )
 def test_where_it_comes_apart(text, parts):

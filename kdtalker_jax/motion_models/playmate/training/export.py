@@ -1,6 +1,6 @@
 """What a run of Playmate has learnt, for `TalkingPortrait` or to train further."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +107,8 @@ def export_run(
     trained = load_run(run, ema=False if raw else None, which=which)
     others = load_checkpoint(base)
     system = system_for(others)
-    config, kept = combined(trained, others, system)
-    write_model(out, config, trained.variables, kept, overwrite=overwrite)
+    own = [part.name for part in PARTS]  # no network of another training comes along
+    write_model(out, combined(trained, others, system), trained.variables, others, without=own, overwrite=overwrite)
     what = "moving average" if trained.ema else "parameters"
     return f"{out}: {what} after {trained.step} steps of {run}, all else from {base}"
 
@@ -122,12 +122,11 @@ def system_for(others: Checkpoint) -> System:
     raise CheckpointError(f"{others.directory} has no sound features that Playmate hears: name another `checkpoint`.")
 
 
-def combined(trained: Trained, others: Checkpoint, system: System) -> tuple[ModelConfig, Checkpoint]:
-    """The configuration of a model of both, and of the others what goes into it: no networks of another training."""
+def combined(trained: Trained, others: Checkpoint, system: System) -> ModelConfig:
+    """The configuration of a model of both."""
     own = {part.name for part in PARTS}
     sections = {
         name: section for name, section in others.config.sections.items() if name in system.sections and name not in own
     }
     sections |= trained.sections | {"statistics": trained.statistics}
-    parts = {name: origin for name, origin in others.parts.items() if name in system.parts and name not in own}
-    return ModelConfig(others.config.name, system.name, sections), replace(others, parts=parts)
+    return ModelConfig(others.config.name, system.name, sections)
