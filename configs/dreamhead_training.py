@@ -15,7 +15,7 @@ class AdamwConfig:
     """AdamW after clipping, with a warm-up and then a cosine down to the final rate at the last step."""
 
     learning_rate: float = 2e-4  # at its peak
-    final_rate: float = 2e-4
+    final_rate: float | None = None  # None: the peak
     warmup_steps: int = 1_000
     beta1: float = 0.9
     beta2: float = 0.999
@@ -81,7 +81,7 @@ class ImageRun:
     image_size: int = PUBLISHED_LIKE.painting.image_size
     autoencoder: AutoencoderConfig = PUBLISHED_LIKE.autoencoder
     unet: UNetConfig = PUBLISHED_LIKE.unet
-    optimizer: AdamwConfig = AdamwConfig(learning_rate=6.4e-5, final_rate=6.4e-5)  # 1e-6 for each sample
+    optimizer: AdamwConfig = AdamwConfig(learning_rate=6.4e-5)  # 1e-6 for each sample
     ema: EmaConfig = _LONG_AVERAGED
     input: InputConfig = _INPUT
     devices: DevicesConfig = _DEVICES
@@ -106,9 +106,7 @@ class AutoencoderRun:
     image_size: int = PUBLISHED_LIKE.painting.image_size
     autoencoder: AutoencoderConfig = PUBLISHED_LIKE.autoencoder
     # 4.5e-6 for each sample, and betas, as published.
-    optimizer: AdamwConfig = AdamwConfig(
-        learning_rate=1.44e-4, final_rate=1.44e-4, beta1=0.5, beta2=0.9, weight_decay=0.0
-    )
+    optimizer: AdamwConfig = AdamwConfig(learning_rate=1.44e-4, beta1=0.5, beta2=0.9, weight_decay=0.0)
     ema: EmaConfig = _AVERAGED
     input: InputConfig = _INPUT
     devices: DevicesConfig = _DEVICES

@@ -3,13 +3,12 @@
 from typing import Literal, get_args
 
 from kdtalker_jax.checks import is_whole
-from kdtalker_jax.diffusion.config import DiffusionConfig
+from kdtalker_jax.diffusion.config import DiffusionConfig, SamplerName
 from kdtalker_jax.errors import InputError
 
 CropMode = Literal["square", "legacy", "none"]
 Precision = Literal["float32", "bfloat16"]
 Length = Literal["shortest", "audio", "video", "loop"]  # of a dubbed video
-SamplerName = Literal["ddim", "ddpm", "pndm", "dpm++"]
 
 DEFAULT_SAMPLER = "dpm++"  # comes in few steps to what ddim comes to, as published
 FEWEST_STEPS = {"pndm": 4}  # its three Runge-Kutta steps join four times

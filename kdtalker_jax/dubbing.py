@@ -159,7 +159,7 @@ def dub(
     """As `TalkingPortrait.dub`."""
     check_length(length)
     asked, batch_size = asked_for(dub, animation, model.motion_model), batch_size_of(batch_size)
-    asked.of(model.motion_model, None)  # refuses before any work
+    _check(model, asked)
     path, waveform = input_file(video, "video"), waveform_of(audio, rate)
     inputs = [item for item in (video, audio) if isinstance(item, (str, os.PathLike))]
     check_output(output, inputs)
@@ -206,7 +206,7 @@ def repaint(
     if not is_number(frame_rate, 1, _FASTEST):
         raise InputError(f"`frame_rate` must be a number from 1 to {_FASTEST}, not {frame_rate!r}.")
     asked, batch_size = asked_for(repaint, animation, model.motion_model), batch_size_of(batch_size)
-    asked.of(model.motion_model, None)  # refuses before any work
+    _check(model, asked)
     waveform = waveform_of(audio, rate)
     found = {"crop": crop, "face_index": face_index, "progress": progress}
     watched = watch(model, read, Fraction(frame_rate), "the frames", **found)
@@ -214,6 +214,14 @@ def repaint(
     motion = model.animate(source, waveform, rate=SAMPLE_RATE, progress=progress, **animation)
     count = frames_of(watched, motion, "shortest")
     return repainted(model, watched, source, motion, count, batch_size=batch_size, progress=progress)
+
+
+def _check(model: "TalkingPortrait", asked: Any) -> None:
+    """Raises InputError for what cannot be asked of mouths that are painted into frames: before any work."""
+    asked.of(model.motion_model, None)
+    for name in ("stitch", "edits", "relative"):
+        if getattr(asked, name):
+            raise InputError(f"`{name}` is for models that move whole heads.")
 
 
 def tell(watched: WatchedFace, name: str) -> None:

@@ -18,7 +18,7 @@ from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
 from kdtalker_jax.edits.smoothing import smoothed
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.rates import FRAME_RATE
-from kdtalker_jax.renderers.protocol import Renderer
+from kdtalker_jax.renderers.protocol import Renderer, can_repaint
 from kdtalker_jax.source import Source
 from kdtalker_jax.sources.driver import Driver
 from kdtalker_jax.spaces.heads import angle_between, heads_of
@@ -74,10 +74,12 @@ class Mover:
             yield self.drive(source, motion, **_of(asked), first=first, start=start)
             start += len(piece)
 
-    def check(self, source: Source, edits: Edits) -> None:
-        """Raises InputError for edits that this portrait or model cannot have: before any work."""
-        if edits:
-            self.editor(source, edits)
+    def check(self, source: Source, asked: Animation) -> None:
+        """Raises InputError for edits or stitching that this portrait or model cannot have: before any work."""
+        if asked.edits:
+            self.editor(source, asked.edits)
+        if asked.stitch and can_repaint(self.renderer):
+            self._stitched(source, source.own.motion)  # which says why it cannot
 
     def editor(self, source: Source, edits: Edits) -> Editor:
         """Raises InputError for edits that this portrait or model cannot have."""

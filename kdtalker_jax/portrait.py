@@ -75,7 +75,7 @@ class TalkingPortrait(LoadedModel):
 
     def _animate(self, source: Source, waveform: np.ndarray, asked: Animation, progress: bool) -> Motion:
         """`animate` for a 16 kHz waveform."""
-        self._mover.check(source, asked.edits)
+        self._mover.check(source, asked)
         performer = self._performer
         total = performer.windows_of(waveform)
         windows = one_ahead(lambda window: window, performer.perform(source, in_pieces(waveform), asked, total))
@@ -112,7 +112,7 @@ class TalkingPortrait(LoadedModel):
         )
         for source, one in zip(sources, asked, strict=True):
             check_source(source, "animate_together")
-            self._mover.check(source, one.edits)
+            self._mover.check(source, one)
         waveforms = [waveform_of(recording, rate) for recording in audio]
         vectors = self._performer.perform_together(sources, waveforms, asked)
         return [self._mover.whole(*parts) for parts in zip(sources, vectors, asked, strict=True)]
@@ -141,7 +141,7 @@ class TalkingPortrait(LoadedModel):
         """
         check_source(source, "stream_motion")
         asked = asked_for(self.stream_motion, animation, self.motion_model)
-        self._mover.check(source, asked.edits)
+        self._mover.check(source, asked)
         performer = self._performer
         windows = performer.perform(source, pieces_of(audio_chunks, rate), asked, None)
         return self._mover.pieces(source, map(performer.vectors, windows), asked)

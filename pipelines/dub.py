@@ -67,7 +67,7 @@ moved by sound alone.
 @stitch_option
 @click.option("--hold_eyes", is_flag=True, help="Keep eyes as open as in the first frame.")
 @click.option(
-    "--feather", default=1 / 32, show_default="1/32", help="How wide the seam is, of the face's cut: 0 to 0.5."
+    "--feather", type=float, help="How wide the seam of a rendered face is, of its cut: 0 to 0.5.  [default: 1/32]"
 )
 @driving_options
 @dtype_option
@@ -87,7 +87,7 @@ def main(
     controls: dict[str, Any],
     stitch: bool,
     hold_eyes: bool,
-    feather: float,
+    feather: float | None,
     driving: dict[str, Any],
     dtype: str | None,
     no_cache: bool,
@@ -100,6 +100,7 @@ def main(
     from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.compositing.finish import Finish
+    from kdtalker_jax.compositing.masks import FEATHER
     from kdtalker_jax.compositing.pasting import pasted_each
     from kdtalker_jax.edits.reenacting import Reenactment
     from kdtalker_jax.media.audio import load_waveform
@@ -117,7 +118,8 @@ def main(
         raise InputError("Nothing moves the person: give --driven_audio, --driving, or both.")
     if length != "shortest" and driven_audio is None:
         raise InputError("--length is about a recording: give --driven_audio, or leave it out.")
-    Finish(paste_back=True, feather=feather)  # refuses
+    seam = FEATHER if feather is None else feather
+    Finish(paste_back=True, feather=seam)  # refuses
     inputs = [path for path in (video, driven_audio, driver, checkpoint) if path]
     check_output(output, inputs)
     input_file(video, "video")
@@ -133,9 +135,9 @@ def main(
     model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
     check_asked(animation, model.motion_model)  # before any work
     if can_repaint(model.renderer):
-        if driven_audio is None or driver is not None or stitch or hold_eyes:
+        if driven_audio is None or driver is not None or stitch or hold_eyes or feather is not None:
             raise InputError(
-                "This model paints mouths by sound alone: give --driven_audio, and no driver or its options."
+                "This model paints mouths by sound alone: give --driven_audio, and no driver, seam or stitching."
             )
         found = {"crop": crop, "face_index": face_index}
         made = model.dub(video, driven_audio, output, length=length, **found, **animation, progress=True)
@@ -154,7 +156,7 @@ def main(
     if len(keypoints) < watched.file_frames:
         warnings.warn(f"The video is cut to {float(len(keypoints) / watched.rate):.2f} s.", stacklevel=1)
     with VideoWriter(output, heard, inputs, frame_rate=watched.rate, frames=len(keypoints)) as written:
-        for frame in pasted_each(watched.render(model, keypoints, progress=True), feather=feather):
+        for frame in pasted_each(watched.render(model, keypoints, progress=True), feather=seam):
             written.write(frame)
     seconds = float(len(keypoints) / watched.rate)
     result(f"{output}: {written.frames} frames, {seconds:.2f} s", output=output, frames=written.frames, seconds=seconds)

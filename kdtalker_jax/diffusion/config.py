@@ -8,6 +8,8 @@ from kdtalker_jax.records import added
 
 LONGEST = 1 << 16  # times
 
+SamplerName = Literal["ddim", "ddpm", "pndm", "dpm++"]
+
 
 @dataclass(frozen=True)
 class DiffusionConfig:
@@ -22,7 +24,7 @@ class DiffusionConfig:
     beta_end: float = 8e-3  # and the last: the more, the less motion is left at the end
     noise_offset: float = 0.0  # deviation of what all frames of a window's noise share, per channel
     prediction: Literal["noise", "sample", "velocity"] = "noise"  # what the network tells of a noisy sample
-    sampler: str | None = None  # that is taken where none is named; None: `samplers.DEFAULT_SAMPLER`
+    sampler: SamplerName | None = None  # that is taken where none is named; None: `samplers.DEFAULT_SAMPLER`
     spacing: Literal["linear", "root", "cosine"] = added("linear")  # see `schedule.NoiseSchedule`
 
     def __post_init__(self) -> None:

@@ -143,6 +143,8 @@ def moved_by(
         InputError: something asked for is not known of the driver or the portrait.
     """
     asked.check(len(driver), openings)
+    if asked.hold_eyes:
+        raise InputError("`hold_eyes` is for the person in a video, whose eyes a portrait has not.")
     if asked.needs_openings and own_openings is None:
         raise InputError(
             "How far the portrait's eyes and lips are open is not known: let its face be found, by another `crop`."
@@ -203,8 +205,8 @@ def video_moved_by(
     frames = min(len(motion) for motion in (own, many, sound) if motion is not None)
     own, own_openings, canonical = own[:frames], own_openings.at(slice(frames)), canonical[:frames]
     still = heads = heads_of(own)
+    asked.check(len(own) if driver is None else len(driver), openings)
     if driver is not None:
-        asked.check(len(driver), openings)
         moving = heads_of(driver)
         how = {"relative": asked.relative, "reference": _reference(asked, moving, openings)}
         heads = video_reenacted(still, moving, _regions_left(asked), **how)

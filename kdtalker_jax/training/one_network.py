@@ -18,7 +18,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Report, TaskBatches
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient, update_ema
-from kdtalker_jax.training.settings import settings
+from kdtalker_jax.training.settings import check_positive, settings
 from kdtalker_jax.training.tail import in_parts, mean_over, unless_not_finite
 
 Params = Any
@@ -56,10 +56,8 @@ def check(config: Any, devices: int, probabilities: Sequence[str] = (), positive
             `checkpoints`.
         probabilities: names of settings from 0 to 1. positive: of further whole numbers from 1.
     """
+    check_positive(config, (*_POSITIVE, *positive))
     values = {name: value for name, _, value in settings(config)}
-    for name in (*_POSITIVE, *positive):
-        if values[name] < 1:
-            raise InputError(f"{name} must be at least 1, not {values[name]}.")
     share = devices * config.accumulate
     if config.batch_size % share:
         raise InputError(
@@ -70,6 +68,9 @@ def check(config: Any, devices: int, probabilities: Sequence[str] = (), positive
         raise InputError(
             f"optimizer.warmup_steps={config.optimizer.warmup_steps} must be fewer than steps={config.steps}."
         )
+    peak, final = config.optimizer.learning_rate, config.optimizer.final_rate
+    if final is not None and final > peak:
+        raise InputError(f"optimizer.final_rate={final} must be no more than optimizer.learning_rate={peak}.")
     for name in probabilities:
         if not 0 <= values[name] <= 1:
             raise InputError(f"{name} is a probability, from 0 to 1, not {values[name]}.")
@@ -78,11 +79,9 @@ def check(config: Any, devices: int, probabilities: Sequence[str] = (), positive
 def rate_schedule(config: Any) -> optax.Schedule:
     """Learning rate of each step, counted from 0: up from 0 in a line, then half a cosine to the final rate."""
     settings = config.optimizer
-    return lenient(
-        optax.warmup_cosine_decay_schedule(
-            0.0, settings.learning_rate, settings.warmup_steps, config.steps, settings.final_rate
-        )
-    )
+    peak, final = settings.learning_rate, settings.final_rate
+    end = peak if final is None else final
+    return lenient(optax.warmup_cosine_decay_schedule(0.0, peak, settings.warmup_steps, config.steps, end))
 
 
 def make_optimizer(config: Any) -> optax.GradientTransformation:

@@ -48,6 +48,14 @@ def to_text(config: Config) -> str:
     return "\n".join(f"{name}={_written(value)}" for name, _, value in settings(config))
 
 
+def check_positive(config: Any, names: Sequence[str]) -> None:
+    """Raises InputError where one of these whole numbers is below 1."""
+    values = {name: value for name, _, value in settings(config)}
+    for name in names:
+        if values[name] < 1:
+            raise InputError(f"{name} must be at least 1, not {values[name]}.")
+
+
 def differences(old: Any, new: Any) -> dict[str, str]:
     """Settings that are not the same, by name, in words."""
     before = {name: value for name, _, value in settings(old)}

@@ -149,6 +149,14 @@ def test_what_is_not_known_is_said(own, driver, networks):
         moved_by(own, driver, Reenactment(lips=0.1), networks)
 
 
+def test_what_only_a_driver_or_a_video_has_is_refused_elsewhere(own, driver, openings, networks):
+    canonical, given = np.zeros((FRAMES, 63), np.float32), {"own_openings": openings, "sound": driver}
+    with pytest.raises(InputError, match="How far the driver's eyes"):
+        video_moved_by(canonical, driver, None, Reenactment(eyes="driver"), networks, **given)
+    with pytest.raises(InputError, match="`hold_eyes` is for the person in a video"):
+        moved_by(own, driver, Reenactment(hold_eyes=True), networks, openings=openings, own_openings=OWN_OPENINGS)
+
+
 def test_a_video_lasts_as_long_as_the_shortest_that_moves_it(driver, openings, networks):
     """A picture that drives it is for all of its frames; a video or a recording of one frame is not."""
     asked, other = Reenactment(), {"own_openings": openings}

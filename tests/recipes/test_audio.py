@@ -56,6 +56,13 @@ def test_another_run_is_not_gone_on_with(finished):
         train_audio_encoder(replace(SMALL_AUDIO, steps=61), finished)
 
 
+@pytest.mark.parametrize("name", ["steps", "performances", "log_every"])
+def test_numbers_below_one_are_refused(tmp_path, name):
+    with pytest.raises(InputError, match=f"{name} must be at least 1"):
+        train_audio_encoder(replace(SMALL_AUDIO, **{name: 0}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_processes_share_a_batch():
     spoken = [speak(SMALL_AUDIO, number) for number in range(2)]
     whole = next(AudioBatches(spoken, SMALL_AUDIO))

@@ -148,6 +148,12 @@ def test_known_landmarks_are_not_looked_for(model, source, monkeypatch):
     np.testing.assert_allclose((shifted[:, :2] + 1) * 120 - (40, 40), points[:, :2], atol=1e-3)
 
 
+def test_stitching_is_refused_before_anything_is_heard(model, source, waveform, monkeypatch):
+    monkeypatch.setattr(model.features, "windows", None)
+    with pytest.raises(InputError, match="nothing to stitch"):
+        model.animate(source, waveform, stitch=True)
+
+
 def test_implicit_keypoints_take_no_landmarks(small_model):
     with pytest.raises(InputError, match="leave the landmarks out"):
         small_model.prepare(demo.PORTRAITS[0], crop="none", landmarks=demo.landmarks_of(demo.PORTRAITS[0]))
@@ -250,12 +256,16 @@ def test_what_cannot_be_is_said(model, small_model, directory, small_checkpoint,
         small_model.repaint(lambda: shown, speech)
     with pytest.raises(InputError, match="`frame_rate` must be a number from 1 to 240, not 0"):
         model.repaint(lambda: shown, speech, frame_rate=0)
+    for asked in ({"stitch": True}, {"edits": "yaw=9"}, {"relative": True}):
+        with pytest.raises(InputError, match="is for models that move whole heads"):
+            model.dub(film, speech, tmp_path / "out.mp4", **asked)
     once = iter(shown)
     with pytest.raises(InputError, match="has no frames"):
         list(model.repaint(lambda: once, speech, crop="none", steps=2))
     given = ("--no_cache", "--video", film, "--driven_audio", speech, "--output", tmp_path / "out.mp4")
     for extra, sentence in (
         (("--checkpoint", directory, "--stitch"), "paints mouths by sound alone"),
+        (("--checkpoint", directory, "--feather", "0.1"), "paints mouths by sound alone"),
         (("--checkpoint", small_checkpoint, "--crop", "none"), "--crop is for models that paint mouths"),
     ):
         result = run(dub, *given, *extra)

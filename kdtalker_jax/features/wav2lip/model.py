@@ -64,7 +64,7 @@ class Wav2LipFeatures:
             while first_column(start + size - 1) + WINDOW <= gone + len(mel):
                 yield window(mel)
                 start += size
-                unseen = int(first_column(start))
+                unseen = max(int(first_column(start)), 0)
                 mel, gone = mel[unseen - gone :], unseen
         mel = np.concatenate([mel, stream.finish()])
         while start < stream.frames:

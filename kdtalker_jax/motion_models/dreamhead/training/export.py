@@ -66,6 +66,15 @@ def load_trained(path: str | Path, *, ema: bool | None = None, which: Which = "l
     return Trained(params, config.landmark_denoiser, config.diffusion, record.found["statistics"], step, name == "ema")
 
 
+def sections_of(path: str | Path) -> dict[str, Any]:
+    """Sizes and diffusion of a run, also of one that has no checkpoint yet, or of a model. Errors as above."""
+    if is_run(path) and (kind := run_kind(path)).name == "dreamhead":
+        config = read_record(path, kind.name).config
+        return {DENOISER.name: config.landmark_denoiser, "diffusion": config.diffusion}
+    trained = load_trained(path)
+    return {DENOISER.name: trained.sizes, "diffusion": trained.diffusion}
+
+
 def export_run(
     run: Path, base: Path | None, out: Path, *, which: Which = "latest", raw: bool = False, overwrite: bool = False
 ) -> str:

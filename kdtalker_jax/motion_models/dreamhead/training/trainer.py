@@ -11,7 +11,7 @@ from kdtalker_jax.data.clips import open_clips
 from kdtalker_jax.data.landmark_clips import check_landmarks, clip_statistics, points_of
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.dreamhead.parts import DENOISER
-from kdtalker_jax.motion_models.dreamhead.training.export import Trained, load_trained
+from kdtalker_jax.motion_models.dreamhead.training.export import Trained, load_trained, sections_of
 from kdtalker_jax.motion_models.dreamhead.training.input import Batches, check_clips, fixed_windows, usable_clips
 from kdtalker_jax.motion_models.dreamhead.training.loss import landmark_losses
 from kdtalker_jax.seeds import random_key
@@ -59,8 +59,7 @@ def train(
 def fitted(config: LandmarkRun, data: str | Path | None, init: str | None) -> LandmarkRun:
     """`kinds.Kind.fit`: sizes and diffusion of the first parameters, else landmarks and features as clips have them."""
     if init is not None:
-        trained = load_trained(init)
-        return replace(config, **{DENOISER.name: trained.sizes, "diffusion": trained.diffusion})
+        return replace(config, **sections_of(init))
     if data is None:
         raise InputError(_NO_DATA)
     check_landmarks(Path(data))
@@ -80,25 +79,31 @@ def _task(
     if not stored:
         raise InputError(f"There is no clip in the train split of {data}.")
 
-    def find(init: str | None) -> dict[str, LandmarkStatistics]:
-        return {"statistics": _first(init, config).statistics if init else clip_statistics(stored)}
-
-    record = open_run(workdir, "dreamhead", config, init, len(stored), find)
-    statistics = record.found["statistics"]
-
-    def usable(split: str) -> KeptClips:
+    def usable(split: str, statistics: LandmarkStatistics) -> KeptClips:
         clips = usable_clips(open_clips(data, split), statistics, config, progress=progress)
         short = f"; {clips.left_out} below {config.landmark_denoiser.window} frames are left out"
         report(f"{data}, {split}: {len(clips)} clips{short if clips.left_out else ''}.")
         return clips
 
-    clips = usable("train")
-    check_clips(clips, config, f"the train split of {data}")
+    read: list[KeptClips] = []
+
+    def find(init: str | None) -> dict[str, LandmarkStatistics]:
+        """Refuses clips that cannot be trained on before the run is begun."""
+        statistics = _first(init, config).statistics if init else clip_statistics(stored)
+        read.append(usable("train", statistics))
+        check_clips(read[0], config, f"the train split of {data}")
+        return {"statistics": statistics}
+
+    record = open_run(workdir, "dreamhead", config, init, len(stored), find)
+    statistics = record.found["statistics"]
+    clips = read[0] if read else usable("train", statistics)
     losses = _losses(config)
-    held_out, asked = usable(config.validation.split), config.validation.samples
+    held_out, asked = usable(config.validation.split, statistics), config.validation.samples
     validation = None
     if is_validated(data, config.validation.split, len(held_out) > 0, asked):
-        validation = FixedLosses(config, losses, fixed_windows(held_out, asked, config), config.batch_size)
+        same = _losses(replace(config, seed=0))  # noise and times of every run
+        largest = config.batch_size // config.accumulate
+        validation = FixedLosses(config, same, fixed_windows(held_out, asked, config), largest)
     announce(config, report)
 
     def first() -> Any:

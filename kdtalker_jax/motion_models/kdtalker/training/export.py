@@ -62,6 +62,8 @@ def export_denoiser(trained: TrainedDenoiser, base: str | Path, out: str | Path,
         CheckpointError: `base` cannot be read. OutputError: `out` cannot be written, or has these parts already.
     """
     others = load_checkpoint(base)
+    if others.system.parts.get(DENOISER.name) != DENOISER:
+        raise CheckpointError(f"{base} is a model of {others.config.system}, which has no denoiser: name another one.")
     config = others.config.replace(
         denoiser=trained.config.denoiser, diffusion=trained.config.diffusion, statistics=trained.statistics
     )

@@ -2,7 +2,7 @@
 
 from configs.training import TrainingConfig
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.training.settings import settings
+from kdtalker_jax.training.settings import check_positive
 
 
 def check(config: TrainingConfig, devices: int) -> None:
@@ -11,10 +11,7 @@ def check(config: TrainingConfig, devices: int) -> None:
     positive = ("steps", "batch_size", "accumulate", "log_every", "ema.every", "validation.every",
                 "validation.sampling_steps", "checkpoints.every", "checkpoints.keep_last", "input.threads",
                 "input.prefetch")  # fmt: skip
-    values = {name: value for name, _, value in settings(config)}
-    for name in positive:
-        if values[name] < 1:
-            raise InputError(f"{name} must be at least 1, not {values[name]}.")
+    check_positive(config, positive)
     if config.batch_size % share:
         raise InputError(
             f"batch_size={config.batch_size} cannot be split evenly over {devices} devices in {config.accumulate} "

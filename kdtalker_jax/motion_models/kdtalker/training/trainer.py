@@ -25,6 +25,8 @@ from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
 from kdtalker_jax.training.settings import check_sizes
 
+_NO_DATA = "A denoiser is trained on a data set: name one that pipelines.extract has made as `data`."
+
 
 def train(
     config: TrainingConfig,
@@ -51,6 +53,8 @@ def train(
         CheckpointError, OutputError: what cannot be read or written.
     """
     check(config, parallel.device_count())
+    if data is None:
+        raise InputError(_NO_DATA)
 
     def make_task() -> DenoiserTask:
         return DenoiserTask(config, Path(data), Path(workdir), init and str(init), report, progress)
@@ -62,10 +66,15 @@ def fitted(config: TrainingConfig, data: str | Path | None, init: str | None) ->
     """`kinds.Kind.fit`: sizes and diffusion of the first parameters, else features as wide as those of the clips."""
     check(config, parallel.device_count())
     if init is not None:
-        found = read_record(init, KIND).config if is_run(init) else load_checkpoint(init).config
+        if is_run(init):
+            found = read_record(init, KIND).config
+        else:
+            checkpoint = load_checkpoint(init)
+            checkpoint.require(DENOISER.name)
+            found = checkpoint.config
         return replace(config, denoiser=found.denoiser, diffusion=found.diffusion)
     if data is None:
-        raise InputError("A denoiser is trained on a data set: name one that pipelines.extract has made as `data`.")
+        raise InputError(_NO_DATA)
     clips = open_clips(data, "train")
     if not clips:
         return config

@@ -39,7 +39,7 @@ class Validation:
         self._sums = parallel.map_sums(sums, config.devices.mapping)
         self._count = config.validation.windows
         questions = ask(clips, self._count, config.denoiser.window, config.diffusion.times)
-        self._batches = _batches(questions, config.batch_size)
+        self._batches = _batches(questions, config.batch_size // config.accumulate)
 
     def __call__(self, params: dict) -> dict[str, float]:
         """Mean loss, expression and pose loss of placed parameters."""

@@ -41,7 +41,7 @@ class Validation:
 
         self._sums = parallel.map_sums(sums, config.devices.mapping)
         self._count = config.validation.windows
-        self._batches = counted_batches(_ask(clips, self._count, config), config.batch_size)
+        self._batches = counted_batches(_ask(clips, self._count, config), config.batch_size // config.accumulate)
 
     def __call__(self, params: Any, frozen: Any) -> dict[str, float]:
         """Mean loss, expression and pose loss of placed parameters."""

@@ -69,6 +69,14 @@ def load_trained(path: str | Path, *, ema: bool | None = None, which: Which = "l
     return Trained(trained, sizes, record.found["statistics"], config.image_size, step, name == "ema")
 
 
+def sizes_of(path: str | Path) -> dict[str, Any]:
+    """Those of the networks of a run, also of one that has no checkpoint yet, or of a model. Errors as above."""
+    if is_run(path) and (kind := run_kind(path)).name in TRAINED:
+        config = read_record(path, kind.name).config
+        return {part.name: getattr(config, part.name) for part in PARTS if hasattr(config, part.name)}
+    return load_trained(path).sizes
+
+
 def _of_model(path: str | Path) -> Trained:
     checkpoint = load_checkpoint(path)
     names = [part.name for part in PARTS if checkpoint.system.parts.get(part.name) == part]

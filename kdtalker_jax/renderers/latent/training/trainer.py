@@ -13,7 +13,7 @@ from kdtalker_jax.data.landmark_clips import check_landmarks, clip_statistics
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.renderers.latent.config import GRID
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER, UNET
-from kdtalker_jax.renderers.latent.training.export import Trained, load_trained
+from kdtalker_jax.renderers.latent.training.export import Trained, load_trained, sizes_of
 from kdtalker_jax.renderers.latent.training.input import (
     Batches,
     Refer,
@@ -79,8 +79,7 @@ def fitted(config: PictureRun, data: str | Path | None, init: str | None) -> Pic
         if isinstance(config, ImageRun):
             raise InputError(_NO_AUTOENCODER)
         return config
-    sizes = load_trained(init).sizes
-    return replace(config, **{name: size for name, size in sizes.items() if hasattr(config, name)})
+    return replace(config, **{name: size for name, size in sizes_of(init).items() if hasattr(config, name)})
 
 
 def kind_name(config: PictureRun) -> str:
@@ -96,30 +95,36 @@ def _task(
     if not stored:
         raise InputError(f"There is no clip in the train split of {data}.")
 
-    def find(init: str | None) -> dict[str, LandmarkStatistics]:
-        known = _first(init, config).statistics if init else None
-        return {"statistics": known or clip_statistics(stored)}
-
-    record = open_run(workdir, kind_name(config), config, init, len(stored), find)
-    first = _first(record.init, config) if record.init else Trained({}, {})
-
-    def usable(split: str) -> KeptClips:
-        clips = usable_clips(open_clips(data, split), record.found["statistics"], config, progress=progress)
+    def usable(split: str, statistics: LandmarkStatistics) -> KeptClips:
+        clips = usable_clips(open_clips(data, split), statistics, config, progress=progress)
         hidden = f"; {clips.left_out} that show no mouth are left out" if clips.left_out else ""
         report(f"{data}, {split}: {len(clips)} clips{hidden}.")
         return clips
 
-    clips = usable("train")
-    if not clips:
-        raise InputError(f"No clip in the train split of {data} shows a mouth.")
+    read: list[KeptClips] = []
+
+    def find(init: str | None) -> dict[str, LandmarkStatistics]:
+        """Refuses clips that cannot be trained on before the run is begun."""
+        known = _first(init, config).statistics if init else None
+        read.append(usable("train", statistics := known or clip_statistics(stored)))
+        if not read[0]:
+            raise InputError(f"No clip in the train split of {data} shows a mouth.")
+        return {"statistics": statistics}
+
+    record = open_run(workdir, kind_name(config), config, init, len(stored), find)
+    first, statistics = _first(record.init, config) if record.init else Trained({}, {}), record.found["statistics"]
+    clips = read[0] if read else usable("train", statistics)
     refer: Refer = nearby(config.farthest, config.beyond) if paints else itself
     parts = (AUTOENCODER, UNET) if paints else (AUTOENCODER,)
     networks = {part.name: part.build(config, dtype=config.dtype) for part in parts}
-    losses = partial(image_losses if paints else autoencoder_losses, networks, config)
-    held_out, asked = usable(config.validation.split), config.validation.samples
+    objective = partial(image_losses if paints else autoencoder_losses, networks)
+    losses = partial(objective, config)
+    held_out, asked = usable(config.validation.split, statistics), config.validation.samples
     validation = None
     if is_validated(data, config.validation.split, len(held_out) > 0, asked):
-        validation = FixedLosses(config, losses, fixed_pictures(held_out, asked, config, refer), config.batch_size)
+        same = partial(objective, replace(config, seed=0))  # noise and times of every run
+        largest = config.batch_size // config.accumulate
+        validation = FixedLosses(config, same, fixed_pictures(held_out, asked, config, refer), largest)
     announce(config, report)
     trained = parts[-1]
 

@@ -87,7 +87,8 @@ class GlobalResponseNorm(nn.Module):
         gamma = self.param("gamma", nn.initializers.zeros, x.shape[-1:])
         beta = self.param("beta", nn.initializers.zeros, x.shape[-1:])
         x32 = x.astype(jnp.float32)
-        response = jnp.sqrt(jnp.square(x32).sum(axis=(1, 2), keepdims=True))  # (B, 1, 1, C)
+        energy = jnp.square(x32).sum(axis=(1, 2), keepdims=True)
+        response = jnp.sqrt(jnp.maximum(energy, 1e-24))  # (B, 1, 1, C); at 0 the root has no gradient
         response = response / (response.mean(axis=-1, keepdims=True) + 1e-6)
         gamma, beta = per_channel(gamma, x), per_channel(beta, x)
         return (gamma * (x32 * response) + beta + x32).astype(self.dtype)

@@ -30,6 +30,10 @@ def export_renderer(
     """
     trained, step = load_networks(run, which=which)
     others = load_checkpoint(base) if base else None
+    if others and not set(trained) <= set(others.system.parts):
+        raise CheckpointError(
+            f"{base} is a model of {others.config.system}, which has other networks: name another one."
+        )
     config = others.config if others else PUBLISHED
     if run_kind(run).name == RENDERER:
         recipe = read_record(run, RENDERER).config

@@ -20,6 +20,7 @@ from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.training.batches import NumberedBatches, Order
 
 STATE = ("yaw", "pitch", "roll", "x", "y", "size")
+NO_DATA = "Renderers are trained on a data set of pictures, drawn or kept by pipelines.extract: name it as `data`."
 
 
 class FaceClip(NamedTuple):

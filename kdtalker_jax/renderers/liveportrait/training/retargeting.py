@@ -26,6 +26,7 @@ from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.renderers.liveportrait.parts import RETARGETING
 from kdtalker_jax.renderers.liveportrait.training.input import (
+    NO_DATA,
     FaceClips,
     RendererBatch,
     RendererBatches,
@@ -41,12 +42,15 @@ from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient
+from kdtalker_jax.training.settings import check_positive
 from kdtalker_jax.training.tail import mean_over, unless_not_finite
 from kdtalker_jax.training.weights import Weights
 
 NAME = RETARGETING.name
 BORDER = 0.2  # part of the picture's height that is its lower border
 ROWS = 8  # judged at once on each device
+_POSITIVE = ("phase.steps", "phase.batch_size", "log_every", "frames.threads", "frames.prefetch", "validation.every",
+             "checkpoints.every", "checkpoints.keep_last")  # fmt: skip
 
 Tree = Any
 
@@ -82,8 +86,11 @@ def train_retargeting(
         InputError: settings or data that cannot be trained with, or a loss that is not finite.
         CheckpointError, OutputError: what cannot be read or written.
     """
+    check_positive(config, _POSITIVE)
     if config.phase.batch_size % parallel.device_count():
         raise InputError(f"phase.batch_size must be a multiple of the {parallel.device_count()} devices.")
+    if data is None:
+        raise InputError(NO_DATA)
     if init is None:
         raise InputError("Retargeting is trained on a renderer: name a model that has one as init.")
 

@@ -145,8 +145,11 @@ def make_train_step(config: RendererConfig, phase: PhaseConfig, landmarks: Landm
 
         updates, opt_state = optimizer.update(gradients["renderer"], state.opt_state, state.weights.params)
         params = optax.apply_updates(state.weights.params, updates)
-        if phase.motion_frozen:  # also from what is left of the momentum of earlier phases
+        # Also what is left of the momentum of earlier phases moves nothing else.
+        if phase.motion_frozen:
             params = {**params, MOTION: state.weights.params[MOTION]}
+        if phase.motion_only:
+            params = {**state.weights.params, MOTION: params[MOTION]}
         weights = weights.replace(params=params)
         step = state.step + 1
         adversary = state.adversary

@@ -17,6 +17,7 @@ from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.renderers.liveportrait.training.export import RENDERER
 from kdtalker_jax.renderers.liveportrait.training.input import (
+    NO_DATA,
     FaceClips,
     RendererBatch,
     RendererBatches,
@@ -36,7 +37,7 @@ from kdtalker_jax.renderers.liveportrait.training.step import (
 from kdtalker_jax.renderers.liveportrait.training.validation import RendererValidation
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
-from kdtalker_jax.training.settings import check_sizes
+from kdtalker_jax.training.settings import check_positive, check_sizes
 
 # Landmarks of the parts of the face that small errors show in most.
 REGIONS = (
@@ -49,6 +50,8 @@ OPENINGS = (
     ("left upper lid", "left lower lid"),
     ("right upper lid", "right lower lid"),
 )
+_POSITIVE = ("accumulate", "log_every", "frames.drivings", "frames.threads", "frames.prefetch", "validation.every",
+             "checkpoints.every", "checkpoints.keep_last")  # fmt: skip
 
 
 def report_memory(config: RendererConfig, report: Report) -> None:
@@ -90,6 +93,8 @@ def train_renderer(
         CheckpointError, OutputError: what cannot be read or written.
     """
     check_renderer(config, parallel.device_count())
+    if data is None:
+        raise InputError(NO_DATA)
 
     def make_task() -> RendererTask:
         return RendererTask(config, Path(data), Path(workdir), init and str(init), report, progress)
@@ -112,9 +117,13 @@ class RendererTask:
         if not clips:
             raise InputError(f"{data} has no clip to train on.")
 
+        self._landmarks = _landmarks_of(config, clips)
+
         def find(init: str | None) -> dict[str, Any]:
+            """Refuses what does not fit before the run is begun."""
+            load_classifiers(config)
             if init:
-                _load_init(init, config)  # refuses what does not fit before the run is begun
+                _load_init(init, config)
             return {}
 
         record = open_run(workdir, RENDERER, config, init, len(clips), find)
@@ -123,7 +132,6 @@ class RendererTask:
         self.batches = RendererBatches(
             clips, config, process=parallel.process_index(), processes=parallel.process_count()
         )
-        self._landmarks = _landmarks_of(config, clips)
         self._step_of = cache(self._make_step)
         validated = is_validated(data, config.validation.split, any_moving(validation_clips), config.validation.pairs)
         self._validation_of = cache(lambda phase: self._make_validation(phase, validation_clips) if validated else None)
@@ -177,9 +185,11 @@ def check_renderer(config: RendererConfig, devices: int) -> None:
     """Raises InputError for values that no run can have on this number of devices."""
     if not config.steps:
         raise InputError("There is nothing to do: set first.steps to at least 1.")
+    phases = [name for name in ("first", "second", "third", "fourth") if getattr(config, name).steps]
+    check_positive(config, (*_POSITIVE, *(f"{name}.batch_size" for name in phases)))
     share = devices * config.accumulate
     halvings = 2 ** (len(config.appearance.widths) - 1 + config.warping.hourglass_blocks)
-    for name in ("first", "second", "third", "fourth"):
+    for name in phases:
         phase = getattr(config, name)
         if phase.batch_size % share:
             raise InputError(

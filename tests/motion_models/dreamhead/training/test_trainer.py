@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 
 from configs.dreamhead import SMALL
-from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
+from configs.dreamhead_training import AdamwConfig, LandmarkRun
+from kdtalker_jax import parallel
+from kdtalker_jax.checkpoints import load_checkpoint, read_record, save_checkpoint, write_record
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
 from kdtalker_jax.motion_models.dreamhead.training.export import export_run, load_trained
-from kdtalker_jax.motion_models.dreamhead.training.trainer import fitted, train
+from kdtalker_jax.motion_models.dreamhead.training.trainer import _task, fitted, train
 from kdtalker_jax.random_parts import random_variables
+from kdtalker_jax.training.logs import NoLogs
+from kdtalker_jax.training.one_network import rate_schedule
 from tests.motion_models.dreamhead.training.tiny import TINY
 from tests.training.landmarks import AUDIO_FEATURES, make_clip, write_dataset
 from tests.training.metrics import read_metrics
@@ -65,6 +69,23 @@ def test_sizes_follow_from_what_there_is(finished, dataset):
     assert fitted(wide, dataset, str(finished)).landmark_denoiser == TINY.landmark_denoiser
 
 
+def test_the_same_command_goes_on_before_the_first_checkpoint(finished, tmp_path):
+    """Sizes are those of the record, which is there from the beginning."""
+    write_record(tmp_path, read_record(finished, "dreamhead"))
+    again = fitted(LandmarkRun(), None, str(tmp_path))
+    assert again.landmark_denoiser == TINY.landmark_denoiser
+
+
+def test_validation_asks_the_same_in_every_run(finished, dataset, tmp_path):
+    """Whatever the seed, and in however many parts a batch is worked through."""
+
+    def loss(name, **changes):
+        task = _task(replace(TINY, **changes), dataset, tmp_path / name, str(finished), lambda sentence: None, False)
+        return task.validate(parallel.place(task.initial_state(), TINY.devices.mapping), 0, NoLogs())
+
+    assert loss("a", seed=1, accumulate=2) == pytest.approx(loss("b", seed=2), rel=1e-5)
+
+
 def test_a_run_becomes_a_model(finished, tmp_path):
     base = SMALL.replace(audio_encoder=AudioEncoderConfig(widths=(4, 4, 4, 4, AUDIO_FEATURES)))
     names = ("audio_encoder", "autoencoder")
@@ -102,4 +123,15 @@ def test_what_cannot_be_trained_on_is_said(clips, dataset, tmp_path):
         train(replace(TINY, known_frames=2.0), dataset, tmp_path / "run")
     with pytest.raises(InputError, match=r"leave diffusion\.prediction=sample"):
         train(replace(TINY, diffusion=replace(TINY.diffusion, prediction="noise")), dataset, tmp_path / "run")
+    with pytest.raises(InputError, match="no more than optimizer"):
+        train(replace(TINY, optimizer=replace(TINY.optimizer, final_rate=1.0)), dataset, tmp_path / "run")
+    short = write_dataset(tmp_path / "short", {"train": [make_clip("short", 20)]})
+    with pytest.raises(InputError, match="24 frames"):
+        train(TINY, short, tmp_path / "run")
     assert not list((tmp_path / "run").glob("*"))
+
+
+def test_a_lowered_rate_stays_low():
+    """As for fine-tuning: where no final rate is named, it is the peak."""
+    rate = rate_schedule(LandmarkRun(optimizer=AdamwConfig(learning_rate=1e-5)))
+    assert max(float(rate(step)) for step in (0, 1_000, 100_000, 200_000)) == pytest.approx(1e-5)

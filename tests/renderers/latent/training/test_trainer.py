@@ -9,7 +9,7 @@ import pytest
 
 from configs.dreamhead import SMALL
 from configs.latent import SMALL as LATENT_SMALL
-from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
+from kdtalker_jax.checkpoints import load_checkpoint, read_record, save_checkpoint, write_record
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.renderers.latent.training.export import export_run, load_trained
@@ -68,6 +68,17 @@ def test_pictures_need_an_autoencoder(dataset, autoencoder, small_checkpoint, tm
         load_trained(small_checkpoint)
 
 
+def test_the_same_command_goes_on_before_the_first_checkpoint(autoencoder, images, tmp_path):
+    for run, kind, config in (
+        (autoencoder, "dreamhead_autoencoder", AUTOENCODER),
+        (images, "dreamhead_images", IMAGES),
+    ):
+        folder = tmp_path / kind
+        folder.mkdir()
+        write_record(folder, read_record(run, kind))
+        assert fitted(type(config)(), None, str(folder)).autoencoder == config.autoencoder
+
+
 def test_a_converted_model_of_latent_diffusion_is_a_beginning(dataset, tmp_path):
     """Of both networks; faces are those of the data set."""
     networks = {name: random_variables(name, LATENT_SMALL) for name in ("autoencoder", "unet")}
@@ -106,3 +117,4 @@ def test_what_cannot_be_trained_on_is_said(dataset, clips, autoencoder, tmp_path
     plain = write_dataset(tmp_path / "plain", {"train": [clips[0], make_clip("no pictures", 9)]})
     with pytest.raises(InputError, match="clip no pictures has no frames"):
         train(AUTOENCODER, plain, tmp_path / "run")
+    assert not list((tmp_path / "run").glob("*"))

@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs.retargeting import RetargetingTrainingConfig, RetargetingValidationConfig
+from configs.renderer import PhaseConfig
+from configs.retargeting import SMALL_RETARGETING, RetargetingTrainingConfig, RetargetingValidationConfig
 from configs.training import CheckpointConfig
 from kdtalker_jax.checkpoints import load_networks, save_checkpoint
 from kdtalker_jax.data.landmarks import LANDMARKS
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.renderers.liveportrait.training.input import FaceClips, fixed_choices, stack_pictures
 from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES, FaceMotion, fresh_weights
 from kdtalker_jax.renderers.liveportrait.training.retargeting import (
@@ -124,3 +126,16 @@ def test_missing_validation_clips_are_missed_aloud(checkpoint, tmp_path):
         RetargetingTask(CONFIG, data, str(checkpoint), tmp_path / "run", *silence)
     off = replace(CONFIG, validation=replace(CONFIG.validation, pairs=0))
     RetargetingTask(off, data, str(checkpoint), tmp_path / "other", *silence)
+
+
+@pytest.mark.parametrize(
+    ("data", "config", "said"),
+    [
+        (None, SMALL_RETARGETING, "name it as `data`"),
+        ("faces", replace(SMALL_RETARGETING, phase=PhaseConfig(steps=0)), "phase.steps must be at least 1"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(tmp_path, data, config, said):
+    with pytest.raises(InputError, match=said):
+        train_retargeting(config, data, tmp_path / "run", init="model")
+    assert not (tmp_path / "run").exists()

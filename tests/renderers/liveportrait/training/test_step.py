@@ -127,9 +127,12 @@ def test_motion_alone_learns_as_it_does_beside_the_rest(step, state, batches):
     for name in ("spread", "depth", "deformation", "pose", "placement", "landmarks", "openings"):
         np.testing.assert_allclose(metrics[name], beside[name], rtol=1e-5)
     assert change(after.weights.params["motion_extractor"], state.weights.params["motion_extractor"]) > 1e-5
+    moving = step(state, batches[0])[0]
+    after_others = alone(moving, batches[1])[0]  # what is left of their momentum moves nothing
     for name in ("appearance", "warping", "generator"):
         assert change(after.weights.params[name], state.weights.params[name]) == 0, name
         assert change(after.weights.statistics[name], state.weights.statistics[name]) == 0, name
+        assert change(after_others.weights.params[name], moving.weights.params[name]) == 0, name
 
 
 def test_frozen_motion_stays_as_it_is(step, state, batches):

@@ -1,6 +1,7 @@
 """A whole run of the renderer: what it leaves behind, what it refuses, how it goes on."""
 
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 
 from configs import SMALL
+from configs.renderer import LIVEPORTRAIT, PhaseConfig
 from kdtalker_jax.checkpoints import load_checkpoint, load_networks, read_record, save_checkpoint
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.renderers.liveportrait.training.export import RENDERER, export_renderer
 from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
-from kdtalker_jax.renderers.liveportrait.training.trainer import RendererTask, train_renderer
+from kdtalker_jax.renderers.liveportrait.training.trainer import RendererTask, check_renderer, train_renderer
 from kdtalker_jax.training.settings import with_settings
 from tests.training.faces import TINY_RENDERER, make_face_clips, write_faces
 from tests.training.metrics import read_metrics
@@ -125,11 +127,26 @@ def test_other_sizes_cannot_be_started_from(finished, faces, tmp_path):
         (["second.motion_only=true"], "second is motion_only, so it has no pictures"),
         (["first.motion_only=true", "first.motion_frozen=true"], "so nothing learns"),
         (["guided=nose tip,left ear"], "There is no landmark 'left ear'"),
+        (["accumulate=0"], "accumulate must be at least 1"),
+        (["validation.every=0"], "validation.every must be at least 1"),
+        (["first.batch_size=0"], "first.batch_size must be at least 1"),
+        (["loss.perceptual=1"], "perceptual_weights"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(faces, tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         train_renderer(with_settings(TINY_RENDERER, changes), faces, tmp_path / "run")
+    assert not list((tmp_path / "run").glob("*"))
+
+
+def test_phases_that_are_not_run_need_not_fit():
+    """On 16 devices, say: their batches are those of nobody."""
+    check_renderer(replace(LIVEPORTRAIT, first=PhaseConfig(steps=1, batch_size=128)), 16)
+
+
+def test_without_data_it_is_said(tmp_path):
+    with pytest.raises(InputError, match="name it as `data`"):
+        train_renderer(TINY_RENDERER, None, tmp_path / "run")
 
 
 def test_all_clips_need_frames(tmp_path):
