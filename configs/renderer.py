@@ -27,6 +27,7 @@ class PhaseConfig:
     frozen_norms: bool = False  # batch norms keep the statistics they came with: those of small batches are noise
     motion_only: bool = False  # nothing is rendered: the motion extractor alone learns, a few times as fast
     motion_frozen: bool = False  # the motion extractor stays as it is: what was made of its motion stays valid
+    rest_frozen: bool = added(False)  # all else stays as it is: pictures teach the motion extractor alone
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class LossConfig:
     painted: float = added(0.0)  # part of the four above that counts for what the portrait is blended with, alone
     perceptual: float = 0.0  # L1 between features of a VGG; needs perceptual_weights
     identity: float = 0.0  # 1 - cosine between features of a VGG trained on faces; needs identity_weights
+    transfer: float = added(0.0)  # a picture's pose with another's expression, made from either: the same
     adversarial: float = 0.1
     features: float = 1.0  # of the discriminators, matched
     equivariance: float = 0.0  # of keypoints under a known transform of the picture
@@ -160,6 +162,15 @@ LIVEPORTRAIT = renderer_config(
     remat=True,
 )
 
+# Trained weights whose expression and pose leak into each other (arXiv 2502.07203, equations 2 to 4).
+TRANSFER_LIVEPORTRAIT = replace(
+    LIVEPORTRAIT,
+    name="liveportrait_transfer",
+    first=PhaseConfig(steps=2_000, batch_size=8, frozen_norms=True, rest_frozen=True),
+    optimizer=RendererOptimizerConfig(learning_rate=1e-5),
+    loss=LossConfig(transfer=1.0),
+)
+
 # A quarter of the parameters, for the first look at real videos on a machine without accelerators.
 HALF_LIVEPORTRAIT = renderer_config(
     model(
@@ -206,10 +217,10 @@ VARIED_RENDERER = replace(
     DEMO_RENDERER,
     name="varied_renderer",
     **{part: VARIED.sections[part] for part in ("motion_extractor", "warping", "generator")},
-    first=PhaseConfig(steps=2_500, batch_size=12, image_size=64, motion_only=True),
-    second=PhaseConfig(steps=1_200, batch_size=4, image_size=64),
-    third=PhaseConfig(steps=500, batch_size=4, image_size=64, frozen_norms=True),
-    fourth=PhaseConfig(steps=4_200, batch_size=4, image_size=128, frozen_norms=True),
+    first=PhaseConfig(steps=4_000, batch_size=12, image_size=64, motion_only=True),
+    second=PhaseConfig(steps=900, batch_size=4, image_size=64),
+    third=PhaseConfig(steps=300, batch_size=4, image_size=64, frozen_norms=True),
+    fourth=PhaseConfig(steps=3_200, batch_size=4, image_size=128, frozen_norms=True),
     # A drawn face is soon painted as well as it is carried; a real one is not, so its place has to be learnt. And where
     # the mask shows the portrait alone, as it does after some dozen steps, nothing else would teach the painter.
     loss=replace(DEMO_RENDERER.loss, carried=5.0, painted=0.3),
@@ -229,5 +240,13 @@ SMALL_RENDERER = renderer_config(
 )
 
 RENDERER_CONFIGS = {
-    config.name: config for config in (LIVEPORTRAIT, HALF_LIVEPORTRAIT, DEMO_RENDERER, VARIED_RENDERER, SMALL_RENDERER)
+    config.name: config
+    for config in (
+        LIVEPORTRAIT,
+        TRANSFER_LIVEPORTRAIT,
+        HALF_LIVEPORTRAIT,
+        DEMO_RENDERER,
+        VARIED_RENDERER,
+        SMALL_RENDERER,
+    )
 }

@@ -25,6 +25,7 @@ from kdtalker_jax.renderers.liveportrait.training.perceptual import (
     perceptual_loss,
 )
 from kdtalker_jax.renderers.liveportrait.training.reenactment import FaceMotion, Networks, Reenacted, fresh_weights
+from kdtalker_jax.renderers.liveportrait.training.transfer import both_ways
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.muon import muon
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient
@@ -148,7 +149,7 @@ def make_train_step(config: RendererConfig, phase: PhaseConfig, landmarks: Landm
         # Also what is left of the momentum of earlier phases moves nothing else.
         if phase.motion_frozen:
             params = {**params, MOTION: state.weights.params[MOTION]}
-        if phase.motion_only:
+        if phase.motion_only or phase.rest_frozen:
             params = {**state.weights.params, MOTION: params[MOTION]}
         weights = weights.replace(params=params)
         step = state.step + 1
@@ -244,6 +245,8 @@ class Objective:
     ) -> tuple[jax.Array, tuple]:
         if self._phase.motion_frozen:
             params = {**params, MOTION: jax.lax.stop_gradient(params[MOTION])}
+        if self._phase.rest_frozen:
+            params = {**jax.lax.stop_gradient(params), MOTION: params[MOTION]}
         weights = weights.replace(params=params)
         motion_pictures = _colours(pictures.motion)
         if self._phase.motion_only:
@@ -253,6 +256,8 @@ class Objective:
             reenacted, statistics = self._networks.reenact(weights, _colours(pictures.source), motion_pictures)
             output, motion, keypoints = reenacted.pictures, reenacted.motion, reenacted.keypoints
             losses = self._picture_terms(reenacted, judge, pictures)
+            if self._config.loss.transfer:
+                losses["transfer"] = self._transfer(weights, pictures)
         losses |= self._motion_terms(motion, keypoints, pictures)
         if self._config.loss.equivariance:
             losses["equivariance"] = equivariance_loss(
@@ -281,6 +286,19 @@ class Objective:
         if self._classifiers.identity:
             losses["identity"] = identity_loss(self._classifiers.identity, output, target)
         return {name: values.reshape(len(pictures.source), -1).mean(axis=1) for name, values in losses.items()}
+
+    def _transfer(self, weights: Weights, pictures: Pictures) -> jax.Array:
+        """(B,): how far the two ways to the first target's pose with the source's expression are apart."""
+        sizes = pictures.source.shape[2], pictures.motion.shape[3]
+        first, second = both_ways(
+            self._networks, weights, _colours(pictures.source), _colours(pictures.target[:, 0]), sizes
+        )
+        if self._classifiers.perceptual:
+            return perceptual_loss(self._classifiers.perceptual, first, second)
+        landmarks, settings = pictures.landmarks[:, 1], self._config.loss  # those of the target's pose
+        weight = terms.detail_weight(landmarks, self._landmarks.regions, first.shape[1], settings.details)
+        apart = terms.picture_losses(first, second, weight)
+        return sum(getattr(settings, name) * value for name, value in apart.items())
 
     def _motion_terms(self, motion: FaceMotion, keypoints: jax.Array, pictures: Pictures) -> dict[str, jax.Array]:
         """(B,) each: mean over a source and its driving pictures."""

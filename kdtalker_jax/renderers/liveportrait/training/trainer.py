@@ -205,8 +205,9 @@ def check_renderer(config: RendererConfig, devices: int) -> None:
             raise InputError(
                 f"{name} is motion_only, so it has no pictures to be adversarial about: unset one of them."
             )
-        if phase.motion_only and phase.motion_frozen:
-            raise InputError(f"{name} is motion_only and motion_frozen, so nothing learns: unset one of them.")
+        if phase.motion_frozen and (phase.motion_only or phase.rest_frozen):
+            other = "motion_only" if phase.motion_only else "rest_frozen"
+            raise InputError(f"{name} is {other} and motion_frozen, so nothing learns: unset one of them.")
     if config.guided and len(config.guided) > config.motion_extractor.keypoints:
         raise InputError(
             f"guided names {len(config.guided)} landmarks for {config.motion_extractor.keypoints} keypoints."

@@ -126,6 +126,7 @@ def test_other_sizes_cannot_be_started_from(finished, faces, tmp_path):
         (["second.image_size=30"], "second.image_size=30 cannot be halved"),
         (["second.motion_only=true"], "second is motion_only, so it has no pictures"),
         (["first.motion_only=true", "first.motion_frozen=true"], "so nothing learns"),
+        (["first.rest_frozen=true", "first.motion_frozen=true"], "first is rest_frozen and motion_frozen"),
         (["guided=nose tip,left ear"], "There is no landmark 'left ear'"),
         (["accumulate=0"], "accumulate must be at least 1"),
         (["validation.every=0"], "validation.every must be at least 1"),
