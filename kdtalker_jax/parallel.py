@@ -12,6 +12,7 @@ devices of all processes, behind the same functions; every process feeds its own
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Literal
@@ -138,6 +139,15 @@ def replicate(tree: Tree) -> Tree:
 def on_first_device(replicated: Tree) -> Tree:
     """What `replicate` has put on the first device, without a copy."""
     return jax.tree.map(lambda leaf: leaf.addressable_shards[0].data, replicated)
+
+
+def where_states_are_made(mapping: Mapping) -> AbstractContextManager:
+    """Around what makes a state that `place` is to place: where it is split, no device need ever hold it whole, so it
+    is made in the host's memory."""
+    if mapping == "fsdp":
+        with suppress(RuntimeError):  # JAX was told to leave the host's processors alone
+            return jax.default_device(jax.local_devices(backend="cpu")[0])
+    return nullcontext()
 
 
 def place(tree: Tree, mapping: Mapping = DEFAULT) -> Tree:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import jax
 import numpy as np
 import pytest
 
@@ -106,6 +107,13 @@ def test_only_fsdp_splits_a_state(results, devices):
         "jit": False,
         "fsdp": True,
     }
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_a_state_that_will_be_split_is_made_by_the_host(mapping):
+    with parallel.where_states_are_made(mapping):
+        made_by = jax.config.jax_default_device
+    assert (made_by is not None and made_by.platform == "cpu") == (mapping == "fsdp")
 
 
 @pytest.mark.parametrize("split", ["one", "four", "two_by_two"])

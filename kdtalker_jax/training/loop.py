@@ -117,7 +117,8 @@ class Loop:
         config = task.config
         self._task, self._config, self._report = task, config, report
         self._checkpoints = RunCheckpoints(workdir, config.checkpoints)
-        state = task.initial_state()
+        with parallel.where_states_are_made(config.devices.mapping):
+            state = task.initial_state()
         self._checkpoints.check_room(task.trees(state))
         if self._checkpoints.latest is not None:
             state = self._restore(state)
