@@ -220,7 +220,7 @@ VARIED_RENDERER = replace(
     first=PhaseConfig(steps=4_000, batch_size=12, image_size=64, motion_only=True),
     second=PhaseConfig(steps=900, batch_size=4, image_size=64),
     third=PhaseConfig(steps=300, batch_size=4, image_size=64, frozen_norms=True),
-    fourth=PhaseConfig(steps=3_200, batch_size=4, image_size=128, frozen_norms=True),
+    fourth=PhaseConfig(steps=4_800, batch_size=4, image_size=128, frozen_norms=True),
     # A drawn face is soon painted as well as it is carried; a real one is not, so its place has to be learnt. And where
     # the mask shows the portrait alone, as it does after some dozen steps, nothing else would teach the painter.
     loss=replace(DEMO_RENDERER.loss, carried=5.0, painted=0.3),
