@@ -39,11 +39,15 @@ def cache_directory() -> Path:
     return base / "kdtalker_jax" / versions
 
 
+SHORTEST = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"  # what compiles faster is not kept
+
+
 def keep_compiled() -> Path | None:
     """Keep what is compiled from now on in `cache_directory`, and look there before compiling.
 
-    For command lines, before anything is compiled. A folder that was chosen with JAX_COMPILATION_CACHE_DIR stays; where
-    none can be written, or an entry cannot be used, programs are compiled as without.
+    For command lines, before anything is compiled. A folder that was chosen with JAX_COMPILATION_CACHE_DIR stays, and
+    what is worth keeping by `SHORTEST`; where none can be written, or an entry cannot be used, programs are compiled as
+    without.
 
     Returns:
         The folder in use, or None.
@@ -58,7 +62,8 @@ def keep_compiled() -> Path | None:
     if not os.access(directory, os.W_OK):
         return None
     jax.config.update("jax_compilation_cache_dir", str(directory))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    if SHORTEST not in os.environ:
+        jax.config.update(SHORTEST.lower(), 0.3)
     return directory
 
 

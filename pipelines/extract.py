@@ -118,6 +118,7 @@ def main(
         keep_compiled()
     beam = _import_beam() if runner else None
     options = beam.pipeline_options(runner, beam_options) if beam else None
+    make = None if videos else MatClips(dict(map(_pair, keys)))
     given = statistics.read_published_statistics(norm) if norm else None
     source, suffix = (videos, "") if videos else (from_mat, ".mat")
     files = work.find_files(source, suffix)
@@ -126,8 +127,6 @@ def main(
     if videos:
         how = ExtractionOptions(already_cut, keep_frames, silent_too, look_every, max_without_face / 100)
         make = VideoClips(find_model(checkpoint, accept_licence=accept_licence), how, batch_size)
-    else:
-        make = MatClips(dict(map(_pair, keys)))
     if labels is not None:
         make = LabelledClips(make, labels)
     folder = dataset.work_folder(out, source)

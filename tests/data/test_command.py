@@ -215,7 +215,7 @@ def test_import_of_published_files(run, tmp_path, parity):
         (("--from_mat", "m", "--out", "x", "--mat_key", "audio"), "FIELD=NAME"),
         (("--from_mat", "m", "--out", "x", "--mat_key", "sound=aud"), "no field 'sound'"),
         (("--from_mat", "nowhere", "--out", "x"), "nowhere is not a folder"),
-        (("--videos", "nowhere", "--checkpoint", "nothing", "--out", "x"), "nothing does not exist"),
+        (("--videos", "nowhere", "--checkpoint", "nothing", "--out", "x"), "nowhere is not a folder"),
         (("--from_mat", "m", "--out", "x", "--", "--direct_num_workers=2"), "need --runner"),
         (("--from_mat", "m", "--norm", "norm.npz", "--out", "x"), "norm.npz"),
     ],
