@@ -310,11 +310,10 @@ class Evaluator:
 
 def _window_of(checkpoint: Checkpoint | None) -> int:
     """Frames from one border to the next in motion that the model samples."""
-    sections = checkpoint.config.sections.values() if checkpoint else ()
-    return next(
-        (sizes.window - getattr(sizes, "previous", 0) for sizes in sections if hasattr(sizes, "window")),
-        PUBLISHED_WINDOW,
-    )
+    if checkpoint is None or len(checkpoint.system.members) < 3:
+        return PUBLISHED_WINDOW
+    _, _, motion_model = checkpoint.system.families
+    return motion_model(checkpoint.config).length
 
 
 def _find_lacking(

@@ -6,6 +6,7 @@ import pytest
 
 from configs import SMALL
 from configs.dreamhead import SMALL as DREAMHEAD
+from configs.playmate import SMALL as PLAYMATE
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
 from kdtalker_jax.data.tracking import steady_square
 from kdtalker_jax.faces.crop import cut_square
@@ -62,6 +63,9 @@ def test_models_of_all_systems_are_measured_with_as_far_as_they_go(tmp_path):
     assert "of the system dreamhead_wav2lip, which has no motion_extractor" in evaluator.not_measured["jitter"]
     sizes = DREAMHEAD.landmark_denoiser
     assert evaluator.window == sizes.window - sizes.previous
+    save_checkpoint(tmp_path / "feeling", {"retargeting": random_variables("retargeting", PLAYMATE)}, PLAYMATE)
+    feeling = Evaluator(load_checkpoint(tmp_path / "feeling"))
+    assert feeling.window == PLAYMATE.diffusion_transformer.window, "what was before is no part of a window there"
 
 
 def test_nothing_is_said_where_the_pictures_are_what_they_are_said_to_be(measure):
