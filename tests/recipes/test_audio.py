@@ -27,7 +27,7 @@ def finished(tmp_path_factory) -> Path:
 
 def test_it_hears_jaws_of_speakers_it_was_not_trained_on(finished):
     metrics = read_metrics(finished)
-    assert metrics[60]["validation/jaw"] > 0.3
+    assert metrics[60]["validation/jaw"] > 0.5
     assert metrics[60]["validation/loss"] < 0.5 * metrics[10]["train/loss"]
 
 
