@@ -78,10 +78,10 @@ def verify(source: Path, checkpoint: "Checkpoint", names: tuple[str, ...] = ()) 
         CheckpointError: a file or part is missing or damaged.
     """
     system = find_system(checkpoint.config.system)
-    names_here = [name for name in checkpoint.available if system.parts[name].rules]
-    if not (names or names_here):
+    chosen = names or [name for name in checkpoint.available if system.parts[name].rules]
+    if not chosen:
         raise CheckpointError(f"{checkpoint.directory} has no part that is published: there is nothing to compare")
-    parts = published_parts(system, names or names_here)
+    parts = published_parts(system, chosen)
     checkpoint.require(*names)
     known = {part.name: part for part in parts}
     for name, path in find_sources(source, parts).items():

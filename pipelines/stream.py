@@ -58,7 +58,7 @@ def main(
     """
     from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
-    from kdtalker_jax.media.files import replaces
+    from kdtalker_jax.media.files import keep_inputs
     from kdtalker_jax.media.live import LiveVideo
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.rendering import check_batch_size
@@ -67,8 +67,8 @@ def main(
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()
-    if output != "-" and any(replaces(Path(output), Path(item)) for item in (*portrait.inputs, checkpoint)):
-        raise OutputError(f"The output {output} is also an input and would be lost; choose another name.")
+    if output != "-":
+        keep_inputs(Path(output), (*portrait.inputs, checkpoint))
     image = portrait.read(checkpoint)
     if sys.stdin is None or sys.stdin.isatty():
         raise InputError(f"Standard input has to be the sound: pipe in {RAW}.")

@@ -133,14 +133,14 @@ class Checkpoint:
         own, path = self.own_sliders, self.directory / SLIDERS_FILE
         if own is None:
             found = self._base().sliders_file if self.base else None
-            return found if found and self._has(found[1].parts) else None
+            return found if found and self.has(found[1].parts) else None
         if not path.is_file() or file_sum(path) != own.file:
             raise CheckpointError(f"{path} is missing or damaged: copy the model again")
-        if not self._has(own.parts):
+        if not self.has(own.parts):
             raise CheckpointError(f"{path} was made for other networks: copy the model again")
         return path, own
 
-    def _has(self, parts: Mapping[str, str]) -> bool:
+    def has(self, parts: Mapping[str, str]) -> bool:
         """Whether parts are those whose sums have these `values`."""
         taken = self.base.parts if self.base else {}
         sums = {name: sums.values for name, sums in self.sums.items()}

@@ -58,7 +58,8 @@ def save_checkpoint(
         for name, variables in networks.items():
             writer.add(name, variables)
         if based_on is not None:
-            writer.base = _base(Path(directory), Path(based_on), config, writer.parts)
+            others = [name for name in find_system(config.system).parts if name not in writer.parts]
+            writer.base = _base(Path(directory), Path(based_on), config, others)
 
 
 def combine_models(
@@ -96,17 +97,14 @@ def combine_models(
     config = ModelConfig(others[0].config.name, system, sections)
     if problem := disagreement(config, list(takes)):
         raise CheckpointError(f"The networks of these models do not fit together ({problem}).")
-    shared = load_checkpoint(based_on).sums if based_on else {}
-    copied = {
-        name: other
-        for name, other in takes.items()
-        if name not in shared or sum_of(other.variables(name)) != shared[name].values
-    }
+    there = load_checkpoint(based_on).sums if based_on else {}
+    shared = [name for name, other in takes.items() if name in there and other.has({name: there[name].values})]
+    copied = {name: other for name, other in takes.items() if name not in shared}
     with checkpoint_writer(out, config, list(copied), overwrite=overwrite) as writer:
         for name, other in copied.items():
             writer.add(name, other.variables(name), other.origin(name))
         if based_on:
-            writer.base = _base(Path(out), Path(based_on), config, copied, takes)
+            writer.base = _base(Path(out), Path(based_on), config, shared)
         if landmarks := next((other.landmarks for other in others if other.landmarks), None):
             writer.add_landmarks(landmarks)
     return tuple(takes), tuple(name for name in known.required if name not in takes)
@@ -200,18 +198,12 @@ def checkpoint_writer(
         raise OutputError(f"{directory} cannot be written ({error.strerror or error})") from error
 
 
-def _base(
-    directory: Path, other: Path, config: ModelConfig, own: Collection[str], among: Collection[str] | None = None
-) -> Base:
-    """What is taken from there, of all parts or those `among`; checked here, so that what is written can be read."""
+def _base(directory: Path, other: Path, config: ModelConfig, names: Collection[str]) -> Base:
+    """With those of these parts that the other model has; checked here, so that what is written can be read."""
     present = load_checkpoint(other)
     if present.base:
         raise CheckpointError(f"{other} takes parts from yet another model: name that one as the base instead")
-    taken = [
-        name
-        for name in find_system(config.system).parts
-        if name in present.parts and name in config.sections and name not in own and (among is None or name in among)
-    ]
+    taken = [name for name in names if name in present.parts and name in config.sections]
     for name in taken:
         if present.config.sections.get(name) != config.sections[name]:
             raise CheckpointError(f"{other} has a {name} of other sizes than the model {config.name}")

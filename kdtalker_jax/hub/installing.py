@@ -89,9 +89,10 @@ def install_uploaded(
         config, described_pin = fetch(described)
         wanted = _wanted(listing, config)
         licence = f"{listing.licence or 'not named'} (by the card of {repository})"
+        before = read_lock().licences.get(name)
+        licences = before if finder.is_offline and before else (licence,)  # offline nobody can look at the card
         summary = _summary(name, "a converted model", {path: (at, licence) for path, at in wanted.items()})
-        accepted = read_lock().licences.get(name, ())  # nobody can look at the card again where the hub is not reached
-        accept(name, accepted if finder.is_offline and accepted else (licence,), summary, accepted=accept_licence)
+        accept(name, licences, summary, accepted=accept_licence)
         fetched = _fetch_all(finder, wanted, {})
         fetched[CONFIG_FILE] = config, finder.check(CONFIG_FILE, described, described_pin)
         _assemble({path: at for path, (at, _) in fetched.items()}, place)

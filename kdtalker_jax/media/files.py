@@ -79,19 +79,23 @@ def output_file(
             (folder / path.name).touch()
         if not _is_free(path):
             raise OutputError(f"The {role} {path} exists and is not a file; choose another name.")
-        taken = any(replaces(path, Path(item)) for item in inputs)
+        keep_inputs(path, inputs, role)
         twice = any(_same_place(path, Path(item)) for item in outputs)
     except (FileExistsError, NotADirectoryError) as error:
         raise cannot_write(path, "a part of its folder's name is a file", role) from error
     except (OSError, ValueError) as error:  # ValueError: a null character
         raise cannot_write(path, error, role) from error
-    if taken:
-        raise OutputError(f"The {role} {path} is also an input and would be lost; choose another name.")
     if twice:
         raise OutputError(
             f"The {role} {path} has the name of another output and would replace it; choose another name."
         )
     return path
+
+
+def keep_inputs(path: Path, inputs: Iterable[str | os.PathLike[str]], role: str = "output") -> None:
+    """Raises OutputError where writing to `path` would replace an input, or a file of a folder that is one."""
+    if any(_replaces(path, Path(item)) for item in inputs):
+        raise OutputError(f"The {role} {path} is also an input and would be lost; choose another name.")
 
 
 def cannot_write(path: Path, why: Exception | str, role: str = "output") -> OutputError:
@@ -100,7 +104,7 @@ def cannot_write(path: Path, why: Exception | str, role: str = "output") -> Outp
     return OutputError(f"The {role} {path} cannot be written: {reason}.")
 
 
-def replaces(output: Path, item: Path) -> bool:
+def _replaces(output: Path, item: Path) -> bool:
     """Whether writing the output would replace this file, or a file in this folder."""
     if not (output.exists() and item.exists()):
         return False

@@ -40,8 +40,6 @@ from kdtalker_jax.training.weights import Weights
 NAME = AUDIO_ENCODER.name
 DECIBEL = 8 / 100  # in normalised mel values, see `features.mel.mel_spectrogram`
 TARGETS = ("jaw", "lip_width", "lip_rounding")
-_POSITIVE = ("steps", "batch_size", "performances", "frames", "log_every", "validation.every", "checkpoints.every",
-             "checkpoints.keep_last")  # fmt: skip
 
 
 class Spoken(NamedTuple):
@@ -115,7 +113,7 @@ def train_audio_encoder(
         InputError: settings that cannot be trained with, or a loss that is not finite.
         CheckpointError, OutputError: what cannot be read or written.
     """
-    check_positive(config, _POSITIVE)
+    check_positive(config, ("steps", "batch_size", "performances", "frames"))
     if config.batch_size % parallel.device_count():
         raise InputError(f"batch_size must be a multiple of the {parallel.device_count()} devices.")
     return run_task(lambda: AudioTask(config, Path(workdir), report, progress), Path(workdir), report, progress)

@@ -15,8 +15,7 @@ from pathlib import Path
 from configs.demo_playmate import PlaymateDemoConfig
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
 from kdtalker_jax.data import dataset
-from kdtalker_jax.motion_models.playmate.parts import PARTS
-from kdtalker_jax.motion_models.playmate.training.export import combined, load_run, system_for
+from kdtalker_jax.motion_models.playmate.training.export import OWN, combined, load_run, system_for
 from kdtalker_jax.motion_models.playmate.training.trainer import fitted, train
 from kdtalker_jax.recipes.base import begin_on
 from kdtalker_jax.recipes.stages import MODEL, Report, as_shipped, carry_out, describe_all, drop_notes
@@ -49,8 +48,7 @@ def train_playmate_demo(
         InputError, CheckpointError, OutputError: as the stages do.
     """
     workdir, base = Path(workdir), Path(base)
-    own = {part.name for part in PARTS}
-    begin_on(base, workdir, [name for name in system_for(load_checkpoint(base)).required if name not in own])
+    begin_on(base, workdir, [name for name in system_for(load_checkpoint(base)).required if name not in OWN])
     stages = {
         "clips": partial(make_clips, base),
         "transformer": make_transformer,

@@ -18,17 +18,13 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Report, TaskBatches
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient, update_ema
-from kdtalker_jax.training.settings import check_positive, settings
+from kdtalker_jax.training.settings import check_run
 from kdtalker_jax.training.tail import in_parts, mean_over, unless_not_finite
 
 Params = Any
 Tree = Any
 Losses = Callable[[Params, Params | None, Tree, jax.Array], dict[str, jax.Array]]
 """(params, frozen ones of other networks, rows of a batch (B, ...), step) -> (B,) by name: "loss" is made small."""
-
-
-_POSITIVE = ("steps", "batch_size", "accumulate", "log_every", "ema.every", "validation.every", "checkpoints.every",
-             "checkpoints.keep_last", "input.threads", "input.prefetch")  # fmt: skip
 
 
 class State(flax.struct.PyTreeNode):
@@ -49,31 +45,11 @@ class Rows(NamedTuple):
 
 
 def check(config: Any, devices: int, probabilities: Sequence[str] = (), positive: Sequence[str] = ()) -> None:
-    """Raises InputError for values that no run can have on this number of devices.
-
-    Args:
-        config: with `steps`, `batch_size`, `accumulate`, `log_every`, `optimizer`, `ema`, `input`, `validation` and
-            `checkpoints`.
-        probabilities: names of settings from 0 to 1. positive: of further whole numbers from 1.
-    """
-    check_positive(config, (*_POSITIVE, *positive))
-    values = {name: value for name, _, value in settings(config)}
-    share = devices * config.accumulate
-    if config.batch_size % share:
-        raise InputError(
-            f"batch_size={config.batch_size} cannot be split evenly over {devices} devices in {config.accumulate} "
-            f"parts each: choose a multiple of {share}."
-        )
-    if config.optimizer.warmup_steps >= config.steps:
-        raise InputError(
-            f"optimizer.warmup_steps={config.optimizer.warmup_steps} must be fewer than steps={config.steps}."
-        )
+    """`settings.check_run`, and that the learning rate does not rise after its peak."""
+    check_run(config, devices, probabilities, positive)
     peak, final = config.optimizer.learning_rate, config.optimizer.final_rate
     if final is not None and final > peak:
         raise InputError(f"optimizer.final_rate={final} must be no more than optimizer.learning_rate={peak}.")
-    for name in probabilities:
-        if not 0 <= values[name] <= 1:
-            raise InputError(f"{name} is a probability, from 0 to 1, not {values[name]}.")
 
 
 def rate_schedule(config: Any) -> optax.Schedule:

@@ -49,11 +49,37 @@ def to_text(config: Config) -> str:
 
 
 def check_positive(config: Any, names: Sequence[str]) -> None:
-    """Raises InputError where one of these whole numbers is below 1."""
+    """Raises InputError where one of these whole numbers, or of those that every run has, is below 1."""
     values = {name: value for name, _, value in settings(config)}
-    for name in names:
+    for name in (*names, "log_every", "validation.every", "checkpoints.every", "checkpoints.keep_last"):
         if values[name] < 1:
             raise InputError(f"{name} must be at least 1, not {values[name]}.")
+
+
+def check_run(config: Any, devices: int, probabilities: Sequence[str] = (), positive: Sequence[str] = ()) -> None:
+    """Raises InputError for values that no run can have on this number of devices.
+
+    Args:
+        config: with `steps`, `batch_size`, `accumulate`, `log_every`, `optimizer`, `ema`, `input`, `validation` and
+            `checkpoints`.
+        probabilities: names of settings from 0 to 1. positive: of further whole numbers from 1.
+    """
+    own = ("steps", "batch_size", "accumulate", "ema.every", "input.threads", "input.prefetch")
+    check_positive(config, (*own, *positive))
+    share = devices * config.accumulate
+    if config.batch_size % share:
+        raise InputError(
+            f"batch_size={config.batch_size} cannot be split evenly over {devices} devices in {config.accumulate} "
+            f"parts each: choose a multiple of {share}."
+        )
+    if config.optimizer.warmup_steps >= config.steps:
+        raise InputError(
+            f"optimizer.warmup_steps={config.optimizer.warmup_steps} must be fewer than steps={config.steps}."
+        )
+    values = {name: value for name, _, value in settings(config)}
+    for name in probabilities:
+        if not 0 <= values[name] <= 1:
+            raise InputError(f"{name} is a probability, from 0 to 1, not {values[name]}.")
 
 
 def differences(old: Any, new: Any) -> dict[str, str]:

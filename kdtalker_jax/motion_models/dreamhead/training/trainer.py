@@ -1,7 +1,7 @@
 """Training of the audio-to-landmark network, from a data set on disk to a run on disk."""
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -79,24 +79,22 @@ def _task(
     if not stored:
         raise InputError(f"There is no clip in the train split of {data}.")
 
+    @cache
     def usable(split: str, statistics: LandmarkStatistics) -> KeptClips:
         clips = usable_clips(open_clips(data, split), statistics, config, progress=progress)
         short = f"; {clips.left_out} below {config.landmark_denoiser.window} frames are left out"
         report(f"{data}, {split}: {len(clips)} clips{short if clips.left_out else ''}.")
         return clips
 
-    read: list[KeptClips] = []
-
     def find(init: str | None) -> dict[str, LandmarkStatistics]:
         """Refuses clips that cannot be trained on before the run is begun."""
         statistics = _first(init, config).statistics if init else clip_statistics(stored)
-        read.append(usable("train", statistics))
-        check_clips(read[0], config, f"the train split of {data}")
+        check_clips(usable("train", statistics), config, f"the train split of {data}")
         return {"statistics": statistics}
 
     record = open_run(workdir, "dreamhead", config, init, len(stored), find)
     statistics = record.found["statistics"]
-    clips = read[0] if read else usable("train", statistics)
+    clips = usable("train", statistics)
     losses = _losses(config)
     held_out, asked = usable(config.validation.split, statistics), config.validation.samples
     validation = None

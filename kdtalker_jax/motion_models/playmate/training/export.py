@@ -23,6 +23,7 @@ from kdtalker_jax.motion_models.playmate.config import AdaptiveStatistics
 from kdtalker_jax.motion_models.playmate.parts import EMOTIONS, PARTS, TRANSFORMER
 from kdtalker_jax.systems import System, find_system
 
+OWN = tuple(part.name for part in PARTS)
 SYSTEMS = ("playmate", "playmate_wav2lip")  # of this motion model, with the features that each hears
 
 
@@ -89,7 +90,7 @@ def load_model(path: str | Path) -> Trained:
     if checkpoint.config.system not in SYSTEMS:
         raise CheckpointError(f"{path} is a model of {checkpoint.config.system}, not of Playmate: name another one.")
     checkpoint.require(TRANSFORMER.name)
-    names = [part.name for part in PARTS if part.name in checkpoint.available]
+    names = [name for name in OWN if name in checkpoint.available]
     variables = {name: checkpoint.variables(name) for name in names}
     sections = {name: checkpoint.config.sections[name] for name in (*names, "diffusion")}
     return Trained(variables, sections, checkpoint.config.statistics)
@@ -107,8 +108,8 @@ def export_run(
     trained = load_run(run, ema=False if raw else None, which=which)
     others = load_checkpoint(base)
     system = system_for(others)
-    own = [part.name for part in PARTS]  # no network of another training comes along
-    write_model(out, combined(trained, others, system), trained.variables, others, without=own, overwrite=overwrite)
+    # No network of another training comes along.
+    write_model(out, combined(trained, others, system), trained.variables, others, without=OWN, overwrite=overwrite)
     what = "moving average" if trained.ema else "parameters"
     return f"{out}: {what} after {trained.step} steps of {run}, all else from {base}"
 
@@ -124,9 +125,8 @@ def system_for(others: Checkpoint) -> System:
 
 def combined(trained: Trained, others: Checkpoint, system: System) -> ModelConfig:
     """The configuration of a model of both."""
-    own = {part.name for part in PARTS}
     sections = {
-        name: section for name, section in others.config.sections.items() if name in system.sections and name not in own
+        name: section for name, section in others.config.sections.items() if name in system.sections and name not in OWN
     }
     sections |= trained.sections | {"statistics": trained.statistics}
     return ModelConfig(others.config.name, system.name, sections)

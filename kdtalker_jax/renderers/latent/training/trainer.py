@@ -1,7 +1,7 @@
 """Training of the autoencoder, or of the U-Net on its latents, from a data set on disk to a run on disk."""
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -95,25 +95,24 @@ def _task(
     if not stored:
         raise InputError(f"There is no clip in the train split of {data}.")
 
+    @cache
     def usable(split: str, statistics: LandmarkStatistics) -> KeptClips:
         clips = usable_clips(open_clips(data, split), statistics, config, progress=progress)
         hidden = f"; {clips.left_out} that show no mouth are left out" if clips.left_out else ""
         report(f"{data}, {split}: {len(clips)} clips{hidden}.")
         return clips
 
-    read: list[KeptClips] = []
-
     def find(init: str | None) -> dict[str, LandmarkStatistics]:
         """Refuses clips that cannot be trained on before the run is begun."""
         known = _first(init, config).statistics if init else None
-        read.append(usable("train", statistics := known or clip_statistics(stored)))
-        if not read[0]:
+        statistics = known or clip_statistics(stored)
+        if not usable("train", statistics):
             raise InputError(f"No clip in the train split of {data} shows a mouth.")
         return {"statistics": statistics}
 
     record = open_run(workdir, kind_name(config), config, init, len(stored), find)
     first, statistics = _first(record.init, config) if record.init else Trained({}, {}), record.found["statistics"]
-    clips = read[0] if read else usable("train", statistics)
+    clips = usable("train", statistics)
     refer: Refer = nearby(config.farthest, config.beyond) if paints else itself
     parts = (AUTOENCODER, UNET) if paints else (AUTOENCODER,)
     networks = {part.name: part.build(config, dtype=config.dtype) for part in parts}

@@ -49,8 +49,6 @@ from kdtalker_jax.training.weights import Weights
 NAME = RETARGETING.name
 BORDER = 0.2  # part of the picture's height that is its lower border
 ROWS = 8  # judged at once on each device
-_POSITIVE = ("phase.steps", "phase.batch_size", "log_every", "frames.threads", "frames.prefetch", "validation.every",
-             "checkpoints.every", "checkpoints.keep_last")  # fmt: skip
 
 Tree = Any
 
@@ -86,7 +84,7 @@ def train_retargeting(
         InputError: settings or data that cannot be trained with, or a loss that is not finite.
         CheckpointError, OutputError: what cannot be read or written.
     """
-    check_positive(config, _POSITIVE)
+    check_positive(config, ("phase.steps", "phase.batch_size", "frames.threads", "frames.prefetch"))
     if config.phase.batch_size % parallel.device_count():
         raise InputError(f"phase.batch_size must be a multiple of the {parallel.device_count()} devices.")
     if data is None:

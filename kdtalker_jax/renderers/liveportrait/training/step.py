@@ -25,7 +25,7 @@ from kdtalker_jax.renderers.liveportrait.training.perceptual import (
     perceptual_loss,
 )
 from kdtalker_jax.renderers.liveportrait.training.reenactment import FaceMotion, Networks, Reenacted, fresh_weights
-from kdtalker_jax.renderers.liveportrait.training.transfer import both_ways
+from kdtalker_jax.renderers.liveportrait.training.transfer import both_ways, of_size
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.muon import muon
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient
@@ -257,13 +257,13 @@ class Objective:
             output, motion, keypoints = reenacted.pictures, reenacted.motion, reenacted.keypoints
             losses = self._picture_terms(reenacted, judge, pictures)
             if self._config.loss.transfer:
-                losses["transfer"] = self._transfer(weights, pictures)
+                losses["transfer"] = self._transfer(weights, reenacted, pictures)
         losses |= self._motion_terms(motion, keypoints, pictures)
         if self._config.loss.equivariance:
             losses["equivariance"] = equivariance_loss(
                 self._key, pictures.position, motion_pictures, lambda moved: self._networks.motion(weights, moved)
             )
-        losses["loss"] = sum(getattr(self._config.loss, name) * value for name, value in losses.items())
+        losses["loss"] = self._weighed(losses)
         return losses["loss"].mean(), (losses, statistics, output)
 
     def _picture_terms(self, reenacted: Reenacted, judge: Weights | None, pictures: Pictures) -> dict[str, jax.Array]:
@@ -274,7 +274,7 @@ class Objective:
         losses = terms.picture_losses(output, target, weight)
         if reenacted.painted is not None and settings.painted:
             painted = terms.picture_losses(reenacted.painted, target, weight)
-            losses["painted"] = sum(getattr(settings, name) * value for name, value in painted.items())
+            losses["painted"] = self._weighed(painted)
         if reenacted.carried is not None and settings.carried:
             losses["carried"] = terms.pixel_loss(reenacted.carried, target, weight)
         if judge:
@@ -287,18 +287,23 @@ class Objective:
             losses["identity"] = identity_loss(self._classifiers.identity, output, target)
         return {name: values.reshape(len(pictures.source), -1).mean(axis=1) for name, values in losses.items()}
 
-    def _transfer(self, weights: Weights, pictures: Pictures) -> jax.Array:
+    def _transfer(self, weights: Weights, reenacted: Reenacted, pictures: Pictures) -> jax.Array:
         """(B,): how far the two ways to the first target's pose with the source's expression are apart."""
-        sizes = pictures.source.shape[2], pictures.motion.shape[3]
-        first, second = both_ways(
-            self._networks, weights, _colours(pictures.source), _colours(pictures.target[:, 0]), sizes
-        )
+        source, target = _colours(pictures.source), _colours(pictures.target[:, 0])
+        seen = of_size(target, pictures.motion.shape[3])[:, None]  # the driving picture may show another head
+        found = FaceMotion(*(values[:, 0] for values in reenacted.motion))
+        other = FaceMotion(*(values[:, 0] for values in self._networks.motion(weights, seen)))
+        ways = (source, found), (of_size(target, source.shape[2]), other)
+        first, second = both_ways(self._networks, weights, *ways)
         if self._classifiers.perceptual:
             return perceptual_loss(self._classifiers.perceptual, first, second)
         landmarks, settings = pictures.landmarks[:, 1], self._config.loss  # those of the target's pose
         weight = terms.detail_weight(landmarks, self._landmarks.regions, first.shape[1], settings.details)
-        apart = terms.picture_losses(first, second, weight)
-        return sum(getattr(settings, name) * value for name, value in apart.items())
+        return self._weighed(terms.picture_losses(first, second, weight))
+
+    def _weighed(self, losses: Mapping[str, jax.Array]) -> jax.Array:
+        """Their sum, each by the weight of its name."""
+        return sum(getattr(self._config.loss, name) * value for name, value in losses.items())
 
     def _motion_terms(self, motion: FaceMotion, keypoints: jax.Array, pictures: Pictures) -> dict[str, jax.Array]:
         """(B,) each: mean over a source and its driving pictures."""

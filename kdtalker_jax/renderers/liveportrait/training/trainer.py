@@ -50,8 +50,6 @@ OPENINGS = (
     ("left upper lid", "left lower lid"),
     ("right upper lid", "right lower lid"),
 )
-_POSITIVE = ("accumulate", "log_every", "frames.drivings", "frames.threads", "frames.prefetch", "validation.every",
-             "checkpoints.every", "checkpoints.keep_last")  # fmt: skip
 
 
 def report_memory(config: RendererConfig, report: Report) -> None:
@@ -186,7 +184,8 @@ def check_renderer(config: RendererConfig, devices: int) -> None:
     if not config.steps:
         raise InputError("There is nothing to do: set first.steps to at least 1.")
     phases = [name for name in ("first", "second", "third", "fourth") if getattr(config, name).steps]
-    check_positive(config, (*_POSITIVE, *(f"{name}.batch_size" for name in phases)))
+    numbers = ("accumulate", "frames.drivings", "frames.threads", "frames.prefetch")
+    check_positive(config, (*numbers, *(f"{name}.batch_size" for name in phases)))
     share = devices * config.accumulate
     halvings = 2 ** (len(config.appearance.widths) - 1 + config.warping.hourglass_blocks)
     for name in phases:

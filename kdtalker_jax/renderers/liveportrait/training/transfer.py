@@ -5,7 +5,6 @@ have to give the same.
 """
 
 import jax
-import jax.numpy as jnp
 
 from kdtalker_jax.renderers.liveportrait.model import reduced
 from kdtalker_jax.renderers.liveportrait.training.reenactment import FaceMotion, Networks
@@ -13,31 +12,28 @@ from kdtalker_jax.training.weights import Weights
 
 
 def both_ways(
-    networks: Networks, weights: Weights, first: jax.Array, second: jax.Array, sizes: tuple[int, int]
+    networks: Networks, weights: Weights, first: tuple[jax.Array, FaceMotion], second: tuple[jax.Array, FaceMotion]
 ) -> tuple[jax.Array, jax.Array]:
     """The second picture's pose with the first one's expression, made from either.
 
     Args:
         networks: at the size of a phase. weights: of them.
-        first, second: (B, H, H, 3) in [0, 1], of one head each row, H of any two sizes.
-        sizes: pixels of the sides of pictures that networks are shown: of sources, and for the motion extractor.
+        first, second: pictures (B, S, S, 3) in [0, 1] as sources are shown, of one head each row, and the motion in
+            them, (B, ...).
 
     Returns:
         From the first and from the second: (B, T, T, 3) in [0, 1].
     """
-    of_source, of_motion = sizes
-    motion = networks.motion(weights, jnp.stack([_of_size(picture, of_motion) for picture in (first, second)], axis=1))
-    one, other = (FaceMotion(*(values[:, number] for values in motion)) for number in range(2))
-    mixed = other._replace(exp=one.exp)
-    ways = ((first, one), (second, other))
+    mixed = second[1]._replace(exp=first[1].exp)
     from_first, from_second = (
-        networks.render(weights, _of_size(picture, of_source), own.keypoints(own.kp), mixed.keypoints(own.kp))
-        for picture, own in ways
+        networks.render(weights, picture, own.keypoints(own.kp), mixed.keypoints(own.kp))
+        for picture, own in (first, second)
     )
     return from_first, from_second
 
 
-def _of_size(pictures: jax.Array, size: int) -> jax.Array:
+def of_size(pictures: jax.Array, size: int) -> jax.Array:
+    """Pictures (B, H, H, 3) as a network is shown them."""
     if pictures.shape[1] >= size:
         return reduced(pictures, size)
     return jax.image.resize(pictures, (len(pictures), size, size, 3), "linear")

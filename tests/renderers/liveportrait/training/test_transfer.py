@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.renderers.liveportrait.training.input import FaceClips, RendererBatches
-from kdtalker_jax.renderers.liveportrait.training.reenactment import Networks
+from kdtalker_jax.renderers.liveportrait.training.reenactment import FaceMotion, Networks
 from kdtalker_jax.renderers.liveportrait.training.step import Landmarks, initial_state, make_train_step
-from kdtalker_jax.renderers.liveportrait.training.transfer import both_ways
+from kdtalker_jax.renderers.liveportrait.training.transfer import both_ways, of_size
 from tests.training.faces import TINY_RENDERER, make_face_clips
 
 MOTION = "motion_extractor"
@@ -37,12 +37,17 @@ def state():
 def test_both_ways_are_one_for_one_picture_and_teach_exp_and_pose_for_two(state, pictures):
     networks = Networks(CONFIG, CONFIG.first, train=True)
     first, second = pictures.source / np.float32(255), pictures.target[:, 0] / np.float32(255)
-    sizes = pictures.source.shape[2], pictures.motion.shape[3]
+    of_source, of_motion = pictures.source.shape[2], pictures.motion.shape[3]
 
     @jax.jit
     def apart(params, first, second):
         weights = state.weights.replace(params={**state.weights.params, MOTION: params})
-        a, b = both_ways(networks, weights, first, second, sizes)
+
+        def seen(picture):
+            motion = networks.motion(weights, of_size(picture, of_motion)[:, None])
+            return of_size(picture, of_source), FaceMotion(*(values[:, 0] for values in motion))
+
+        a, b = both_ways(networks, weights, seen(first), seen(second))
         return jnp.abs(a - b).mean()
 
     params = state.weights.params[MOTION]
