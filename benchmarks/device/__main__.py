@@ -54,8 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.error("Name a file with --json." if asked.json is None else "--minutes must be more than 0.")
     if asked.wheels and not any(asked.wheels.glob("*.whl")):
         command.error(f"{asked.wheels} holds no wheels: make them with python -m benchmarks.device.pack.")
-    if asked.recorded and not (asked.recorded / "expected_seed0.npz").is_file():
-        command.error(f"{asked.recorded} holds no recorded numbers (expected_seed0.npz).")
+    for needed in ("expected_seed0.npz", "make_checkpoints.py") if asked.recorded else ():
+        if not (asked.recorded / needed).is_file():
+            command.error(f"{asked.recorded} holds no recorded numbers: it lacks {needed}.")
     try:
         record = Record(asked.json, {"tiny": asked.tiny})
     except (ValueError, OSError) as error:

@@ -153,12 +153,16 @@ def test_pieces_are_listed_and_wrong_requests_are_one_sentence(tmp_path, capsys)
     assert command.main(["--list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [piece.name for piece in PIECES]
     file = str(tmp_path / "result.json")
+    numbers_alone = tmp_path / "numbers"
+    numbers_alone.mkdir()
+    (numbers_alone / "expected_seed0.npz").touch()
     for arguments, words in (
         ([], "--json"),
         (["--json", file, "--minutes", "0"], "--minutes"),
         (["--json", file, "--only", "nothing"], "There is no piece nothing"),
         (["--json", file, "--wheels", str(tmp_path)], "holds no wheels"),
         (["--json", file, "--recorded", str(tmp_path)], "holds no recorded numbers"),
+        (["--json", file, "--recorded", str(numbers_alone)], "lacks make_checkpoints.py"),
     ):
         with pytest.raises(SystemExit, match="2"):
             command.main(arguments)
