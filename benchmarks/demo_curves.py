@@ -1,6 +1,7 @@
 """How the demo model learnt, as a picture: `python -m benchmarks.demo_curves --workdir DIR` after a training."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,17 +9,18 @@ import click
 from kdtalker_jax.cli import Command
 from kdtalker_jax.training.logs import METRICS_FILE
 
-PANELS = (  # folder of the run, title, and the lines with their names in its log
-    ("renderer", "renderer, loss of each phase", {"training": "train/loss"}),
-    ("renderer", "unseen heads, PSNR in dB", {"self": "validation/self/psnr", "cross": "validation/cross/psnr"}),
-    ("renderer", "unseen heads, degrees", {name: f"validation/{name}" for name in ("yaw", "pitch", "roll")}),
+RENDERER = ("renderer", "details")  # a recipe may lack the second
+PANELS = (  # folders of runs that go on one from the other, title, and the lines with their names in their logs
+    (RENDERER, "renderer, loss of each phase", {"training": "train/loss"}),
+    (RENDERER, "unseen heads, PSNR in dB", {"self": "validation/self/psnr", "cross": "validation/cross/psnr"}),
+    (RENDERER, "unseen heads, degrees", {name: f"validation/{name}" for name in ("yaw", "pitch", "roll")}),
     (
-        "audio",
+        ("audio",),
         "audio encoder, unseen voices, r",
         {name.replace("_", " "): f"validation/{name}" for name in ("jaw", "lip_width", "lip_rounding")},
     ),
-    ("retargeting", "stitching and retargeting, loss", {"training": "train/loss", "unseen": "validation/loss"}),
-    ("denoiser", "denoiser, loss", {"training": "train/loss", "unseen": "validation/loss"}),
+    (("retargeting",), "stitching and retargeting, loss", {"training": "train/loss", "unseen": "validation/loss"}),
+    (("denoiser",), "denoiser, loss", {"training": "train/loss", "unseen": "validation/loss"}),
 )
 
 
@@ -31,9 +33,10 @@ def main(workdir: Path, out: Path) -> None:
 
     rcParams["svg.hashsalt"] = "demo"  # the same file for the same curves
     figure, axes = pyplot.subplots(2, 3, figsize=(12, 6), layout="constrained")
-    for axis, (run, title, lines) in zip(axes.flat, PANELS, strict=True):
+    for axis, (runs, title, lines) in zip(axes.flat, PANELS, strict=True):
+        logs = [log for run in runs if (log := workdir / run / METRICS_FILE).exists()]
         for label, name in lines.items():
-            axis.plot(*read_curve(workdir / run / METRICS_FILE, name), label=label)
+            axis.plot(*read_curve(logs, name), label=label)
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("steps")
         axis.grid(alpha=0.3)
@@ -42,13 +45,16 @@ def main(workdir: Path, out: Path) -> None:
     click.echo(out)
 
 
-def read_curve(log: Path, name: str) -> tuple[list[int], list[float]]:
-    """Steps and values of a quantity; where a step was made twice, after an interruption, the later value counts."""
-    found = {}
-    for line in log.read_text().splitlines():
-        values = json.loads(line)
-        if name in values:
-            found[values["step"]] = values[name]
+def read_curve(logs: Sequence[Path], name: str) -> tuple[list[int], list[float]]:
+    """Steps and values of a quantity, over runs one after the other.
+
+    Where a step was made twice, after an interruption, the later value counts.
+    """
+    found, before = {}, 0
+    for log in logs:
+        rows = [json.loads(line) for line in log.read_text().splitlines()]
+        found |= {before + row["step"]: row[name] for row in rows if name in row}
+        before += max((row["step"] for row in rows), default=0)
     return list(found), list(found.values())
 
 

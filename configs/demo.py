@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from configs.audio import DEMO_AUDIO, SMALL_AUDIO, AudioConfig
 from configs.kdtalker import DEMO, SMALL, VARIED
-from configs.renderer import DEMO_RENDERER, SMALL_RENDERER, VARIED_RENDERER, PhaseConfig, RendererConfig
+from configs.renderer import DEMO_RENDERER, SMALL_RENDERER, VARIED_DETAILS, VARIED_RENDERER, PhaseConfig, RendererConfig
 from configs.retargeting import DEMO_RETARGETING, SMALL_RETARGETING, RetargetingTrainingConfig
 from configs.training import DEMO_RUN, SMALL_RUN, TrainingConfig
 from kdtalker_jax.model_config import ModelConfig
@@ -35,6 +35,7 @@ class DemoConfig:
     recording_frames: int = 150
     model: ModelConfig = DEMO
     renderer: RendererConfig = DEMO_RENDERER
+    details: RendererConfig | None = None  # goes on from the renderer, or nothing does
     retargeting: RetargetingTrainingConfig = DEMO_RETARGETING
     audio: AudioConfig = DEMO_AUDIO
     denoiser: TrainingConfig = DEMO_RUN
@@ -54,6 +55,12 @@ _TINY_RENDERER = replace(
     second=PhaseConfig(),
 )
 
+_TINY_DETAILS = replace(
+    _TINY_RENDERER,
+    name="small_details",
+    first=replace(_TINY_RENDERER.first, steps=4, frozen_norms=True, motion_frozen=True),
+)
+
 # All stages in a few minutes: what comes out makes a video, but not of a face.
 SMALL_DEMO = DemoConfig(
     name="small",
@@ -67,6 +74,7 @@ SMALL_DEMO = DemoConfig(
     spoken_frames=75,
     model=_TINY,
     renderer=_TINY_RENDERER,
+    details=_TINY_DETAILS,
     retargeting=SMALL_RETARGETING,
     audio=SMALL_AUDIO,
     denoiser=replace(SMALL_RUN, steps=60, validation=replace(SMALL_RUN.validation, every=60)),
@@ -85,6 +93,7 @@ VARIED_DEMO = DemoConfig(
     portraits=(("mila", 9147), ("yara", 9132), ("bruno", 9148)),
     model=VARIED,
     renderer=VARIED_RENDERER,
+    details=VARIED_DETAILS,
     audio=replace(DEMO_AUDIO, name="varied_audio", performances=500, read=0.5),
 )
 

@@ -220,10 +220,23 @@ VARIED_RENDERER = replace(
     first=PhaseConfig(steps=4_000, batch_size=12, image_size=64, motion_only=True),
     second=PhaseConfig(steps=900, batch_size=4, image_size=64),
     third=PhaseConfig(steps=300, batch_size=4, image_size=64, frozen_norms=True),
-    fourth=PhaseConfig(steps=4_800, batch_size=4, image_size=128, frozen_norms=True),
+    fourth=PhaseConfig(steps=3_200, batch_size=4, image_size=128, frozen_norms=True),
     # A drawn face is soon painted as well as it is carried; a real one is not, so its place has to be learnt. And where
     # the mask shows the portrait alone, as it does after some dozen steps, nothing else would teach the painter.
     loss=replace(DEMO_RENDERER.loss, carried=5.0, painted=0.3),
+)
+
+# Keypoints are found well long before lips and lids are drawn as these say: what draws goes on, and minds them most.
+VARIED_DETAILS = replace(
+    VARIED_RENDERER,
+    name="varied_details",
+    seed=1,  # other samples
+    first=PhaseConfig(steps=5_000, batch_size=4, image_size=128, frozen_norms=True, motion_frozen=True),
+    second=PhaseConfig(),
+    third=PhaseConfig(),
+    fourth=PhaseConfig(),
+    loss=replace(VARIED_RENDERER.loss, details=24.0),
+    optimizer=replace(VARIED_RENDERER.optimizer, learning_rate=2e-3),
 )
 
 # Some steps of the small networks: for tests and dry runs.
@@ -247,6 +260,7 @@ RENDERER_CONFIGS = {
         HALF_LIVEPORTRAIT,
         DEMO_RENDERER,
         VARIED_RENDERER,
+        VARIED_DETAILS,
         SMALL_RENDERER,
     )
 }

@@ -2,6 +2,7 @@
 
     WORKDIR/world        pictures and their truth
     WORKDIR/renderer     run of F, M, W, G
+    WORKDIR/details      run of F, W, G that goes on from it, where the recipe has one
     WORKDIR/retargeting  run of S and R
     WORKDIR/audio        run of the audio encoder
     WORKDIR/networks     checkpoint with F, M, W, G, then stitching and retargeting, sliders, the audio encoder
@@ -84,12 +85,17 @@ def make_world(config: DemoConfig, workdir: Path, report: Report, progress: bool
 
 
 def make_renderer(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
-    """Trains appearance, keypoints, warping and generator."""
-    run, networks = workdir / "renderer", workdir / "networks"
+    """Trains appearance, keypoints, warping and generator, in one run, or in two of which the second goes on."""
+    run, networks = None, workdir / "networks"
     if networks.exists():
         return True
-    if not train_renderer(config.renderer, workdir / "world", run, report=report, progress=progress).finished:
-        return False
+    for name, settings in (("renderer", config.renderer), ("details", config.details)):
+        if settings is None:
+            continue
+        init, run = run, workdir / name
+        outcome = train_renderer(settings, workdir / "world", run, init=init, report=report, progress=progress)
+        if not outcome.finished:
+            return False
     save_checkpoint(networks, as_shipped(load_networks(run)[0]), config.model)
     return True
 

@@ -1,10 +1,12 @@
 """`python -m pipelines.train_demo`: from nothing to a model that makes a video."""
 
+import chex
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from benchmarks.demo.sitters import Painter
+from kdtalker_jax.checkpoints import load_networks
 from kdtalker_jax.portrait import TalkingPortrait
 from pipelines.train_demo import main
 
@@ -23,6 +25,11 @@ def test_all_stages_end_in_a_model_that_speaks(tmp_path):
     motion = model.animate(source, recordings[0], sampler="dpm++", steps=2)
     assert len(motion.yaw) == 150
     assert np.isfinite(motion.to_vector()).all()
+
+    before, after = (load_networks(tmp_path / "work" / run)[0] for run in ("renderer", "details"))
+    chex.assert_trees_all_equal(after["motion_extractor"], before["motion_extractor"])
+    with pytest.raises(AssertionError):
+        chex.assert_trees_all_equal(after["generator"], before["generator"])
 
     finished = (tmp_path / "work" / "demo" / "model" / "config.json").stat().st_mtime_ns
     assert CliRunner().invoke(main, arguments).exit_code == 0

@@ -17,7 +17,6 @@ from kdtalker_jax.recipes.audio import AudioBatches, alter, speak, train_audio_e
 from kdtalker_jax.synthetic.readers import Reading
 from tests.training.metrics import read_metrics
 
-
 # Of four speakers and sixty steps it is chance how much is learnt.
 STEPS, SPEAKERS = 180, 24
 CONFIG = replace(

@@ -17,12 +17,12 @@ from tests.networks import PARTS
 @pytest.mark.parametrize("config", DEMO_CONFIGS.values(), ids=DEMO_CONFIGS)
 def test_stages_train_the_networks_of_the_model(config):
     assert disagreement(config.model, list(PARTS)) is None
-    check_renderer(config.renderer, 1)
     sections = config.model.sections
-    trained = {
-        name: getattr(config.renderer, name) for name in ("appearance", "motion_extractor", "warping", "generator")
-    }
-    trained |= {"audio_encoder": config.audio.encoder, "denoiser": config.denoiser.denoiser}
+    for run in filter(None, (config.renderer, config.details)):
+        check_renderer(run, 1)
+        trained = {name: getattr(run, name) for name in ("appearance", "motion_extractor", "warping", "generator")}
+        assert trained == {name: sections[name] for name in trained}
+    trained = {"audio_encoder": config.audio.encoder, "denoiser": config.denoiser.denoiser}
     assert trained == {name: sections[name] for name in trained}
     assert config.denoiser.diffusion == sections["diffusion"]
 
