@@ -1,9 +1,11 @@
 """The optimiser for short training."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from optax.contrib import MuonDimensionNumbers
 
 from configs import SMALL
@@ -20,10 +22,7 @@ def first_update(params, gradients):
 
 def marks(params) -> dict[str, bool]:
     """Whether Muon takes a parameter for a matrix, by its path."""
-    leaves = jax.tree.leaves_with_path(
-        matrices(params), is_leaf=lambda leaf: leaf is None or isinstance(leaf, MuonDimensionNumbers)
-    )
-    return {"/".join(entry.key for entry in path): leaf is not None for path, leaf in leaves}
+    return {"/".join(entry.key for entry in path): leaf for path, leaf in jax.tree.leaves_with_path(matrices(params))}
 
 
 def test_kernels_move_in_all_directions_alike_whatever_the_gradients():
@@ -32,6 +31,48 @@ def test_kernels_move_in_all_directions_alike_whatever_the_gradients():
     singular = np.linalg.svd(np.reshape(update, (54, 16)), compute_uv=False)
     assert singular.max() / singular.min() < 3
     assert abs(float(jnp.sqrt(jnp.square(update).mean())) / ADAMS_SIZE - 1) < 0.3
+
+
+def axes_of(params):
+    """As optax's own takes them."""
+    return jax.tree.map(
+        lambda leaf, is_matrix: MuonDimensionNumbers(tuple(range(leaf.ndim - 1)), leaf.ndim - 1) if is_matrix else None,
+        params,
+        matrices(params),
+    )
+
+
+@pytest.mark.parametrize("networks", [False, True])
+def test_the_numbers_and_the_state_are_those_of_optax(networks):
+    """Also of kernels with more inputs than outputs and the other way round, alone in their shape or not."""
+    shapes = {name: PARTS[name].shapes(SMALL)["params"] for name in ("warping", "retargeting")}
+    rng = np.random.default_rng(0)
+    params, *steps = (
+        jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape), jnp.float32), shapes) for _ in range(3)
+    )
+    rate = optax.constant_schedule(0.1)
+    theirs = optax.contrib.muon(
+        rate, adam_b1=0.5, adam_b2=0.9, consistent_rms=ADAMS_SIZE, muon_weight_dimension_numbers=axes_of
+    )
+    ours = muon(rate, beta1=0.5, beta2=0.9, networks=networks)
+    own, other = ours.init(params), theirs.init(params)
+    chex.assert_trees_all_equal_shapes_and_dtypes(own, other)
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        their_update = jax.jit(theirs.update)
+        for gradients in steps:
+            found, own = jax.jit(ours.update)(gradients, own, params)
+            expected, other = their_update(gradients, other, params)
+            chex.assert_trees_all_close(found, expected, atol=1e-5)
+
+
+def test_matrices_of_one_shape_are_multiplied_together_but_not_those_of_different_networks():
+    """What compilers and launches of kernels cost goes by the products; frozen networks have to cost nothing."""
+    network = {f"layer_{number}": {"kernel": jnp.ones((4, 8))} for number in range(10)}
+    params = {"motion_extractor": network, "warping": network}
+    for networks, groups in ((False, 1), (True, 2)):
+        optimizer = muon(lambda step: 0.1, beta1=0.5, beta2=0.9, networks=networks)
+        text = jax.jit(optimizer.update).lower(params, optimizer.init(params), params).as_text()
+        assert text.count("stablehlo.dot_general") == 3 * groups
 
 
 def test_what_is_no_matrix_is_left_to_adam():

@@ -114,7 +114,8 @@ def make_optimizer(config: RendererConfig) -> optax.GradientTransformation:
     settings, rate = config.optimizer, learning_rate_schedule(config)
     if settings.kind == "adam":
         return _clipped_adam(settings, rate)
-    return chain(optax.clip_by_global_norm(settings.clip_norm), muon(rate, beta1=settings.beta1, beta2=settings.beta2))
+    update = muon(rate, beta1=settings.beta1, beta2=settings.beta2, networks=True)
+    return chain(optax.clip_by_global_norm(settings.clip_norm), update)
 
 
 def make_judge_optimizer(config: RendererConfig) -> optax.GradientTransformation:
