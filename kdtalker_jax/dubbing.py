@@ -86,6 +86,16 @@ def check_length(length: Length) -> None:
         raise InputError(f"`length` is one of {', '.join(get_args(Length))}, not {length!r}.")
 
 
+def rate_of(frame_rate: int | float | Fraction) -> Fraction:
+    """Frames a second, exactly: 24000/1001 also of the float that is nearest to it.
+
+    Raises InputError for what is no such number.
+    """
+    if not is_number(frame_rate, 1, _FASTEST):
+        raise InputError(f"`frame_rate` must be a number from 1 to {_FASTEST}, not {frame_rate!r}.")
+    return Fraction(frame_rate).limit_denominator(1_000_000)  # larger ones overflow where frames are counted
+
+
 def watch(
     model: "TalkingPortrait",
     read: Reader,
@@ -194,7 +204,7 @@ def repaint(
     read: Reader,
     audio: str | os.PathLike[str] | np.ndarray,
     *,
-    frame_rate: int | Fraction = FRAME_RATE,
+    frame_rate: int | float | Fraction = FRAME_RATE,
     rate: int | None = None,
     crop: CropMode = "square",
     face_index: int | None = None,
@@ -203,13 +213,12 @@ def repaint(
     **animation: Any,
 ) -> Iterator[np.ndarray]:
     """As `TalkingPortrait.repaint`."""
-    if not is_number(frame_rate, 1, _FASTEST):
-        raise InputError(f"`frame_rate` must be a number from 1 to {_FASTEST}, not {frame_rate!r}.")
+    own_rate = rate_of(frame_rate)
     asked, batch_size = asked_for(repaint, animation, model.motion_model), batch_size_of(batch_size)
     _check(model, asked)
     waveform = waveform_of(audio, rate)
     found = {"crop": crop, "face_index": face_index, "progress": progress}
-    watched = watch(model, read, Fraction(frame_rate), "the frames", **found)
+    watched = watch(model, read, own_rate, "the frames", **found)
     source = watched.portrait(model)
     motion = model.animate(source, waveform, rate=SAMPLE_RATE, progress=progress, **animation)
     count = frames_of(watched, motion, "shortest")
