@@ -25,6 +25,7 @@ from kdtalker_jax.batching import fill_up
 from kdtalker_jax.checks import is_number
 from kdtalker_jax.choices import CropMode, Length, check_crop
 from kdtalker_jax.compositing.pasting import pasted_part
+from kdtalker_jax.compositing.placing import seams_of
 from kdtalker_jax.data.tracking import detect
 from kdtalker_jax.edits.resampling import between, frames_at, positions_at
 from kdtalker_jax.errors import CheckpointError, InputError
@@ -281,9 +282,11 @@ def repainted(
             held = vectors[np.minimum(np.arange(done, done + len(batch)), len(vectors) - 1)]
             driving = model.renderer.speaking(watched.own.at(rows), model.space.from_vectors(held))
             given = (fill_up(np.asarray(array), batch_size) for array in (cuts, boxes[rows], driving))
-            state, faces, shares, finite = repaint(model.params, source.arrays, state, *given)
+            state, faces, finite = repaint(model.params, source.arrays, state, *given)
             if not np.asarray(finite)[: len(batch)].all():
                 raise CheckpointError("A frame holds values that are not finite: the model's weights are damaged.")
+            seams = np.array([seams_of(watched.regions[row], *frame.shape[:2]) for row, frame in batch])
+            shares = model.renderer.shares(*(fill_up(array, batch_size) for array in (boxes[rows], seams)))
             for (row, frame), face, share in zip(batch, np.asarray(faces), np.asarray(shares), strict=False):
                 yield (pasted_part(frame, face, watched.regions[row], share) if watched.seen[row] else frame)[None]
             done += len(batch)

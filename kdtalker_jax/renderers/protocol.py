@@ -86,12 +86,18 @@ class Repainter(Renderer, Protocol):
 
     def repaint(
         self, params: Mapping[str, Any], portrait: Any, state: Any, pictures: Any, regions: Any, driving: Any
-    ) -> tuple[Any, jax.Array, jax.Array, jax.Array]:
+    ) -> tuple[Any, jax.Array, jax.Array]:
         """`frames` for pictures uint8 (B, S, S, 3), S = `picture_size`, of the person that the portrait shows. Pure.
 
         Returns:
-            The state after them; what is painted, uint8 (B, S, S, 3); how much of it is to be taken, uint8 (B, S, S),
-            0 where the picture stays; and finite (B,).
+            The state after them; what is painted, uint8 (B, S, S, 3); and finite (B,).
+        """
+
+    def shares(self, regions: Any, seams: np.ndarray) -> jax.Array:
+        """How much of what is painted in regions is to be taken: uint8 (B, S, S), 0 where the picture stays.
+
+        Args:
+            seams: (4,) or (B, 4) bool, on which sides the picture goes on: left, top, right, bottom.
         """
 
 

@@ -1,6 +1,7 @@
 """DreamHead as a system of the house: portraits that speak, videos and frames of others that say something else."""
 
 import contextlib
+from dataclasses import replace
 from fractions import Fraction
 
 import jax
@@ -10,12 +11,13 @@ import soundfile
 from click.testing import CliRunner
 
 from configs.dreamhead import SMALL, SMALL_WAV2VEC2
-from kdtalker_jax import TalkingPortrait, demo
+from kdtalker_jax import TalkingPortrait, demo, dubbing
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.data.clips import open_clips
 from kdtalker_jax.data.landmark_clips import clip_statistics
 from kdtalker_jax.data.report import system_of
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.faces.detector import Box
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import exact_rate, read_frames
 from kdtalker_jax.media.video import VideoWriter
@@ -199,6 +201,28 @@ def test_mouths_of_other_frames_are_painted(model, shown, waveform):
     one = np.concatenate(list(model.repaint(frames, waveform, crop="none", batch_size=1, **QUICK)))
     np.testing.assert_allclose(one.astype(int), made, atol=1)
     assert len(calls) > 2
+
+
+def test_a_mouth_that_reaches_the_cuts_border_has_a_seam_within_the_frame(model, shown, waveform):
+    """Not where the cut ends with the frame."""
+    frame = np.pad(shown[0], ((0, 80), (0, 80), (0, 0)))
+    watched = dubbing.watch(model, lambda: shown[:1], Fraction(25), "the frames", crop="none")
+    source, motion = watched.portrait(model), model.animate(model.prepare(disc(), "none"), waveform, **QUICK)
+    whole = np.int32([[0, 0, 1, 1]]) * model.renderer.picture_size
+
+    def bottom(region):
+        """How far what is painted differs from the frame in the last rows of the region, on the whole."""
+        moved = replace(watched, read=lambda: [frame], regions=[region])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(model.renderer, "regions", lambda own: whole)
+            (made,) = dubbing.repainted(model, moved, source, motion, 1, batch_size=1)
+        changed = np.abs(made[0].astype(int) - frame)[region.top : region.bottom, region.left : region.right]
+        return changed[-1].mean(), changed[-40:-20].mean()
+
+    last, inner = bottom(Box(0, 0, 160, 160))
+    assert last < 0.2 * inner
+    last, inner = bottom(Box(80, 80, 240, 240))
+    assert last > 0.5 * inner
 
 
 @pytest.mark.parametrize(("face_index", "side"), [(None, "left"), (1, "right")])

@@ -64,7 +64,7 @@ class LandmarkPainter:
         self._describe = jit(partial(_described, exact))
         self._canvas = jit(partial(canvas_of, painters))
         self._paint = jit(partial(paint_in_turn if self.stateful else paint, painters, self._settings))
-        self._share = jit(partial(_shares, self._settings))
+        self._shares = jit(partial(_shares, self._settings))
         self._observe = jit(self._observed)
 
     @classmethod
@@ -117,11 +117,14 @@ class LandmarkPainter:
         pictures: np.ndarray,
         regions: np.ndarray,
         driving: np.ndarray,
-    ) -> tuple[Any, jax.Array, jax.Array, jax.Array]:
+    ) -> tuple[Any, jax.Array, jax.Array]:
         """Each picture needs latents of its own, so this takes three calls of the encoder more than `frames`."""
         canvas = self._canvas(_own(params, AUTOENCODER), pictures, regions)
         state, painted = self._painted(_own(params, *PARTS), portrait.reference, state, canvas, driving)
-        return state, painted.faces, self._share(regions), painted.finite
+        return state, painted.faces, painted.finite
+
+    def shares(self, regions: np.ndarray, seams: np.ndarray) -> jax.Array:
+        return self._shares(regions, seams)
 
     def recognise(self, observed: Mapping[str, np.ndarray]) -> tuple[Face, np.ndarray]:
         seen = np.asarray(observed["face"]) >= LEAST_PROBABILITY
@@ -173,9 +176,9 @@ def _own(params: Params, *parts: Part) -> Params:
     return {part.name: params[part.name] for part in parts}
 
 
-def _shares(settings: PaintingConfig, boxes: jax.Array) -> jax.Array:
+def _shares(settings: PaintingConfig, boxes: jax.Array, seams: jax.Array) -> jax.Array:
     """uint8 (B, S, S): what is taken of what is painted in boxes (B, 4)."""
-    return jnp.rint(255 * feathered(boxes, settings.image_size, settings.feather)[..., 0]).astype(jnp.uint8)
+    return jnp.rint(255 * feathered(boxes, settings.image_size, settings.feather, seams)[..., 0]).astype(jnp.uint8)
 
 
 def _described(

@@ -10,7 +10,7 @@ import pytest
 
 from kdtalker_jax.errors import InputError, NoFaceError
 from kdtalker_jax.renderers.latent.config import PaintingConfig
-from kdtalker_jax.renderers.latent.masks import inside
+from kdtalker_jax.renderers.latent.masks import NO_SEAMS, inside
 from kdtalker_jax.renderers.latent.painting import canvas_of, joined, paint, reference_of
 from kdtalker_jax.renderers.latent.renderer import LandmarkPainter
 from kdtalker_jax.rendering import Frames
@@ -115,13 +115,15 @@ def test_other_pictures_of_the_person_are_painted_into(painter, params, portrait
     shown, moved = slice(10, 14), POINTS[[0, 5, 20, 30]]
     targets, face = pictures(POINTS[shown]), STATISTICS.face(POINTS[shown])
     boxes = painter.regions(face)
-    _, faces, shares, finite = painter.repaint(params, arrays, (), targets, boxes, moved)
+    _, faces, finite = painter.repaint(params, arrays, (), targets, boxes, moved)
+    shares = painter.shares(boxes, NO_SEAMS)
     assert np.asarray(finite).all() and faces.shape == targets.shape
     assert shares.shape == targets.shape[:3] and shares.dtype == np.uint8
     where = np.asarray(inside(boxes, SIZE))[..., 0] == 0
     assert not np.asarray(shares)[where].any() and np.asarray(shares).max() == 255
     one = paint(in_turn_networks(), CONFIG.painting, params, arrays.reference, arrays.canvas, jnp.asarray(POINTS[:1]))
-    _, again, share, _ = painter.repaint(params, arrays, (), pictures(POINTS[:1]), arrays.canvas.boxes, POINTS[:1])
+    _, again, _ = painter.repaint(params, arrays, (), pictures(POINTS[:1]), arrays.canvas.boxes, POINTS[:1])
+    share = painter.shares(arrays.canvas.boxes, NO_SEAMS)
     np.testing.assert_allclose(np.asarray(again).astype(int), one.faces, atol=2)
     share = np.asarray(share)[..., None].astype(int)
     mixed = (share * np.asarray(again) + (255 - share) * pictures(POINTS[:1])) / 255
