@@ -280,8 +280,9 @@ def repainted(
             rows, size = np.array([row for row, _ in batch]), model.renderer.picture_size
             cuts = np.stack([cut_square(frame, watched.regions[row], size) for row, frame in batch])
             held = vectors[np.minimum(np.arange(done, done + len(batch)), len(vectors) - 1)]
+            seen = watched.seen[rows]
             driving = model.renderer.speaking(watched.own.at(rows), model.space.from_vectors(held))
-            given = (fill_up(np.asarray(array), batch_size) for array in (cuts, boxes[rows], driving))
+            given = (fill_up(np.asarray(array), batch_size) for array in (cuts, boxes[rows], driving, seen))
             state, faces, finite = repaint(model.params, source.arrays, state, *given)
             if not np.asarray(finite)[: len(batch)].all():
                 raise CheckpointError("A frame holds values that are not finite: the model's weights are damaged.")

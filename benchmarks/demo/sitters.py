@@ -128,7 +128,7 @@ class Painter:
             given = (sitter.pictures[part], sitter.boxes[part], points[start : start + BATCH])
             pictures, boxes, lines = (fill_up(rows, BATCH) for rows in given)
             params, arrays = self.model.params, sitter.source.arrays
-            state, faces, _ = self._repaint(params, arrays, state, pictures, boxes, lines)
+            state, faces, _ = self._repaint(params, arrays, state, pictures, boxes, lines, np.ones(BATCH, bool))
             share = self._renderer.shares(boxes, NO_SEAMS)
             part_of = np.asarray(share, np.float32)[..., None] / 255
             mixed = pictures + part_of * (np.asarray(faces, np.float32) - pictures)

@@ -85,9 +85,12 @@ class Repainter(Renderer, Protocol):
         """`Space.driving` arrays of F frames whose mouths are the motion's, and all else the person's own."""
 
     def repaint(
-        self, params: Mapping[str, Any], portrait: Any, state: Any, pictures: Any, regions: Any, driving: Any
+        self, params: Mapping[str, Any], portrait: Any, state: Any, pictures: Any, regions: Any, driving: Any, seen: Any
     ) -> tuple[Any, jax.Array, jax.Array]:
         """`frames` for pictures uint8 (B, S, S, 3), S = `picture_size`, of the person that the portrait shows. Pure.
+
+        Args:
+            seen: (B,) bool, which pictures show the face: the others leave the state as it is.
 
         Returns:
             The state after them; what is painted, uint8 (B, S, S, 3); and finite (B,).

@@ -106,7 +106,8 @@ class LandmarkPainter:
     def frames(
         self, params: Params, portrait: PortraitArrays, state: Any, driving: jax.Array
     ) -> tuple[Any, jax.Array, jax.Array]:
-        state, painted = self._painted(params, portrait.reference, state, portrait.canvas, driving)
+        seen = np.ones(len(driving), bool)
+        state, painted = self._painted(params, portrait.reference, state, portrait.canvas, driving, seen)
         return state, painted.frames, painted.finite
 
     def repaint(
@@ -117,10 +118,11 @@ class LandmarkPainter:
         pictures: np.ndarray,
         regions: np.ndarray,
         driving: np.ndarray,
+        seen: np.ndarray,
     ) -> tuple[Any, jax.Array, jax.Array]:
         """Each picture needs latents of its own, so this takes three calls of the encoder more than `frames`."""
         canvas = self._canvas(_own(params, AUTOENCODER), pictures, regions)
-        state, painted = self._painted(_own(params, *PARTS), portrait.reference, state, canvas, driving)
+        state, painted = self._painted(_own(params, *PARTS), portrait.reference, state, canvas, driving, seen)
         return state, painted.faces, painted.finite
 
     def shares(self, regions: np.ndarray, seams: np.ndarray) -> jax.Array:
@@ -139,10 +141,10 @@ class LandmarkPainter:
         return self.takes.driving(self.takes.with_mouth(own, motion))
 
     def _painted(
-        self, params: Params, reference: Reference, state: Any, canvas: Canvas, driving: jax.Array
+        self, params: Params, reference: Reference, state: Any, canvas: Canvas, driving: jax.Array, seen: np.ndarray
     ) -> tuple[Any, Painted]:
         if self.stateful:
-            return self._paint(params, state, canvas, driving)
+            return self._paint(params, state, canvas, driving, seen)
         return (), self._paint(params, reference, canvas, driving)
 
     def observe(self, params: Params, frames: jax.Array) -> dict[str, jax.Array]:
