@@ -272,7 +272,6 @@ def repainted(
     if watched.rate != at_rate:
         vectors = between(vectors, *positions_at(len(motion), at_rate, watched.rate))
     boxes, state = model.renderer.regions(watched.own), model.renderer.begin(source.arrays)
-    repaint = model.renderer.repaint
     bar = progress_bar(total=count, desc="Rendering", unit="frame", show=progress)
     with bar:
         done, shown = 0, played(watched.read, len(watched), count, anew=anew)
@@ -283,12 +282,29 @@ def repainted(
             seen = watched.seen[rows]
             driving = model.renderer.speaking(watched.own.at(rows), model.space.from_vectors(held))
             given = (fill_up(np.asarray(array), batch_size) for array in (cuts, boxes[rows], driving, seen))
-            state, faces, finite = repaint(model.params, source.arrays, state, *given)
-            if not np.asarray(finite)[: len(batch)].all():
-                raise CheckpointError("A frame holds values that are not finite: the model's weights are damaged.")
+            state, faces = _painted(model, source.arrays, state, *given)
             seams = np.array([seams_of(watched.regions[row], *frame.shape[:2]) for row, frame in batch])
             shares = model.renderer.shares(*(fill_up(array, batch_size) for array in (boxes[rows], seams)))
             for (row, frame), face, share in zip(batch, np.asarray(faces), np.asarray(shares), strict=False):
                 yield (pasted_part(frame, face, watched.regions[row], share) if watched.seen[row] else frame)[None]
             done += len(batch)
             bar.update(len(batch))
+
+
+def _painted(model: "TalkingPortrait", arrays: Any, state: Any, *given: np.ndarray) -> tuple[Any, jax.Array]:
+    """A batch, as `Repainter.repaint`: the state after it and what is painted; in float32 what overflows in bfloat16.
+
+    Raises CheckpointError at a frame that shows the face and is not finite.
+    """
+    *_, seen = given
+
+    def held(finite: jax.Array) -> bool:
+        return bool(np.asarray(finite)[seen].all())
+
+    after, faces, finite = model.renderer.repaint(model.params, arrays, state, *given)
+    if not held(finite) and model.exact_renderer is not None:
+        warnings.warn("Some frames overflow in bfloat16; they are painted in float32.", stacklevel=3)
+        after, faces, finite = model.exact_renderer.repaint(model.params, arrays, state, *given)
+    if not held(finite):
+        raise CheckpointError("A frame holds values that are not finite: the model's weights are damaged.")
+    return after, faces

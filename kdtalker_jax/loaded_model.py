@@ -26,7 +26,7 @@ from kdtalker_jax.motion_models.windows import check_heard
 from kdtalker_jax.moving import Mover
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.performing import Performer
-from kdtalker_jax.renderers.protocol import can_repaint
+from kdtalker_jax.renderers.protocol import Renderer, can_repaint
 from kdtalker_jax.rendering import Frames, default_dtype
 from kdtalker_jax.source import Source
 from kdtalker_jax.spaces.landmarks.known import known_landmarks
@@ -88,8 +88,8 @@ class LoadedModel:
         check_fit(self.features, self.motion_model, self.renderer)
         self.space = self.renderer.takes
         prepared = self.renderer.prepare(params)
-        exact = None if self.dtype == "float32" else partial(_family, renderer, config, "float32")
-        self._frames = Frames(self.renderer, prepared, exact)
+        self._exact = None if self.dtype == "float32" else partial(_family, renderer, config, "float32")
+        self._frames = Frames(self.renderer, prepared, self._exact)
         self.params = {
             **jax.device_put({k: v for k, v in prepared.items() if k not in self._frames.path.params}),
             **self._frames.path.params,
@@ -173,6 +173,11 @@ class LoadedModel:
         features = np.concatenate(list(windows))
         check_heard(features)
         return features
+
+    @property
+    def exact_renderer(self) -> Renderer | None:
+        """The renderer in float32, for what overflows in lower precision; None where it is that already."""
+        return self._exact and self._exact()
 
     @property
     def _performer(self) -> Performer:

@@ -16,7 +16,7 @@ from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.data.clips import open_clips
 from kdtalker_jax.data.landmark_clips import clip_statistics
 from kdtalker_jax.data.report import system_of
-from kdtalker_jax.errors import InputError
+from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.faces.detector import Box
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import exact_rate, read_frames
@@ -223,6 +223,26 @@ def test_a_mouth_that_reaches_the_cuts_border_has_a_seam_within_the_frame(model,
     assert last < 0.2 * inner
     last, inner = bottom(Box(80, 80, 240, 240))
     assert last > 0.5 * inner
+
+
+def test_what_overflows_in_low_precision_is_painted_again(directory, model, shown, waveform, monkeypatch):
+    """In float32, as portraits are; weights are damaged where that does not help."""
+    how = {"crop": "none", "batch_size": 4, **QUICK}
+    low = TalkingPortrait.load(directory, dtype="bfloat16")
+    repaint = low.renderer.repaint
+
+    def overflows(*given):
+        state, faces, finite = repaint(*given)
+        return state, 0 * faces, finite & False
+
+    monkeypatch.setattr(low.renderer, "repaint", overflows)
+    with pytest.warns(match="overflow in bfloat16; they are painted in float32"):
+        made = np.concatenate(list(low.repaint(lambda: shown[:4], waveform[: 4 * 640], **how)))
+    expected = np.concatenate(list(model.repaint(lambda: shown[:4], waveform[: 4 * 640], **how)))
+    np.testing.assert_allclose(made.astype(int), expected, atol=2)
+    monkeypatch.setattr(model.renderer, "repaint", overflows)
+    with pytest.raises(CheckpointError, match="not finite: the model's weights are damaged"):
+        list(model.repaint(lambda: shown[:4], waveform[: 4 * 640], **how))
 
 
 @pytest.mark.parametrize(("face_index", "side"), [(None, "left"), (1, "right")])
