@@ -140,10 +140,10 @@ def watch(
 
 def _observed(model: "TalkingPortrait", cuts: Iterable[np.ndarray], found: np.ndarray | None) -> dict[str, np.ndarray]:
     """What the renderer says of all frames, by field; of a face that was not found that there is none."""
-    observe, cuts, parts = jax.jit(model.renderer.observe), iter(cuts), []
+    cuts, parts = iter(cuts), []
     params = {part.name: model.params[part.name] for part in model.renderer.observing}
     while batch := list(islice(cuts, OBSERVED_AT_ONCE)):
-        seen = observe(params, fill_up(np.stack(batch), OBSERVED_AT_ONCE))
+        seen = model.renderer.observe(params, fill_up(np.stack(batch), OBSERVED_AT_ONCE))
         parts.append({name: np.asarray(values)[: len(batch)] for name, values in seen.items()})
     if not parts:
         raise InputError("The video has no frames.")

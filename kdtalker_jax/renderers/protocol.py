@@ -67,7 +67,10 @@ class Renderer(Protocol):
 
 
 class Repainter(Renderer, Protocol):
-    """A renderer that can also paint into pictures of the person that are not the portrait: frames of a video."""
+    """A renderer that can also paint into pictures of the person that are not the portrait: frames of a video.
+
+    Its `observe` is compiled once, as `frames` is.
+    """
 
     def describe_as(self, params: Mapping[str, Any], picture: jax.Array, points: np.ndarray) -> tuple[Any, Any]:
         """`describe` of a picture whose landmarks (1, N, 3) are known, as `spaces.landmarks` has them."""

@@ -18,6 +18,7 @@ from kdtalker_jax.data.landmark_clips import clip_statistics
 from kdtalker_jax.data.report import system_of
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.faces.detector import Box
+from kdtalker_jax.faces.mesh_of_cuts import CutMesh
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.frames import exact_rate, read_frames
 from kdtalker_jax.media.video import VideoWriter
@@ -243,6 +244,14 @@ def test_what_overflows_in_low_precision_is_painted_again(directory, model, show
     monkeypatch.setattr(model.renderer, "repaint", overflows)
     with pytest.raises(CheckpointError, match="not finite: the model's weights are damaged"):
         list(model.repaint(lambda: shown[:4], waveform[: 4 * 640], **how))
+
+
+def test_another_video_is_watched_by_the_same_program(model, shown, waveform, monkeypatch):
+    traced, call = [], CutMesh.__call__
+    monkeypatch.setattr(CutMesh, "__call__", lambda self, frames: traced.append(1) or call(self, frames))
+    for count in (2, 3):
+        dubbing.watch(model, lambda count=count: shown[:count], Fraction(25), "the frames", crop="none")
+    assert len(traced) <= 1
 
 
 @pytest.mark.parametrize(("face_index", "side"), [(None, "left"), (1, "right")])

@@ -149,7 +149,7 @@ class LandmarkPainter:
 
     def observe(self, params: Params, frames: jax.Array) -> dict[str, jax.Array]:
         """Landmarks `points` (B, N, 3), and the probability `face` (B,) that there is one."""
-        return self._observed(frames)
+        return self._observe(frames)
 
     def _observed(self, frames: jax.Array) -> dict[str, jax.Array]:
         points, probability = self._mesh(frames)
