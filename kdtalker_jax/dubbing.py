@@ -170,8 +170,8 @@ def dub(
     """As `TalkingPortrait.dub`."""
     check_length(length)
     asked, batch_size = asked_for(dub, animation, model.motion_model), batch_size_of(batch_size)
-    _check(model, asked)
     path, waveform = input_file(video, "video"), waveform_of(audio, rate)
+    _check(model, asked, None if length == "video" else waveform)
     inputs = [item for item in (video, audio) if isinstance(item, (str, os.PathLike))]
     check_output(output, inputs)
     own_rate, start = exact_rate(path), sound_of(path) or 0.0  # so that frames stay with the sound
@@ -216,8 +216,8 @@ def repaint(
     """As `TalkingPortrait.repaint`."""
     own_rate = rate_of(frame_rate)
     asked, batch_size = asked_for(repaint, animation, model.motion_model), batch_size_of(batch_size)
-    _check(model, asked)
     waveform = waveform_of(audio, rate)
+    _check(model, asked, waveform)
     found = {"crop": crop, "face_index": face_index, "progress": progress}
     watched = watch(model, read, own_rate, "the frames", **found)
     source = watched.portrait(model)
@@ -226,9 +226,12 @@ def repaint(
     return repainted(model, watched, source, motion, count, batch_size=batch_size, progress=progress)
 
 
-def _check(model: "TalkingPortrait", asked: Any) -> None:
-    """Raises InputError for what cannot be asked of mouths that are painted into frames: before any work."""
-    asked.of(model.motion_model, None)
+def _check(model: "TalkingPortrait", asked: Any, waveform: np.ndarray | None) -> None:
+    """Raises InputError for what cannot be asked of mouths that are painted into frames: before any work.
+
+    `waveform`: that they say; None: the video's length decides, which nobody knows yet.
+    """
+    asked.of(model.motion_model, None if waveform is None else model.windows_of(waveform))
     for name in ("stitch", "edits", "relative"):
         if getattr(asked, name):
             raise InputError(f"`{name}` is for models that move whole heads.")

@@ -166,13 +166,17 @@ class LoadedModel:
     ) -> np.ndarray:
         """What the motion model hears: (T, width), one row per frame of 40 ms. Arguments as in `animate`."""
         waveform = waveform_of(audio, rate)
-        total = self._performer.windows_of(waveform)
+        total = self.windows_of(waveform)
         windows = progress_bar(
             self._performer.hear(in_pieces(waveform)), "Audio", total=total, unit="window", show=progress
         )
         features = np.concatenate(list(windows))
         check_heard(features)
         return features
+
+    def windows_of(self, waveform: np.ndarray) -> int:
+        """How many windows of motion a 16 kHz recording takes: the length of `initial_noise`."""
+        return self._performer.windows_of(waveform)
 
     @property
     def exact_renderer(self) -> Renderer | None:

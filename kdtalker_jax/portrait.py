@@ -328,7 +328,7 @@ class TalkingPortrait(LoadedModel):
         inputs = [item for item in (image, audio) if isinstance(item, (str, os.PathLike))]
         finish.check(output, inputs, image)
         waveform = waveform_of(audio, rate)
-        asked.of(self.motion_model, self._performer.windows_of(waveform))  # refuses before any work
+        asked.of(self.motion_model, self.windows_of(waveform))  # refuses before any work
         with recording_file(audio, rate, output) as recording:
             video = finish.writer(output, recording, num_frames(len(waveform)), inputs)
             source = self.prepare(image, crop, face_index)

@@ -326,6 +326,19 @@ def test_what_cannot_be_is_said(model, small_model, directory, small_checkpoint,
     assert not (tmp_path / "out.mp4").exists()
 
 
+@pytest.mark.parametrize(
+    ("asked", "sentence"), [({"initial_noise": np.zeros((3, 64, 486))}, "The initial noise must have shape")]
+)
+def test_what_cannot_be_asked_for_is_said_before_the_video_is_watched(
+    model, film, speech, shown, asked, sentence, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(dubbing, "watch", None)
+    with pytest.raises(InputError, match=sentence):
+        model.dub(film, speech, tmp_path / "out.mp4", **asked)
+    with pytest.raises(InputError, match=sentence):
+        model.repaint(lambda: shown, speech, **asked)
+
+
 def test_videos_become_its_data_set_and_train_both_stages(directory, tmp_path):
     """By command lines, from films to a model that has learnt."""
     (tmp_path / "videos").mkdir()
