@@ -235,6 +235,8 @@ def _check(model: "TalkingPortrait", asked: Any, waveform: np.ndarray | None) ->
     for name in ("stitch", "edits", "relative"):
         if getattr(asked, name):
             raise InputError(f"`{name}` is for models that move whole heads.")
+    if getattr(asked.controls, "moved", "all") != "all":
+        raise InputError("`moved` is for portraits: in frames the mouth alone is painted, and all else is their own.")
 
 
 def tell(watched: WatchedFace, name: str) -> None:

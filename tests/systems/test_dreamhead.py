@@ -319,6 +319,7 @@ def test_what_cannot_be_is_said(model, small_model, directory, small_checkpoint,
     for extra, sentence in (
         (("--checkpoint", directory, "--stitch"), "paints mouths by sound alone"),
         (("--checkpoint", directory, "--feather", "0.1"), "paints mouths by sound alone"),
+        (("--checkpoint", directory, "--moved", "mouth"), "--moved is for portraits"),
         (("--checkpoint", small_checkpoint, "--crop", "none"), "--crop is for models that paint mouths"),
     ):
         result = run(dub, *given, *extra)
@@ -327,7 +328,11 @@ def test_what_cannot_be_is_said(model, small_model, directory, small_checkpoint,
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"), [({"initial_noise": np.zeros((3, 64, 486))}, "The initial noise must have shape")]
+    ("asked", "sentence"),
+    [
+        ({"initial_noise": np.zeros((3, 64, 486))}, "The initial noise must have shape"),
+        ({"moved": "mouth"}, "`moved` is for portraits"),
+    ],
 )
 def test_what_cannot_be_asked_for_is_said_before_the_video_is_watched(
     model, film, speech, shown, asked, sentence, tmp_path, monkeypatch
