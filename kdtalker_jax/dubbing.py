@@ -43,7 +43,7 @@ from kdtalker_jax.results import Video
 from kdtalker_jax.source import Source
 from kdtalker_jax.sources.video import OBSERVED_AT_ONCE, follow, sound_of
 from kdtalker_jax.streams import progress_bar
-from kdtalker_jax.video_portrait import played, steady, with_silence
+from kdtalker_jax.video_portrait import played, samples_of, steady, with_silence
 
 if TYPE_CHECKING:
     from kdtalker_jax.portrait import TalkingPortrait
@@ -184,8 +184,7 @@ def dub(
         found = {"crop": crop, "face_index": face_index, "progress": progress}
         watched = watch(model, read, own_rate, f"the video {path.name}", **found)
         source = watched.portrait(model)
-        if length == "video":
-            waveform = with_silence(waveform, len(watched), own_rate, cut=True)
+        waveform = fitted(waveform, watched, length, asked)
         motion = model.animate(source, waveform, rate=SAMPLE_RATE, progress=progress, **animation)
         count = frames_of(watched, motion, length)
         if count < len(watched):
@@ -220,7 +219,7 @@ def repaint(
     _check(model, asked, waveform)
     found = {"crop": crop, "face_index": face_index, "progress": progress}
     watched = watch(model, read, own_rate, "the frames", **found)
-    source = watched.portrait(model)
+    source, waveform = watched.portrait(model), fitted(waveform, watched, "shortest", asked)
     motion = model.animate(source, waveform, rate=SAMPLE_RATE, progress=progress, **animation)
     count = frames_of(watched, motion, "shortest")
     return repainted(model, watched, source, motion, count, batch_size=batch_size, progress=progress)
@@ -237,6 +236,18 @@ def _check(model: "TalkingPortrait", asked: Any, waveform: np.ndarray | None) ->
             raise InputError(f"`{name}` is for models that move whole heads.")
     if getattr(asked.controls, "moved", "all") != "all":
         raise InputError("`moved` is for portraits: in frames the mouth alone is painted, and all else is their own.")
+
+
+def fitted(waveform: np.ndarray, watched: WatchedFace, length: Length, asked: Any) -> np.ndarray:
+    """A 16 kHz recording as far as the frames need it, with silence where they are to have all of it.
+
+    Initial noise has been checked for the whole of it, so that is animated whole.
+    """
+    if length == "video":
+        return with_silence(waveform, len(watched), watched.rate, cut=True)
+    if length == "shortest" and asked.initial_noise is None:
+        return waveform[: samples_of(len(watched), watched.rate)]
+    return waveform
 
 
 def tell(watched: WatchedFace, name: str) -> None:

@@ -205,8 +205,13 @@ def played(
         yield frames - 1, frame
 
 
+def samples_of(frames: int, rate: Fraction) -> int:
+    """How many samples of 16 kHz so many frames of a rate need."""
+    samples = -(-frames * SAMPLE_RATE * rate.denominator // rate.numerator)
+    return samples + SAMPLES_PER_FRAME  # so that the last frame is whole
+
+
 def with_silence(waveform: np.ndarray, frames: int, rate: Fraction, *, cut: bool = False) -> np.ndarray:
     """A 16 kHz recording that lasts at least as long as so many frames of a rate; `cut`: and no longer."""
-    samples = -(-frames * SAMPLE_RATE * rate.denominator // rate.numerator)
-    samples += SAMPLES_PER_FRAME  # so that the last frame is whole
+    samples = samples_of(frames, rate)
     return np.pad(waveform[:samples] if cut else waveform, (0, max(samples - len(waveform), 0)))

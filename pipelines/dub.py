@@ -166,12 +166,14 @@ def fitted(watched: "VideoPortrait", waveform: "np.ndarray", length: str) -> "tu
     """A video and a 16 kHz recording, as long as `--length` says; what is longer is cut later."""
     from kdtalker_jax.edits.resampling import frames_at
     from kdtalker_jax.media.rates import FRAME_RATE, num_frames
-    from kdtalker_jax.video_portrait import with_silence
+    from kdtalker_jax.video_portrait import samples_of, with_silence
 
     if length in ("audio", "loop"):
         heard = frames_at(num_frames(len(waveform)), Fraction(FRAME_RATE), watched.rate)
         watched = watched.lasting(heard, anew=length == "loop")
-    if length == "video":
+    elif length == "shortest":
+        waveform = waveform[: samples_of(len(watched), watched.rate)]
+    else:
         waveform = with_silence(waveform, len(watched), watched.rate)
     return watched, waveform
 

@@ -279,6 +279,21 @@ def test_a_recording_that_is_shorter_ends_it(model, shown, waveform):
     assert len(made) == 3
 
 
+def test_no_more_is_heard_than_the_frames_last(model, shown, waveform, monkeypatch):
+    """A recording may be longer than the video."""
+    heard, windows = [], model.features.windows
+
+    def counted(params, pieces, rows):
+        for window in windows(params, pieces, rows):
+            heard.append(len(window))
+            yield window
+
+    monkeypatch.setattr(model.features, "windows", counted)
+    how = {"crop": "none", "batch_size": 4, **QUICK}
+    made = np.concatenate(list(model.repaint(lambda: shown, waveform, **how)))
+    assert len(heard) == 1 and len(made) == FRAMES
+
+
 @pytest.mark.parametrize(("length", "frames"), [("shortest", 5), ("audio", 14), ("video", FRAMES), ("loop", 14)])
 @pytest.mark.filterwarnings("default:The video is cut", "default:The face is not seen in 1 of 9 frames")
 def test_the_command_line_dubs_a_video(directory, film, waveform, length, frames, tmp_path):
