@@ -41,7 +41,7 @@ from kdtalker_jax.renderers.protocol import can_repaint
 from kdtalker_jax.rendering import batch_size_of
 from kdtalker_jax.results import Video
 from kdtalker_jax.source import Source
-from kdtalker_jax.sources.video import OBSERVED_AT_ONCE, follow, sound_of
+from kdtalker_jax.sources.video import OBSERVED_AT_ONCE, follow
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.video_portrait import played, samples_of, steady, with_silence
 
@@ -174,10 +174,10 @@ def dub(
     _check(model, asked, None if length == "video" else waveform)
     inputs = [item for item in (video, audio) if isinstance(item, (str, os.PathLike))]
     check_output(output, inputs)
-    own_rate, start = exact_rate(path), sound_of(path) or 0.0  # so that frames stay with the sound
+    own_rate = exact_rate(path)
 
     def read() -> Iterable[np.ndarray]:
-        return read_frames(path, start, rate=own_rate)
+        return read_frames(path, None, rate=own_rate)  # all of them: the new sound begins with the first
 
     with recording_file(audio, rate, output) as recording:
         VideoWriter(output, recording)  # refuses sound that no video can hold

@@ -51,7 +51,8 @@ class VideoPortrait:
     """What is known of a person in T frames of a video.
 
     Attributes:
-        path: of the video. rate: its frames a second. start: where on its clock the first one lies, in seconds.
+        path: of the video. rate: its frames a second. start: where on its clock the first one lies, in seconds; None:
+            where its pictures begin.
         regions: the square about the face in each frame; it moves steadily.
         motion: what the person does. canonical: (T, 3 K) keypoints. openings: of eyes and lips.
         held: how many frames do not show the face, and have what is known of the one before.
@@ -60,7 +61,7 @@ class VideoPortrait:
 
     path: Path
     rate: Fraction
-    start: float
+    start: float | None
     regions: list[Box]
     motion: Motion
     canonical: np.ndarray
@@ -143,19 +144,25 @@ class VideoPortrait:
 
 
 def prepare_video(
-    model: "TalkingPortrait", path: str | os.PathLike[str], face_index: int | None = None, *, progress: bool = False
+    model: "TalkingPortrait",
+    path: str | os.PathLike[str],
+    face_index: int | None = None,
+    *,
+    own_sound: bool = True,
+    progress: bool = False,
 ) -> VideoPortrait:
     """Finds a person in a video and what it does. Frames are read twice, one at a time.
 
     Args:
         face_index: which of several faces of the first frame that has some, 0 the largest.
+        own_sound: it is heard with them, so they begin with it; else with the first picture.
 
     Raises:
         InputError: an unreadable file, no such face. NoFaceError: no face at all.
         DamagedModelError: the networks give motion that cannot be.
     """
     path = input_file(path, "video")
-    rate, start = exact_rate(path), sound_of(path) or 0.0  # so that frames stay with the sound
+    rate, start = exact_rate(path), sound_of(path) if own_sound else None
 
     def frames() -> Iterator[np.ndarray]:
         return read_frames(path, start, rate=rate)

@@ -146,7 +146,7 @@ def main(
         return
     if crop != "square":
         raise InputError("This model moves whole faces: --crop is for models that paint mouths.")
-    watched = prepare_video(model, video, face_index, progress=True)
+    watched = prepare_video(model, video, face_index, own_sound=heard == video, progress=True)
     spoken = None
     if waveform is not None:
         watched, waveform = fitted(watched, waveform, length)

@@ -32,7 +32,7 @@ _SAY_ALL = ("-loglevel", "info", "-copyts")
 
 def read_frames(
     path: str | os.PathLike[str],
-    start: float = 0.0,
+    start: float | None = 0.0,
     most: int | None = None,
     *,
     as_opencv: bool = False,
@@ -47,7 +47,7 @@ def read_frames(
     Args:
         path: a video file of any container and codec that ffmpeg knows.
         start: where on the file's clock frame 0 lies, in seconds; see `sound_start`. Where the pictures
-            begin later, the first one is repeated.
+            begin later, the first one is repeated. None: at the first picture.
         most: stop after so many frames.
         as_opencv: take colours as OpenCV's VideoCapture does, a level or two too dark and by the tagged matrix alone,
             for numbers that are compared with published ones which were measured through it.
@@ -62,7 +62,8 @@ def read_frames(
     path = input_file(path, "video")
     first = _first_picture(path)
     limit = () if most is None else ("-frames:v", str(most))
-    filters = f"{_on_file_clock(first)}fps={rate}:start_time={start:.6f},{_scaling(first, as_opencv)}"
+    clock = "setpts=PTS-STARTPTS," if start is None else _on_file_clock(first)
+    filters = f"{clock}fps={rate}:start_time={start or 0:.6f},{_scaling(first, as_opencv)}"
     output = (*_VIDEO, "-vf", filters, "-fps_mode", "passthrough", *limit, "-c:v", "ppm", "-f", "image2pipe", "pipe:1")
     with path.open("rb") as file, FFmpeg(*_READ, *output, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
         frames = 0

@@ -1,5 +1,6 @@
 """`pipelines.dub`: a video with another mouth; its size, rate and all that is no face stay."""
 
+import subprocess
 from fractions import Fraction
 
 import imageio_ffmpeg
@@ -61,6 +62,23 @@ def test_it_gets_as_long_as_is_asked_for(run, inputs, tmp_path, seconds, length,
     result = run(tmp_path / "out.mp4", "--driven_audio", tmp_path / "speech.wav", "--length", length)
     assert result.exit_code == 0, result.output
     assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))[0] == frames
+
+
+@pytest.mark.filterwarnings("default:The video is cut")
+def test_the_video_begins_with_its_first_picture_whatever_its_old_sound_does(run, inputs, tmp_path):
+    """Only where that sound is heard, frames begin with it."""
+    late = ("-i", inputs / "talk.mp4", "-itsoffset", "0.15", "-i", inputs / "speech.wav")
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), *map(str, late), "-c:v", "copy", str(tmp_path / "late.mp4")]
+    subprocess.run(ffmpeg, check=True, capture_output=True)
+    speech, rate = soundfile.read(demo.RECORDINGS[0])
+    soundfile.write(tmp_path / "speech.wav", speech[:rate], rate)
+    for arguments, frames in (
+        (("--driven_audio", tmp_path / "speech.wav", "--length", "video"), FRAMES),
+        (("--driving", inputs / "talk.mp4"), FRAMES - 4),
+    ):
+        result = run(tmp_path / "out.mp4", *arguments, video=tmp_path / "late.mp4")
+        assert result.exit_code == 0, result.output
+        assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))[0] == pytest.approx(frames, abs=1)
 
 
 def test_another_face_moves_it_too(run, inputs, tmp_path):

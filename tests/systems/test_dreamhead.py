@@ -1,9 +1,11 @@
 """DreamHead as a system of the house: portraits that speak, videos and frames of others that say something else."""
 
 import contextlib
+import subprocess
 from dataclasses import replace
 from fractions import Fraction
 
+import imageio_ffmpeg
 import jax
 import numpy as np
 import pytest
@@ -357,6 +359,15 @@ def test_what_cannot_be_asked_for_is_said_before_the_video_is_watched(
         model.dub(film, speech, tmp_path / "out.mp4", **asked)
     with pytest.raises(InputError, match=sentence):
         model.repaint(lambda: shown, speech, **asked)
+
+
+def test_a_dub_begins_with_the_first_picture(model, film, speech, tmp_path):
+    """The old sound, which begins later, is not heard any more."""
+    late = ("-i", film, "-itsoffset", "0.15", "-i", speech, "-c:v", "copy", tmp_path / "late.mp4")
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *map(str, late)], check=True, capture_output=True)
+    with pytest.warns(match="The face is not seen in 1 of 9 frames"):
+        made = model.dub(tmp_path / "late.mp4", speech, tmp_path / "out.mp4", length="video", crop="none", **QUICK)
+    assert made.frames == FRAMES
 
 
 def test_videos_become_its_data_set_and_train_both_stages(directory, tmp_path):
