@@ -39,10 +39,11 @@ STEADY = 1_000.0  # strength of the smoothing of squares: over a handful of fram
 
 
 class Moved(NamedTuple):
-    """A frame of the video, uint8 (H, W, 3), and the face to put into it, uint8 (S, S, 3), where `region` is."""
+    """A frame of the video, uint8 (H, W, 3), and the face to put into it, uint8 (S, S, 3), where `region` is; None: the
+    frame stays."""
 
     frame: np.ndarray
-    face: np.ndarray
+    face: np.ndarray | None
     region: Box
 
 
@@ -55,7 +56,7 @@ class VideoPortrait:
             where its pictures begin.
         regions: the square about the face in each frame; it moves steadily.
         motion: what the person does. canonical: (T, 3 K) keypoints. openings: of eyes and lips.
-        held: how many frames do not show the face, and have what is known of the one before.
+        found: (T,) bool, which frames show the face; what is known of the others is that of the one before.
         file_frames: how many the file has; where T is more, it begins anew, or its last frame stays (`anew`).
     """
 
@@ -66,7 +67,7 @@ class VideoPortrait:
     motion: Motion
     canonical: np.ndarray
     openings: Openings
-    held: int
+    found: np.ndarray
     file_frames: int
     anew: bool = False
 
@@ -80,6 +81,7 @@ class VideoPortrait:
         motion = Motion(**{name: value[index] for name, value in self.motion.arrays().items()})
         regions, openings = [self.regions[i] for i in index], self.openings.at(index)
         known = {"motion": motion, "canonical": self.canonical[index], "openings": openings, "regions": regions}
+        known["found"] = self.found[index]
         return replace(self, **known, anew=anew)
 
     def frames(self) -> Iterator[np.ndarray]:
@@ -91,9 +93,10 @@ class VideoPortrait:
         return (frame for _, frame in played(read, self.file_frames, len(self), anew=self.anew))
 
     def portrait(self, model: "TalkingPortrait") -> Source:
-        """Its first frame as a portrait, for motion that sound makes."""
-        frame = next(read_frames(self.path, self.start, 1, rate=self.rate))
-        return model.prepare(cut_square(frame, self.regions[0], model.renderer.picture_size), "none")
+        """Its first frame that shows the face as a portrait, for motion that sound makes."""
+        index = int(np.argmax(self.found))
+        frame = next(itertools.islice(self.frames(), index, None))
+        return model.prepare(cut_square(frame, self.regions[index], model.renderer.picture_size), "none")
 
     def moved(
         self,
@@ -130,13 +133,16 @@ class VideoPortrait:
         )
 
     def render(self, model: "TalkingPortrait", driving: np.ndarray, *, progress: bool = False) -> Iterator[Moved]:
-        """The video's frames, one at a time, and their faces at driving keypoints (n, K, 3).
+        """The video's frames, one at a time, and their faces, where they show one, at driving keypoints (n, K, 3).
 
         Raises CheckpointError at a face that is not finite.
         """
         frames = itertools.islice(self.frames(), len(driving))
         bar = progress_bar(frames, "Rendering", total=len(driving), unit="frame", show=progress)
-        for frame, region, keypoints in zip(bar, self.regions, driving, strict=False):
+        for frame, region, found, keypoints in zip(bar, self.regions, self.found, driving, strict=False):
+            if not found:
+                yield Moved(frame, None, region)
+                continue
             source = model.prepare(cut_square(frame, region, model.renderer.picture_size), "none")
             motion = replace(source.own.motion, keypoints=keypoints[None])
             ((face,),) = model.render(source, motion, batch_size=1)
@@ -174,8 +180,9 @@ def prepare_video(
     cuts = (cut_square(frame, region, size) for frame, region in zip(frames(), regions, strict=False))
     motion, canonical = extracted(cuts, model.renderer, model.params, "Watching", progress)
     motion, canonical, openings = seen.held_over(motion, canonical)
-    seen.tell(path.name)
-    return VideoPortrait(path, rate, start, regions, motion, canonical, openings, seen.held, len(motion))
+    seen.tell(path.name, "they stay as they are")
+    found = np.array(seen.found[: len(motion)])
+    return VideoPortrait(path, rate, start, regions, motion, canonical, openings, found, len(motion))
 
 
 def steady(squares: list[Box]) -> list[Box]:

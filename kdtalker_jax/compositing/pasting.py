@@ -45,15 +45,19 @@ def pasted(
 
 
 def pasted_each(
-    moved: Iterable[tuple[np.ndarray, np.ndarray, Box]], *, feather: float = FEATHER
+    moved: Iterable[tuple[np.ndarray, np.ndarray | None, Box]], *, feather: float = FEATHER
 ) -> Iterator[np.ndarray]:
     """Frames of a video with their rendered faces in them, (1, H, W, 3) each.
 
     Args:
-        moved: a frame uint8 (H, W, 3), its face (S, S, 3), and where that goes, as `VideoPortrait.render` gives them.
+        moved: a frame uint8 (H, W, 3), its face (S, S, 3) or None, and where that goes, as `VideoPortrait.render` gives
+            them.
         feather: as of `pasted`.
     """
     for frame, face, region in moved:
+        if face is None:
+            yield frame[None]
+            continue
         height, width = frame.shape[:2]
         placement = Placement.of(
             matrix_of(region, len(face)), len(face), height, width, seams_of(region, height, width)

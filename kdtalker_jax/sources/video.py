@@ -143,12 +143,11 @@ class Seen:
         openings = Openings(eye_openings(points), lip_openings(points))
         return Motion.from_vector(motion.to_vector()[last]), canonical[last], openings
 
-    def tell(self, name: str) -> None:
-        """Warns of frames that do not show it."""
+    def tell(self, name: str, become: str = "they have the motion of the frame before") -> None:
+        """Warns of frames that do not show it, and what becomes of them."""
         if self.held:
             warnings.warn(
-                f"The face is not seen in {self.held} of {len(self.found)} frames of {name}: "
-                "they have the motion of the frame before.",
+                f"The face is not seen in {self.held} of {len(self.found)} frames of {name}: {become}.",
                 stacklevel=3,
             )
 
