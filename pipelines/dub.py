@@ -155,6 +155,9 @@ def main(
     keypoints = watched.moved(model, how, moving, spoken)
     if len(keypoints) < watched.file_frames:
         warnings.warn(f"The video is cut to {float(len(keypoints) / watched.rate):.2f} s.", stacklevel=1)
+    if length in ("audio", "loop") and len(keypoints) < len(watched):
+        seconds = float(len(keypoints) / watched.rate)
+        warnings.warn(f"The recording {driven_audio} is cut to {seconds:.2f} s, where the driver ends.", stacklevel=1)
     with VideoWriter(output, heard, inputs, frame_rate=watched.rate, frames=len(keypoints)) as written:
         for frame in pasted_each(watched.render(model, keypoints, progress=True), feather=seam):
             written.write(frame)

@@ -87,6 +87,15 @@ def test_another_face_moves_it_too(run, inputs, tmp_path):
     assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))[0] == FRAMES
 
 
+def test_a_recording_that_a_driver_cuts_is_told(run, inputs, tmp_path):
+    speech, rate = soundfile.read(demo.RECORDINGS[0])
+    soundfile.write(tmp_path / "speech.wav", speech[: round(0.5 * rate)], rate)
+    both = ("--driven_audio", tmp_path / "speech.wav", "--driving", inputs / "talk.mp4", "--length", "loop")
+    with pytest.warns(match=r"The recording .*speech\.wav is cut to 0\.27 s, where the driver ends"):
+        result = run(tmp_path / "out.mp4", *both)
+    assert result.exit_code == 0, result.output
+
+
 def test_what_cannot_be_is_said_first(run, inputs, tmp_path):
     speech = ("--driven_audio", inputs / "speech.wav")
     for extra, sentence in (
