@@ -14,7 +14,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.audio import NO_AUDIO_STREAM
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import input_file
-from kdtalker_jax.media.probe import FirstPicture, Probe, beginning, first_picture
+from kdtalker_jax.media.probe import FirstPicture, Probe, beginning, first_picture, mean_rate
 from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.media.sound import ONE_PIECE, find_sound, first_time
 
@@ -27,6 +27,7 @@ _NO_PICTURES = "{} has no pictures; choose a video."
 _VIDEO = ("-map", "0:V:0")  # V: not the cover of an album
 _SQUARE_PIXELS = f"scale=w='iw*sar*min(1,{LONGEST_SIDE}/max(iw*sar,ih))':h='ih*min(1,{LONGEST_SIDE}/max(iw*sar,ih))'"
 _EXACT, _AS_OPENCV = ":flags=bicubic+accurate_rnd+full_chroma_int", ":flags=bicubic"
+_FAR_OFF = Fraction(11, 10)  # ffmpeg guesses higher rates where they vary; cameras lose a picture now and then
 _SAY_ALL = ("-loglevel", "info", "-copyts")
 
 
@@ -88,11 +89,12 @@ def exact_rate(path: str | os.PathLike[str]) -> Fraction:
     """
     path = input_file(path, "video")
     output = (*_VIDEO, "-frames:v", "1", "-pix_fmt", "gray", "-f", "yuv4mpegpipe", "pipe:1")
-    text, _ = _run(path, _NO_PICTURES, *output)  # YUV4MPEG2 W512 H512 F30000:1001 ...
+    text, said = _run(path, _NO_PICTURES, "-loglevel", "info", *output)  # YUV4MPEG2 W512 H512 F30000:1001 ...
     rate = re.search(r" F([1-9]\d*):([1-9]\d*)", text)
     if rate is None:
         raise InputError(_UNREADABLE.format(path))
-    return Fraction(int(rate[1]), int(rate[2]))
+    rate, mean = Fraction(int(rate[1]), int(rate[2])), mean_rate(said)
+    return mean if mean and rate > _FAR_OFF * mean else rate
 
 
 def sound_start(path: str | os.PathLike[str]) -> float:
