@@ -26,6 +26,7 @@ from kdtalker_jax.checks import is_number
 from kdtalker_jax.choices import CropMode, Length, check_crop
 from kdtalker_jax.compositing.pasting import pasted_part
 from kdtalker_jax.compositing.placing import seams_of
+from kdtalker_jax.compositing.sizing import LARGEST_SIDE
 from kdtalker_jax.data.tracking import detect
 from kdtalker_jax.edits.resampling import between, frames_at, positions_at
 from kdtalker_jax.errors import CheckpointError, InputError
@@ -177,7 +178,9 @@ def dub(
     own_rate = exact_rate(path)
 
     def read() -> Iterable[np.ndarray]:
-        return read_frames(path, None, rate=own_rate)  # all of them: the new sound begins with the first
+        return read_frames(
+            path, None, rate=own_rate, longest=LARGEST_SIDE
+        )  # all of them: the new sound begins with the first
 
     with recording_file(audio, rate, output) as recording:
         VideoWriter(output, recording)  # refuses sound that no video can hold

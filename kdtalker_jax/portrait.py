@@ -369,7 +369,8 @@ class TalkingPortrait(LoadedModel):
         length: Length = "shortest",
         **how: Any,
     ) -> Video:
-        """A video whose person says something else, written to a file: its size, rate and colours, and the new sound.
+        """A video whose person says something else, written to a file: its rate, colours and size, which is reduced to
+        4096 pixels a side where it is larger, and the new sound.
 
         Outside the mouth each frame is that of the video bit by bit, before it is encoded; frames that do not show the
         face are so everywhere. Needs a model that paints mouths, such as DreamHead. Errors are those of `sample`.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from kdtalker_jax.compositing.sizing import LARGEST_SIDE
 from kdtalker_jax.data.tracking import detect
 from kdtalker_jax.edits.reenacting import Reenactment, video_moved_by
 from kdtalker_jax.edits.retargeting import Openings
@@ -88,7 +89,7 @@ class VideoPortrait:
         """Its pictures, uint8 (H, W, 3), one at a time, out of the file."""
 
         def read() -> Iterator[np.ndarray]:
-            return read_frames(self.path, self.start, rate=self.rate)
+            return read_frames(self.path, self.start, rate=self.rate, longest=LARGEST_SIDE)
 
         return (frame for _, frame in played(read, self.file_frames, len(self), anew=self.anew))
 
@@ -171,7 +172,7 @@ def prepare_video(
     rate, start = exact_rate(path), sound_of(path) if own_sound else None
 
     def frames() -> Iterator[np.ndarray]:
-        return read_frames(path, start, rate=rate)
+        return read_frames(path, start, rate=rate, longest=LARGEST_SIDE)
 
     bar = progress_bar(frames(), "Finding the face", unit="frame", show=progress)
     seen = follow(bar, model.detector, f"the video {path.name}", face_index, "", cut_too=False, look=detect)

@@ -33,8 +33,8 @@ Examples:
   python -m pipelines.dub --checkpoint published --video talk.mp4 --driving actor.mp4 --regions exp --output acted.mp4
   python -m pipelines.dub --checkpoint dreamhead --video talk.mp4 --driven_audio other.wav --output dubbed.mp4
 
-The video's size, rate and all that is no face stay. Models that paint mouths (DreamHead) change nothing else, and are
-moved by sound alone.
+The video's size (up to 4096 pixels a side), rate and all that is no face stay. Models that paint mouths
+(DreamHead) change nothing else, and are moved by sound alone.
 """
 
 

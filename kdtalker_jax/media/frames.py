@@ -25,7 +25,7 @@ _READ = ("-max_pixels", _MOST_PIXELS, *READ_STDIN)
 _UNREADABLE = "{} is not a video that can be read; use mp4, mov, mkv, webm or avi."
 _NO_PICTURES = "{} has no pictures; choose a video."
 _VIDEO = ("-map", "0:V:0")  # V: not the cover of an album
-_SQUARE_PIXELS = f"scale=w='iw*sar*min(1,{LONGEST_SIDE}/max(iw*sar,ih))':h='ih*min(1,{LONGEST_SIDE}/max(iw*sar,ih))'"
+_SQUARE_PIXELS = "scale=w='iw*sar*min(1,{0}/max(iw*sar,ih))':h='ih*min(1,{0}/max(iw*sar,ih))'"
 _EXACT, _AS_OPENCV = ":flags=bicubic+accurate_rnd+full_chroma_int", ":flags=bicubic"
 _FAR_OFF = Fraction(11, 10)  # ffmpeg guesses higher rates where they vary; cameras lose a picture now and then
 _SAY_ALL = ("-loglevel", "info", "-copyts")
@@ -38,8 +38,9 @@ def read_frames(
     *,
     as_opencv: bool = False,
     rate: Fraction = Fraction(FRAME_RATE),
+    longest: int = LONGEST_SIDE,
 ) -> Iterator[np.ndarray]:
-    """Decode a video as it is looked at: 25 frames a second, upright, square pixels, no side above `LONGEST_SIDE`.
+    """Decode a video as it is looked at: 25 frames a second, upright, square pixels, no side above `longest`.
 
     Resampled by time: frame k is the one nearest to `start` + k / `rate` seconds, whatever the rate of the file and
     also where it varies, so that an hour stays in step with its sound; where pictures were lost the last one is held.
@@ -53,6 +54,7 @@ def read_frames(
         as_opencv: take colours as OpenCV's VideoCapture does, a level or two too dark and by the tagged matrix alone,
             for numbers that are compared with published ones which were measured through it.
         rate: frames a second.
+        longest: in pixels; what is larger is reduced.
 
     Yields:
         uint8 RGB (H, W, 3), all of one size.
@@ -64,7 +66,7 @@ def read_frames(
     first = _first_picture(path)
     limit = () if most is None else ("-frames:v", str(most))
     clock = "setpts=PTS-STARTPTS," if start is None else _on_file_clock(first)
-    filters = f"{clock}fps={rate}:start_time={start or 0:.6f},{_scaling(first, as_opencv)}"
+    filters = f"{clock}fps={rate}:start_time={start or 0:.6f},{_scaling(first, as_opencv, longest)}"
     output = (*_VIDEO, "-vf", filters, "-fps_mode", "passthrough", *limit, "-c:v", "ppm", "-f", "image2pipe", "pipe:1")
     with path.open("rb") as file, FFmpeg(*_READ, *output, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
         frames = 0
@@ -126,11 +128,12 @@ def _on_file_clock(first: FirstPicture) -> str:
     return "" if first.time is None else f"setpts=PTS-STARTPTS+{first.time},"
 
 
-def _scaling(first: FirstPicture, as_opencv: bool) -> str:
-    """Filters that make square pixels of sRGB, reduced to `LONGEST_SIDE`. OpenCV heeds the matrix alone, if tagged."""
+def _scaling(first: FirstPicture, as_opencv: bool, longest: int) -> str:
+    """Filters that make square pixels of sRGB, reduced to `longest`. OpenCV heeds the matrix alone, if tagged."""
+    square = _SQUARE_PIXELS.format(longest)
     if as_opencv and not first.has_rare_matrix():
-        return f"{_SQUARE_PIXELS}{_AS_OPENCV},setsar=1,format=rgb24"
-    return f"{first.scaling(_SQUARE_PIXELS + _EXACT)},setsar=1,format=rgb24"
+        return f"{square}{_AS_OPENCV},setsar=1,format=rgb24"
+    return f"{first.scaling(square + _EXACT)},setsar=1,format=rgb24"
 
 
 def _run(path: Path, lacking: str, *output: str, before: tuple[str, ...] = ()) -> tuple[str, str]:

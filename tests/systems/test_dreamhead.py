@@ -370,6 +370,13 @@ def test_a_dub_begins_with_the_first_picture(model, film, speech, tmp_path):
     assert made.frames == FRAMES
 
 
+def test_a_large_video_keeps_its_size(model, speech, tmp_path):
+    large = np.repeat(np.repeat(disc(), 14, axis=0), 14, axis=1)  # 2240 pixels a side
+    film = write_film(tmp_path / "large.mp4", [large] * 2, 25)
+    made = model.dub(film, speech, tmp_path / "out.mp4", crop="none", **QUICK)
+    assert next(read_frames(made.path, longest=4096)).shape == large.shape
+
+
 def test_videos_become_its_data_set_and_train_both_stages(directory, tmp_path):
     """By command lines, from films to a model that has learnt."""
     (tmp_path / "videos").mkdir()
