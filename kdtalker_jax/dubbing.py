@@ -128,7 +128,7 @@ def watch(
         regions = [enclosing_square(*frame.shape[:2]) for frame in read()]
     else:
         bar = progress_bar(read(), "Finding the face", unit="frame", show=progress)
-        track = follow(bar, model.detector, name, face_index, "", look=detect)
+        track = follow(bar, model.detector, name, face_index, "", elsewhere=True, look=detect)
         regions = steady([face_square(points) for points in track.points.astype(np.float64)])
         found = np.array(track.found)
     bar = progress_bar(zip(read(), regions, strict=False), "Watching", total=len(regions), unit="frame", show=progress)

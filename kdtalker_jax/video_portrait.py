@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kdtalker_jax.compositing.sizing import LARGEST_SIDE
-from kdtalker_jax.data.tracking import detect
+from kdtalker_jax.data.tracking import detect, overlap
 from kdtalker_jax.edits.reenacting import Reenactment, video_moved_by
 from kdtalker_jax.edits.retargeting import Openings
 from kdtalker_jax.edits.smoothing import kalman_smooth
@@ -175,7 +175,9 @@ def prepare_video(
         return read_frames(path, start, rate=rate, longest=LARGEST_SIDE)
 
     bar = progress_bar(frames(), "Finding the face", unit="frame", show=progress)
-    seen = follow(bar, model.detector, f"the video {path.name}", face_index, "", cut_too=False, look=detect)
+    seen = follow(
+        bar, model.detector, f"the video {path.name}", face_index, "", cut_too=False, elsewhere=True, look=detect
+    )
     regions = steady([face_square(points) for points in seen.points.astype(np.float64)])
     size = model.renderer.picture_size
     cuts = (cut_square(frame, region, size) for frame, region in zip(frames(), regions, strict=False))
@@ -187,7 +189,13 @@ def prepare_video(
 
 
 def steady(squares: list[Box]) -> list[Box]:
-    """Squares that follow a face, without the landmarks' trembling."""
+    """Squares that follow a face, without the landmarks' trembling; anew where it is suddenly elsewhere."""
+    jumps = [i for i, pair in enumerate(itertools.pairwise(squares), 1) if not overlap(*pair)]
+    pieces = itertools.pairwise([0, *jumps, len(squares)])
+    return [box for first, end in pieces for box in _smooth(squares[first:end])]
+
+
+def _smooth(squares: list[Box]) -> list[Box]:
     corners = np.array(squares, np.float64)  # (T, 4)
     centres, sides = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:3] - corners[:, :1]
     smooth = kalman_smooth(np.concatenate([centres, sides], axis=1), STEADY)

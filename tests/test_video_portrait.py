@@ -118,6 +118,11 @@ def test_a_video_lasts_as_long_as_it_is_needed(portrait, frames, anew, order):
     assert all(np.array_equal(a, pictures[k]) for a, k in zip(longer.frames(), order, strict=True))
 
 
+def test_squares_jump_where_the_face_does():
+    left, right = Box(0, 0, 80, 80), Box(200, 0, 280, 80)
+    assert steady([left] * 9 + [right] * 9) == [left] * 9 + [right] * 9
+
+
 def test_squares_move_steadily():
     random = np.random.default_rng(0)
     left = np.round(np.linspace(0, 100, 50) + random.normal(0, 3, 50)).astype(int)
