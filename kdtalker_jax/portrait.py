@@ -127,7 +127,8 @@ class TalkingPortrait(LoadedModel):
     ) -> Iterator[Motion]:
         """`animate` of a recording that is still being made: pieces of its motion, as soon as they are settled.
 
-        A window of 64 frames is sampled once 67 frames of sound are there (2.68 s), which its last frames hear. The
+        A window of KDTalker, 64 frames, is sampled once 67 frames of sound are there (2.68 s), which its last frames
+        hear; those of DreamHead are 56 frames. The
         smoother holds back its last 5 until the next window is there (`smoothing.KalmanSmoother.lag`).
 
         Args:
@@ -292,9 +293,9 @@ class TalkingPortrait(LoadedModel):
     ) -> Iterator[np.ndarray]:
         """Frames as the sound arrives: uint8 (b, H, W, 3), those of `render` for the motion of `animate`.
 
-        The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). While a window's
-        frames are rendered, the next one's sound is taken and its motion computed, in another thread. Arguments as in
-        `stream_motion` and `render`, which are checked before any sound is taken.
+        The first of KDTalker comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). While
+        a window's frames are rendered, the next one's sound is taken and its motion computed, in another thread.
+        Arguments as in `stream_motion` and `render`, which are checked before any sound is taken.
         """
         batch_size = batch_size_of(batch_size)
         motions = self.stream_motion(source, audio_chunks, rate=rate, **animation)
