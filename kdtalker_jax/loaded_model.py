@@ -154,7 +154,10 @@ class LoadedModel:
         else:
             points = in_units(known, cut.region)
             arrays, own = self.renderer.describe_as(self.params, cut.image[None], points[None])
-        return Source(cut.image, own, cut, arrays, image, alpha)
+        share = None
+        if can_repaint(self.renderer):  # all but what is painted is the cut's own
+            share = np.asarray(self.renderer.shares(self.renderer.regions(own), np.zeros(4, bool)))[0]
+        return Source(cut.image, own, cut, arrays, image, alpha, share)
 
     def _known(self, landmarks: PathLike | np.ndarray) -> np.ndarray:
         if not can_repaint(self.renderer):

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from configs.dreamhead import SMALL, SMALL_WAV2VEC2
 from kdtalker_jax import TalkingPortrait, demo, dubbing
 from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.compositing.finish import Finish
 from kdtalker_jax.data.clips import open_clips
 from kdtalker_jax.data.landmark_clips import clip_statistics
 from kdtalker_jax.data.report import system_of
@@ -114,6 +115,18 @@ def test_it_can_be_asked_for_the_mouth_alone(model, source, waveform, motion):
     assert np.ptp(motion.points, axis=0).max(axis=1).min() > 1e-4
     with pytest.raises(InputError, match="`moved` is one of all, mouth"):
         model.animate(source, waveform, moved="nose", **QUICK)
+
+
+def test_pasted_back_all_but_the_mouth_stays_bit_by_bit(model, source):
+    (made,) = Finish(paste_back=True).applied(source, model.render(source, source.motion))
+    changed = (made[0] != disc()).any(axis=-1)
+    scale = len(disc()) / model.renderer.picture_size
+    left, top, right, bottom = (
+        model.renderer.regions(source.own)[0] * scale + scale * np.array([-1, -1, 1, 1])
+    ).astype(int)
+    assert changed[top:bottom, left:right].mean() > 0.3
+    changed[top:bottom, left:right] = False
+    assert not changed.any()
 
 
 def test_motion_is_kept_in_files(model, source, motion, tmp_path):
