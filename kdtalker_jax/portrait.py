@@ -29,7 +29,7 @@ from kdtalker_jax.media.image import Picture
 from kdtalker_jax.media.rates import num_frames
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, recording_file, waveform_of
-from kdtalker_jax.rendering import batch_size_of
+from kdtalker_jax.rendering import Begun, batch_size_of
 from kdtalker_jax.results import Video
 from kdtalker_jax.source import Source
 from kdtalker_jax.sources.driver import Driver
@@ -274,11 +274,11 @@ class TalkingPortrait(LoadedModel):
         return self._render(source, driving, len(motion), batch_size_of(batch_size), progress)
 
     def _render(
-        self, source: Source, driving: Any, count: int, batch_size: int, progress: bool
+        self, source: Source, driving: Any, count: int, batch_size: int, progress: bool, begun: Begun | None = None
     ) -> Iterator[np.ndarray]:
         bar = progress_bar(total=count, desc="Rendering", unit="frame", show=progress)
         with bar, announced("the renderer", "up to a minute", progress):
-            for frames in self._frames(source.arrays, driving, batch_size):
+            for frames in self._frames(source.arrays, driving, batch_size, begun):
                 yield frames
                 bar.update(len(frames))
 
@@ -299,8 +299,9 @@ class TalkingPortrait(LoadedModel):
         """
         batch_size = batch_size_of(batch_size)
         motions = self.stream_motion(source, audio_chunks, rate=rate, **animation)
-        ahead = made_ahead(motions)
-        return (frames for motion in ahead for frames in self.render(source, motion, batch_size=batch_size))
+        ahead, begun = made_ahead(motions), self._frames.begin(source.arrays)
+        driven = ((self.space.driving(motion), len(motion)) for motion in ahead)
+        return (frames for piece in driven for frames in self._render(source, *piece, batch_size, False, begun))
 
     def sample(
         self,

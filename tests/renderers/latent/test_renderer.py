@@ -96,6 +96,16 @@ def test_one_after_the_other_each_rests_on_the_one_before(in_turn, params):
     np.testing.assert_allclose(state.lines, expected.lines, atol=1e-4)
 
 
+def test_pieces_in_turn_are_the_frames_of_the_whole(in_turn, params):
+    """As of a stream, whose pieces are no whole batches."""
+    arrays, _ = in_turn.describe_as(params, pictures(POINTS[:1]), POINTS[:1])
+    frames = Frames(in_turn, params)
+    begun = frames.begin(arrays)
+    made = [batch for piece in (POINTS[:3], POINTS[3:5]) for batch in frames(arrays, piece, 2, begun)]
+    np.testing.assert_allclose(np.concatenate(made), frames_of(in_turn, params, arrays, POINTS[:5], 2), atol=1)
+    assert begun.done == 5
+
+
 def in_turn_networks():
     from kdtalker_jax.renderers.latent.parts import PARTS
 
