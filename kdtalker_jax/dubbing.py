@@ -178,9 +178,8 @@ def dub(
     own_rate = exact_rate(path)
 
     def read() -> Iterable[np.ndarray]:
-        return read_frames(
-            path, None, rate=own_rate, longest=LARGEST_SIDE
-        )  # all of them: the new sound begins with the first
+        """From the first picture on, whenever the old sound begins, because the new one begins there."""
+        return read_frames(path, None, rate=own_rate, longest=LARGEST_SIDE)
 
     with recording_file(audio, rate, output) as recording:
         VideoWriter(output, recording)  # refuses sound that no video can hold

@@ -153,15 +153,14 @@ def main(
         spoken = model.animate(watched.portrait(model), waveform, rate=SAMPLE_RATE, **animation, progress=True)
     moving = asked_driver.read(model) if asked_driver else None
     keypoints = watched.moved(model, how, moving, spoken)
+    seconds = float(len(keypoints) / watched.rate)
     if len(keypoints) < watched.file_frames:
-        warnings.warn(f"The video is cut to {float(len(keypoints) / watched.rate):.2f} s.", stacklevel=1)
+        warnings.warn(f"The video is cut to {seconds:.2f} s.", stacklevel=1)
     if length in ("audio", "loop") and len(keypoints) < len(watched):
-        seconds = float(len(keypoints) / watched.rate)
         warnings.warn(f"The recording {driven_audio} is cut to {seconds:.2f} s, where the driver ends.", stacklevel=1)
     with VideoWriter(output, heard, inputs, frame_rate=watched.rate, frames=len(keypoints)) as written:
         for frame in pasted_each(watched.render(model, keypoints, progress=True), feather=seam):
             written.write(frame)
-    seconds = float(len(keypoints) / watched.rate)
     result(f"{output}: {written.frames} frames, {seconds:.2f} s", output=output, frames=written.frames, seconds=seconds)
 
 

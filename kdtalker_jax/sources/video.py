@@ -215,9 +215,7 @@ def _chosen(boxes: list[Box], face_index: int | None, name: str, prefix: str) ->
 def _nearest(boxes: list[Box], last: Box, anywhere: bool) -> Box | None:
     """The face that was there before; None where what is seen is elsewhere, unless it may be `anywhere`."""
     if anywhere:
-        return min(
-            boxes, key=lambda box: np.abs(np.add(box[:2], box[2:]) - np.add(last[:2], last[2:])).sum(), default=None
-        )
+        return min(boxes, key=lambda box: np.abs(np.subtract(box, last)).sum(), default=None)
     box = max(boxes, key=lambda box: overlap(last, box), default=None)
     return box if box is not None and overlap(last, box) >= _SAME_FACE else None
 
