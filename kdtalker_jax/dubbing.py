@@ -25,6 +25,8 @@ from kdtalker_jax.batching import fill_up
 from kdtalker_jax.checks import is_number
 from kdtalker_jax.choices import CropMode, Length, check_crop
 from kdtalker_jax.compositing.pasting import pasted_part
+from kdtalker_jax.compositing.placing import seams_of
+from kdtalker_jax.compositing.sizing import LARGEST_SIDE
 from kdtalker_jax.data.tracking import detect
 from kdtalker_jax.edits.resampling import between, frames_at, positions_at
 from kdtalker_jax.errors import CheckpointError, InputError
@@ -40,9 +42,9 @@ from kdtalker_jax.renderers.protocol import can_repaint
 from kdtalker_jax.rendering import batch_size_of
 from kdtalker_jax.results import Video
 from kdtalker_jax.source import Source
-from kdtalker_jax.sources.video import OBSERVED_AT_ONCE, follow, sound_of
+from kdtalker_jax.sources.video import OBSERVED_AT_ONCE, follow
 from kdtalker_jax.streams import progress_bar
-from kdtalker_jax.video_portrait import played, steady, with_silence
+from kdtalker_jax.video_portrait import played, samples_of, steady, with_silence
 
 if TYPE_CHECKING:
     from kdtalker_jax.portrait import TalkingPortrait
@@ -86,6 +88,16 @@ def check_length(length: Length) -> None:
         raise InputError(f"`length` is one of {', '.join(get_args(Length))}, not {length!r}.")
 
 
+def rate_of(frame_rate: int | float | Fraction) -> Fraction:
+    """Frames a second, exactly: 24000/1001 also of the float that is nearest to it.
+
+    Raises InputError for what is no such number.
+    """
+    if not is_number(frame_rate, 1, _FASTEST):
+        raise InputError(f"`frame_rate` must be a number from 1 to {_FASTEST}, not {frame_rate!r}.")
+    return Fraction(frame_rate).limit_denominator(1_000_000)  # larger ones overflow where frames are counted
+
+
 def watch(
     model: "TalkingPortrait",
     read: Reader,
@@ -116,7 +128,7 @@ def watch(
         regions = [enclosing_square(*frame.shape[:2]) for frame in read()]
     else:
         bar = progress_bar(read(), "Finding the face", unit="frame", show=progress)
-        track = follow(bar, model.detector, name, face_index, "", look=detect)
+        track = follow(bar, model.detector, name, face_index, "", elsewhere=True, look=detect)
         regions = steady([face_square(points) for points in track.points.astype(np.float64)])
         found = np.array(track.found)
     bar = progress_bar(zip(read(), regions, strict=False), "Watching", total=len(regions), unit="frame", show=progress)
@@ -129,10 +141,10 @@ def watch(
 
 def _observed(model: "TalkingPortrait", cuts: Iterable[np.ndarray], found: np.ndarray | None) -> dict[str, np.ndarray]:
     """What the renderer says of all frames, by field; of a face that was not found that there is none."""
-    observe, cuts, parts = jax.jit(model.renderer.observe), iter(cuts), []
+    cuts, parts = iter(cuts), []
     params = {part.name: model.params[part.name] for part in model.renderer.observing}
     while batch := list(islice(cuts, OBSERVED_AT_ONCE)):
-        seen = observe(params, fill_up(np.stack(batch), OBSERVED_AT_ONCE))
+        seen = model.renderer.observe(params, fill_up(np.stack(batch), OBSERVED_AT_ONCE))
         parts.append({name: np.asarray(values)[: len(batch)] for name, values in seen.items()})
     if not parts:
         raise InputError("The video has no frames.")
@@ -159,22 +171,22 @@ def dub(
     """As `TalkingPortrait.dub`."""
     check_length(length)
     asked, batch_size = asked_for(dub, animation, model.motion_model), batch_size_of(batch_size)
-    _check(model, asked)
     path, waveform = input_file(video, "video"), waveform_of(audio, rate)
+    _check(model, asked, None if length == "video" else waveform)
     inputs = [item for item in (video, audio) if isinstance(item, (str, os.PathLike))]
     check_output(output, inputs)
-    own_rate, start = exact_rate(path), sound_of(path) or 0.0  # so that frames stay with the sound
+    own_rate = exact_rate(path)
 
     def read() -> Iterable[np.ndarray]:
-        return read_frames(path, start, rate=own_rate)
+        """From the first picture on, whenever the old sound begins, because the new one begins there."""
+        return read_frames(path, None, rate=own_rate, longest=LARGEST_SIDE)
 
     with recording_file(audio, rate, output) as recording:
         VideoWriter(output, recording)  # refuses sound that no video can hold
         found = {"crop": crop, "face_index": face_index, "progress": progress}
         watched = watch(model, read, own_rate, f"the video {path.name}", **found)
         source = watched.portrait(model)
-        if length == "video":
-            waveform = with_silence(waveform, len(watched), own_rate, cut=True)
+        waveform = fitted(waveform, watched, length, asked)
         motion = model.animate(source, waveform, rate=SAMPLE_RATE, progress=progress, **animation)
         count = frames_of(watched, motion, length)
         if count < len(watched):
@@ -194,7 +206,7 @@ def repaint(
     read: Reader,
     audio: str | os.PathLike[str] | np.ndarray,
     *,
-    frame_rate: int | Fraction = FRAME_RATE,
+    frame_rate: int | float | Fraction = FRAME_RATE,
     rate: int | None = None,
     crop: CropMode = "square",
     face_index: int | None = None,
@@ -203,25 +215,41 @@ def repaint(
     **animation: Any,
 ) -> Iterator[np.ndarray]:
     """As `TalkingPortrait.repaint`."""
-    if not is_number(frame_rate, 1, _FASTEST):
-        raise InputError(f"`frame_rate` must be a number from 1 to {_FASTEST}, not {frame_rate!r}.")
+    own_rate = rate_of(frame_rate)
     asked, batch_size = asked_for(repaint, animation, model.motion_model), batch_size_of(batch_size)
-    _check(model, asked)
     waveform = waveform_of(audio, rate)
+    _check(model, asked, waveform)
     found = {"crop": crop, "face_index": face_index, "progress": progress}
-    watched = watch(model, read, Fraction(frame_rate), "the frames", **found)
-    source = watched.portrait(model)
+    watched = watch(model, read, own_rate, "the frames", **found)
+    source, waveform = watched.portrait(model), fitted(waveform, watched, "shortest", asked)
     motion = model.animate(source, waveform, rate=SAMPLE_RATE, progress=progress, **animation)
     count = frames_of(watched, motion, "shortest")
     return repainted(model, watched, source, motion, count, batch_size=batch_size, progress=progress)
 
 
-def _check(model: "TalkingPortrait", asked: Any) -> None:
-    """Raises InputError for what cannot be asked of mouths that are painted into frames: before any work."""
-    asked.of(model.motion_model, None)
+def _check(model: "TalkingPortrait", asked: Any, waveform: np.ndarray | None) -> None:
+    """Raises InputError for what cannot be asked of mouths that are painted into frames: before any work.
+
+    `waveform`: that they say; None: the video's length decides, which nobody knows yet.
+    """
+    asked.of(model.motion_model, None if waveform is None else model.windows_of(waveform))
     for name in ("stitch", "edits", "relative"):
         if getattr(asked, name):
             raise InputError(f"`{name}` is for models that move whole heads.")
+    if getattr(asked.controls, "moved", "all") != "all":
+        raise InputError("`moved` is for portraits: in frames the mouth alone is painted, and all else is their own.")
+
+
+def fitted(waveform: np.ndarray, watched: WatchedFace, length: Length, asked: Any) -> np.ndarray:
+    """A 16 kHz recording as far as the frames need it, with silence where they are to have all of it.
+
+    Initial noise has been checked for the whole of it, so that is animated whole.
+    """
+    if length == "video":
+        return with_silence(waveform, len(watched), watched.rate, cut=True)
+    if length == "shortest" and asked.initial_noise is None:
+        return waveform[: samples_of(len(watched), watched.rate)]
+    return waveform
 
 
 def tell(watched: WatchedFace, name: str) -> None:
@@ -262,7 +290,6 @@ def repainted(
     if watched.rate != at_rate:
         vectors = between(vectors, *positions_at(len(motion), at_rate, watched.rate))
     boxes, state = model.renderer.regions(watched.own), model.renderer.begin(source.arrays)
-    repaint = model.renderer.repaint
     bar = progress_bar(total=count, desc="Rendering", unit="frame", show=progress)
     with bar:
         done, shown = 0, played(watched.read, len(watched), count, anew=anew)
@@ -270,12 +297,32 @@ def repainted(
             rows, size = np.array([row for row, _ in batch]), model.renderer.picture_size
             cuts = np.stack([cut_square(frame, watched.regions[row], size) for row, frame in batch])
             held = vectors[np.minimum(np.arange(done, done + len(batch)), len(vectors) - 1)]
+            seen = watched.seen[rows]
             driving = model.renderer.speaking(watched.own.at(rows), model.space.from_vectors(held))
-            given = (fill_up(np.asarray(array), batch_size) for array in (cuts, boxes[rows], driving))
-            state, faces, shares, finite = repaint(model.params, source.arrays, state, *given)
-            if not np.asarray(finite)[: len(batch)].all():
-                raise CheckpointError("A frame holds values that are not finite: the model's weights are damaged.")
+            given = (fill_up(np.asarray(array), batch_size) for array in (cuts, boxes[rows], driving, seen))
+            state, faces = _painted(model, source.arrays, state, *given)
+            seams = np.array([seams_of(watched.regions[row], *frame.shape[:2]) for row, frame in batch])
+            shares = model.renderer.shares(*(fill_up(array, batch_size) for array in (boxes[rows], seams)))
             for (row, frame), face, share in zip(batch, np.asarray(faces), np.asarray(shares), strict=False):
                 yield (pasted_part(frame, face, watched.regions[row], share) if watched.seen[row] else frame)[None]
             done += len(batch)
             bar.update(len(batch))
+
+
+def _painted(model: "TalkingPortrait", arrays: Any, state: Any, *given: np.ndarray) -> tuple[Any, jax.Array]:
+    """A batch, as `Repainter.repaint`: the state after it and what is painted; in float32 what overflows in bfloat16.
+
+    Raises CheckpointError at a frame that shows the face and is not finite.
+    """
+    *_, seen = given
+
+    def held(finite: jax.Array) -> bool:
+        return bool(np.asarray(finite)[seen].all())
+
+    after, faces, finite = model.renderer.repaint(model.params, arrays, state, *given)
+    if not held(finite) and model.exact_renderer is not None:
+        warnings.warn("Some frames overflow in bfloat16; they are painted in float32.", stacklevel=3)
+        after, faces, finite = model.exact_renderer.repaint(model.params, arrays, state, *given)
+    if not held(finite):
+        raise CheckpointError("A frame holds values that are not finite: the model's weights are damaged.")
+    return after, faces

@@ -26,7 +26,7 @@ from kdtalker_jax.motion_models.windows import check_heard
 from kdtalker_jax.moving import Mover
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.performing import Performer
-from kdtalker_jax.renderers.protocol import can_repaint
+from kdtalker_jax.renderers.protocol import Renderer, can_repaint
 from kdtalker_jax.rendering import Frames, default_dtype
 from kdtalker_jax.source import Source
 from kdtalker_jax.spaces.landmarks.known import known_landmarks
@@ -88,8 +88,8 @@ class LoadedModel:
         check_fit(self.features, self.motion_model, self.renderer)
         self.space = self.renderer.takes
         prepared = self.renderer.prepare(params)
-        exact = None if self.dtype == "float32" else partial(_family, renderer, config, "float32")
-        self._frames = Frames(self.renderer, prepared, exact)
+        self._exact = None if self.dtype == "float32" else partial(_family, renderer, config, "float32")
+        self._frames = Frames(self.renderer, prepared, self._exact)
         self.params = {
             **jax.device_put({k: v for k, v in prepared.items() if k not in self._frames.path.params}),
             **self._frames.path.params,
@@ -154,7 +154,10 @@ class LoadedModel:
         else:
             points = in_units(known, cut.region)
             arrays, own = self.renderer.describe_as(self.params, cut.image[None], points[None])
-        return Source(cut.image, own, cut, arrays, image, alpha)
+        share = None
+        if can_repaint(self.renderer):  # all but what is painted is the cut's own
+            share = np.asarray(self.renderer.shares(self.renderer.regions(own), np.zeros(4, bool)))[0]
+        return Source(cut.image, own, cut, arrays, image, alpha, share)
 
     def _known(self, landmarks: PathLike | np.ndarray) -> np.ndarray:
         if not can_repaint(self.renderer):
@@ -166,13 +169,22 @@ class LoadedModel:
     ) -> np.ndarray:
         """What the motion model hears: (T, width), one row per frame of 40 ms. Arguments as in `animate`."""
         waveform = waveform_of(audio, rate)
-        total = self._performer.windows_of(waveform)
+        total = self.windows_of(waveform)
         windows = progress_bar(
             self._performer.hear(in_pieces(waveform)), "Audio", total=total, unit="window", show=progress
         )
         features = np.concatenate(list(windows))
         check_heard(features)
         return features
+
+    def windows_of(self, waveform: np.ndarray) -> int:
+        """How many windows of motion a 16 kHz recording takes: the length of `initial_noise`."""
+        return self._performer.windows_of(waveform)
+
+    @property
+    def exact_renderer(self) -> Renderer | None:
+        """The renderer in float32, for what overflows in lower precision; None where it is that already."""
+        return self._exact and self._exact()
 
     @property
     def _performer(self) -> Performer:

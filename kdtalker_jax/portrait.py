@@ -29,7 +29,7 @@ from kdtalker_jax.media.image import Picture
 from kdtalker_jax.media.rates import num_frames
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.media.waveforms import in_pieces, pieces_of, recording_file, waveform_of
-from kdtalker_jax.rendering import batch_size_of
+from kdtalker_jax.rendering import Begun, batch_size_of
 from kdtalker_jax.results import Video
 from kdtalker_jax.source import Source
 from kdtalker_jax.sources.driver import Driver
@@ -127,7 +127,8 @@ class TalkingPortrait(LoadedModel):
     ) -> Iterator[Motion]:
         """`animate` of a recording that is still being made: pieces of its motion, as soon as they are settled.
 
-        A window of 64 frames is sampled once 67 frames of sound are there (2.68 s), which its last frames hear. The
+        A window of KDTalker, 64 frames, is sampled once 67 frames of sound are there (2.68 s), which its last frames
+        hear; those of DreamHead are 56 frames. The
         smoother holds back its last 5 until the next window is there (`smoothing.KalmanSmoother.lag`).
 
         Args:
@@ -273,11 +274,11 @@ class TalkingPortrait(LoadedModel):
         return self._render(source, driving, len(motion), batch_size_of(batch_size), progress)
 
     def _render(
-        self, source: Source, driving: Any, count: int, batch_size: int, progress: bool
+        self, source: Source, driving: Any, count: int, batch_size: int, progress: bool, begun: Begun | None = None
     ) -> Iterator[np.ndarray]:
         bar = progress_bar(total=count, desc="Rendering", unit="frame", show=progress)
         with bar, announced("the renderer", "up to a minute", progress):
-            for frames in self._frames(source.arrays, driving, batch_size):
+            for frames in self._frames(source.arrays, driving, batch_size, begun):
                 yield frames
                 bar.update(len(frames))
 
@@ -292,14 +293,15 @@ class TalkingPortrait(LoadedModel):
     ) -> Iterator[np.ndarray]:
         """Frames as the sound arrives: uint8 (b, H, W, 3), those of `render` for the motion of `animate`.
 
-        The first comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). While a window's
-        frames are rendered, the next one's sound is taken and its motion computed, in another thread. Arguments as in
-        `stream_motion` and `render`, which are checked before any sound is taken.
+        The first of KDTalker comes after 2.68 s of sound and the time that computing takes (docs/deployment.md). While
+        a window's frames are rendered, the next one's sound is taken and its motion computed, in another thread.
+        Arguments as in `stream_motion` and `render`, which are checked before any sound is taken.
         """
         batch_size = batch_size_of(batch_size)
         motions = self.stream_motion(source, audio_chunks, rate=rate, **animation)
-        ahead = made_ahead(motions)
-        return (frames for motion in ahead for frames in self.render(source, motion, batch_size=batch_size))
+        ahead, begun = made_ahead(motions), self._frames.begin(source.arrays)
+        driven = ((self.space.driving(motion), len(motion)) for motion in ahead)
+        return (frames for piece in driven for frames in self._render(source, *piece, batch_size, False, begun))
 
     def sample(
         self,
@@ -328,7 +330,7 @@ class TalkingPortrait(LoadedModel):
         inputs = [item for item in (image, audio) if isinstance(item, (str, os.PathLike))]
         finish.check(output, inputs, image)
         waveform = waveform_of(audio, rate)
-        asked.of(self.motion_model, self._performer.windows_of(waveform))  # refuses before any work
+        asked.of(self.motion_model, self.windows_of(waveform))  # refuses before any work
         with recording_file(audio, rate, output) as recording:
             video = finish.writer(output, recording, num_frames(len(waveform)), inputs)
             source = self.prepare(image, crop, face_index)
@@ -369,7 +371,8 @@ class TalkingPortrait(LoadedModel):
         length: Length = "shortest",
         **how: Any,
     ) -> Video:
-        """A video whose person says something else, written to a file: its size, rate and colours, and the new sound.
+        """A video whose person says something else, written to a file: its rate, colours and size, which is reduced to
+        4096 pixels a side where it is larger, and the new sound.
 
         Outside the mouth each frame is that of the video bit by bit, before it is encoded; frames that do not show the
         face are so everywhere. Needs a model that paints mouths, such as DreamHead. Errors are those of `sample`.

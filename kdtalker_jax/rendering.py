@@ -3,6 +3,7 @@
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -87,6 +88,15 @@ class FramePath:
         return np.asarray(frames)[:rows], np.asarray(finite)[:rows]
 
 
+@dataclass
+class Begun:
+    """How far a portrait's frames are that come in pieces: what the next depends on, and how many there are."""
+
+    placed: Tree
+    state: Tree
+    done: int = 0
+
+
 class Frames:
     """Frames of any number of driving arrays. What overflows in low precision is rendered again in float32.
 
@@ -99,32 +109,36 @@ class Frames:
 
     def __init__(self, renderer: Renderer, params: Params, exact: Callable[[], Renderer] | None = None) -> None:
         self.path = FramePath(renderer, params)
-        self._make_exact = None if renderer.stateful else exact
+        self._stateful, self._make_exact = renderer.stateful, None if renderer.stateful else exact
         self._params, self._lock = params, threading.Lock()
         self._exact: FramePath | None = None
 
-    def __call__(self, portrait: Tree, driving: Tree, batch_size: int) -> Iterator[np.ndarray]:
+    def begin(self, portrait: Tree) -> Begun:
+        return Begun(*self.path.begin(portrait))
+
+    def __call__(
+        self, portrait: Tree, driving: Tree, batch_size: int, begun: Begun | None = None
+    ) -> Iterator[np.ndarray]:
         """Arrays (T, ...) -> frames uint8 (b, H, W, 3) in their order, b at most `batch_size`.
 
         While the caller uses a batch the devices render the next: two are held at a time, however many there are.
+
+        Args:
+            begun: of frames that come in pieces, from `begin`, the same for all of them.
 
         Raises:
             InputError: the batch size. CheckpointError: frames that are not finite, as damaged weights make them.
         """
         check_batch_size(batch_size)
-        total = len(jax.tree.leaves(driving)[0])
-        batches = (
-            jax.tree.map(lambda rows, i=i: rows[i : i + batch_size], driving) for i in range(0, total, batch_size)
-        )
-        placed, state = self.path.begin(portrait)
-        warned, done = False, 0
+        # Rows that fill a batch up would be frames before those of the next piece.
+        batches = _batches(driving, batch_size, one_by_one=self._stateful and begun is not None)
+        begun, warned = begun or self.begin(portrait), False
 
-        def start(batch: Tree) -> tuple[jax.Array, jax.Array]:
-            nonlocal state
-            state, started = self.path.start(placed, state, batch_size, batch)
+        def start(sized: tuple[int, Tree]) -> tuple[jax.Array, jax.Array]:
+            begun.state, started = self.path.start(begun.placed, begun.state, *sized)
             return started
 
-        for batch, started in one_ahead(start, batches):
+        for (_, batch), started in one_ahead(start, batches):
             rows = len(jax.tree.leaves(batch)[0])
             frames, finite = self.path.finish(rows, started)
             if self._make_exact is not None and not finite.all():
@@ -133,12 +147,12 @@ class Frames:
                     warned = True
                 frames, finite = self._again(portrait, batch, rows, batch_size)
             if not finite.all():
-                frame = done + int(np.argmin(finite)) + 1
+                frame = begun.done + int(np.argmin(finite)) + 1
                 raise CheckpointError(
                     f"Frame {frame} holds values that are not finite: the model's weights are damaged (copy or convert "
                     "it again), or the motion is that of no head."
                 )
-            done += rows
+            begun.done += rows
             yield frames
 
     def _again(self, portrait: Tree, batch: Tree, rows: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -148,3 +162,12 @@ class Frames:
         placed, state = self._exact.begin(portrait)
         _, started = self._exact.start(placed, state, batch_size, batch)
         return self._exact.finish(rows, started)
+
+
+def _batches(driving: Tree, size: int, *, one_by_one: bool) -> Iterator[tuple[int, Tree]]:
+    """Rows (b, ...) of arrays, and to how many they are to be filled up: `size`, or what is left `one_by_one`."""
+    total = len(jax.tree.leaves(driving)[0])
+    whole = total - total % size if one_by_one else total
+    spans = [(i, size) for i in range(0, whole, size)] + [(i, 1) for i in range(whole, total)]
+    for first, count in spans:
+        yield count, jax.tree.map(lambda rows, first=first, count=count: rows[first : first + count], driving)

@@ -21,6 +21,7 @@ class Source:
         arrays: what rendering reads, on the device.
         picture: uint8 (H, W, 3), the whole one that it was cut from.
         alpha: uint8 (H, W), how opaque that was; None: everywhere.
+        share: uint8 (S, S), how much of frames may differ from the cut; None: all.
     """
 
     image: np.ndarray
@@ -29,6 +30,7 @@ class Source:
     arrays: Any
     picture: np.ndarray | None = None
     alpha: np.ndarray | None = None
+    share: np.ndarray | None = None
 
     @property
     def motion(self) -> Any:

@@ -33,8 +33,8 @@ Examples:
   python -m pipelines.dub --checkpoint published --video talk.mp4 --driving actor.mp4 --regions exp --output acted.mp4
   python -m pipelines.dub --checkpoint dreamhead --video talk.mp4 --driven_audio other.wav --output dubbed.mp4
 
-The video's size, rate and all that is no face stay. Models that paint mouths (DreamHead) change nothing else, and are
-moved by sound alone.
+The video's size (up to 4096 pixels a side), rate and all that is no face stay. Models that paint mouths
+(DreamHead) change nothing else, and are moved by sound alone.
 """
 
 
@@ -146,19 +146,21 @@ def main(
         return
     if crop != "square":
         raise InputError("This model moves whole faces: --crop is for models that paint mouths.")
-    watched = prepare_video(model, video, face_index, progress=True)
+    watched = prepare_video(model, video, face_index, own_sound=heard == video, progress=True)
     spoken = None
     if waveform is not None:
         watched, waveform = fitted(watched, waveform, length)
         spoken = model.animate(watched.portrait(model), waveform, rate=SAMPLE_RATE, **animation, progress=True)
     moving = asked_driver.read(model) if asked_driver else None
     keypoints = watched.moved(model, how, moving, spoken)
+    seconds = float(len(keypoints) / watched.rate)
     if len(keypoints) < watched.file_frames:
-        warnings.warn(f"The video is cut to {float(len(keypoints) / watched.rate):.2f} s.", stacklevel=1)
+        warnings.warn(f"The video is cut to {seconds:.2f} s.", stacklevel=1)
+    if length in ("audio", "loop") and len(keypoints) < len(watched):
+        warnings.warn(f"The recording {driven_audio} is cut to {seconds:.2f} s, where the driver ends.", stacklevel=1)
     with VideoWriter(output, heard, inputs, frame_rate=watched.rate, frames=len(keypoints)) as written:
         for frame in pasted_each(watched.render(model, keypoints, progress=True), feather=seam):
             written.write(frame)
-    seconds = float(len(keypoints) / watched.rate)
     result(f"{output}: {written.frames} frames, {seconds:.2f} s", output=output, frames=written.frames, seconds=seconds)
 
 
@@ -166,12 +168,14 @@ def fitted(watched: "VideoPortrait", waveform: "np.ndarray", length: str) -> "tu
     """A video and a 16 kHz recording, as long as `--length` says; what is longer is cut later."""
     from kdtalker_jax.edits.resampling import frames_at
     from kdtalker_jax.media.rates import FRAME_RATE, num_frames
-    from kdtalker_jax.video_portrait import with_silence
+    from kdtalker_jax.video_portrait import samples_of, with_silence
 
     if length in ("audio", "loop"):
         heard = frames_at(num_frames(len(waveform)), Fraction(FRAME_RATE), watched.rate)
         watched = watched.lasting(heard, anew=length == "loop")
-    if length == "video":
+    elif length == "shortest":
+        waveform = waveform[: samples_of(len(watched), watched.rate)]
+    else:
         waveform = with_silence(waveform, len(watched), watched.rate)
     return watched, waveform
 

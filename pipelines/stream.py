@@ -22,7 +22,7 @@ Examples:
   ffmpeg -i speech.mp3 -f s16le -ac 1 -ar 16000 - | kdtalker stream --source_image face.png > talk.mkv
   arecord -f S16_LE -c 1 -r 48000 -t raw | kdtalker stream --rate 48000 --source_image face.png | ffplay -
 
-The first frame comes after 2.68 s of sound and the time that computing takes: docs/deployment.md says more.
+The first frame of KDTalker comes after 2.68 s of sound and the time that computing takes: docs/deployment.md says more.
 """
 RAW = "raw samples of 16 bits, one channel, such as `ffmpeg -i speech.mp3 -f s16le -ac 1 -ar 16000 -` writes"
 _CONTAINERS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"caff", b".snd", b"FORM")

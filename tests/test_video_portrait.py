@@ -6,9 +6,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from kdtalker_jax.compositing.pasting import pasted_each
 from kdtalker_jax.edits.reenacting import Reenactment
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.detector import Box
+from kdtalker_jax.media.frames import read_frames
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.sources.driver import Driver
 from kdtalker_jax.spaces.heads import heads_of, placed
@@ -20,8 +22,6 @@ RATE = Fraction(30000, 1001)
 @pytest.fixture(scope="module")
 def film(media, tmp_path_factory):
     """Someone who moves to the right, hidden in one frame."""
-    from kdtalker_jax.media.frames import read_frames
-
     frames = list(read_frames(media / "video" / "lp_d0.mp4", most=6))
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     side = min(frames[0].shape[:2])
@@ -39,7 +39,8 @@ def portrait(film, small_model):
 
 
 def test_what_is_known_of_a_video(portrait):
-    assert (len(portrait), portrait.rate, portrait.held) == (6, RATE, 1)
+    assert (len(portrait), portrait.rate) == (6, RATE)
+    assert portrait.found.tolist() == [True, True, True, False, True, True]
     assert len(portrait.regions) == 6
     assert portrait.regions[5].left > portrait.regions[0].left, "the square follows the face"
     vectors = portrait.motion.to_vector()
@@ -82,6 +83,23 @@ def test_its_frames_come_with_their_faces(portrait, small_model):
     assert np.abs(moved[0].face.astype(int) - moved[5].face).max() > 0
 
 
+def test_frames_that_show_no_face_stay(film, small_model, tmp_path):
+    """Also the first, which is no portrait either."""
+    frames = [np.zeros_like(frame) if i == 0 else frame for i, frame in enumerate(read_frames(film, rate=RATE))]
+    path = tmp_path / "hidden.mp4"
+    with VideoWriter(path, frame_rate=RATE) as video:
+        for frame in frames:
+            video.write(frame)
+    with pytest.warns(UserWarning, match=r"not seen in 2 of 6 frames of hidden\.mp4: they stay as they are"):
+        portrait = prepare_video(small_model, path)
+    assert portrait.found.tolist() == [False, True, True, False, True, True]
+    assert portrait.portrait(small_model).image.mean() > 30
+    driving = portrait.moved(small_model, Reenactment(), Driver(portrait.motion, RATE))
+    made = [frame[0] for frame in pasted_each(portrait.render(small_model, driving))]
+    same = [np.array_equal(*pair) for pair in zip(made, portrait.frames(), strict=True)]
+    assert same == [True, False, False, True, False, False]
+
+
 @pytest.mark.parametrize(
     ("frames", "anew", "order"),
     [
@@ -98,6 +116,11 @@ def test_a_video_lasts_as_long_as_it_is_needed(portrait, frames, anew, order):
     pictures = list(portrait.frames())
     assert len(pictures) == 6
     assert all(np.array_equal(a, pictures[k]) for a, k in zip(longer.frames(), order, strict=True))
+
+
+def test_squares_jump_where_the_face_does():
+    left, right = Box(0, 0, 80, 80), Box(200, 0, 280, 80)
+    assert steady([left] * 9 + [right] * 9) == [left] * 9 + [right] * 9
 
 
 def test_squares_move_steadily():

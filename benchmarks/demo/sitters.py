@@ -11,7 +11,7 @@ from benchmarks.demo.probe import FaceProbe, true_reading
 from benchmarks.demo.unseen import SEED, take, unseen_people, unseen_performances
 from kdtalker_jax.batching import fill_up, in_batches
 from kdtalker_jax.portrait import TalkingPortrait
-from kdtalker_jax.renderers.latent.masks import inside
+from kdtalker_jax.renderers.latent.masks import NO_SEAMS, inside
 from kdtalker_jax.renderers.latent.painting import in_levels, in_range
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER
 from kdtalker_jax.source import Source
@@ -128,7 +128,8 @@ class Painter:
             given = (sitter.pictures[part], sitter.boxes[part], points[start : start + BATCH])
             pictures, boxes, lines = (fill_up(rows, BATCH) for rows in given)
             params, arrays = self.model.params, sitter.source.arrays
-            state, faces, share, _ = self._repaint(params, arrays, state, pictures, boxes, lines)
+            state, faces, _ = self._repaint(params, arrays, state, pictures, boxes, lines, np.ones(BATCH, bool))
+            share = self._renderer.shares(boxes, NO_SEAMS)
             part_of = np.asarray(share, np.float32)[..., None] / 255
             mixed = pictures + part_of * (np.asarray(faces, np.float32) - pictures)
             out.append(np.rint(mixed).astype(np.uint8)[: len(part)])

@@ -203,7 +203,7 @@ class Finish:
         if self.paste_back:
             how = {"feather": self.feather, "mask": whole.mask, "match_colours": self.match_colours}
             matrix = whole.matrix(first.shape[1])
-            frames = pasted(frames, whole.picture, matrix, sides=whole.sides, **how)
+            frames = pasted(frames, whole.picture, matrix, sides=whole.sides, share=whole.share, **how)
         if self._background is not None:
             still, alpha, where = whole.behind(first.shape[1], self.paste_back)
             frames = replaced(frames, still, alpha, self._background, rate=self.rate, where=where)
@@ -224,7 +224,7 @@ class Finish:
             alpha = self._person if self._person is not None else source.alpha
             face = source.crop.box or face_within(source.crop.region)
             alpha = person_in(picture, face, self._segmentation) if alpha is None else alpha
-        whole = _Whole(picture, source.crop.region, self._mask, alpha)
+        whole = _Whole(picture, source.crop.region, self._mask, alpha, source.share)
         if not self.paste_back:
             return whole
         if self.size is None and max(picture.shape[:2]) > LARGEST_SIDE:
@@ -241,13 +241,14 @@ PLAIN = Finish()
 class _Whole:
     """The picture that a portrait was cut from: (H, W, 3), and of its size a mask for pasting and the person's alpha.
 
-    `scale` is what the picture was reduced by since `region` was cut.
+    `share` is how much of frames is pasted. `scale` is what the picture was reduced by since `region` was cut.
     """
 
     picture: np.ndarray
     region: Box
     mask: np.ndarray | None
     alpha: np.ndarray | None
+    share: np.ndarray | None
     scale: tuple[float, float] = (1.0, 1.0)
 
     def reduced(self, size: int | None) -> "_Whole":
@@ -260,7 +261,7 @@ class _Whole:
             for part in (self.picture, self.mask, self.alpha)
         )
         picture, mask, alpha = parts
-        return _Whole(picture, self.region, mask, alpha, (width / own_width, height / own_height))
+        return _Whole(picture, self.region, mask, alpha, self.share, (width / own_width, height / own_height))
 
     @property
     def sides(self) -> Any:

@@ -18,6 +18,7 @@ def pasted(
     sides: Sides = ALL_SIDES,
     feather: float = FEATHER,
     mask: np.ndarray | None = None,
+    share: np.ndarray | None = None,
     match_colours: bool = False,
     published: bool = False,
 ) -> Iterator[np.ndarray]:
@@ -32,6 +33,7 @@ def pasted(
         sides: that have a seam.
         feather: width of the seam, of the cut's side, 0 to 0.5.
         mask: uint8 (H, W), which takes away from what is pasted.
+        share: uint8 (S, S), likewise, of frames.
         match_colours: shift the colours of all frames so that the first one meets the picture at the seam.
         published: as LivePortrait, where the outermost line of the frame is mixed with black, and shows below and on
             the right as a line 12 levels too dark.
@@ -40,20 +42,24 @@ def pasted(
     for frame in (frame for batch in frames for frame in batch):
         if paste is None:
             placement = Placement.of(matrix, len(frame), *picture.shape[:2], sides)
-            paste = Paste(placement, feather, mask, match_colours, published)
+            paste = Paste(placement, feather, mask, share, match_colours, published)
         yield paste(frame, picture)[None]
 
 
 def pasted_each(
-    moved: Iterable[tuple[np.ndarray, np.ndarray, Box]], *, feather: float = FEATHER
+    moved: Iterable[tuple[np.ndarray, np.ndarray | None, Box]], *, feather: float = FEATHER
 ) -> Iterator[np.ndarray]:
     """Frames of a video with their rendered faces in them, (1, H, W, 3) each.
 
     Args:
-        moved: a frame uint8 (H, W, 3), its face (S, S, 3), and where that goes, as `VideoPortrait.render` gives them.
+        moved: a frame uint8 (H, W, 3), its face (S, S, 3) or None, and where that goes, as `VideoPortrait.render` gives
+            them.
         feather: as of `pasted`.
     """
     for frame, face, region in moved:
+        if face is None:
+            yield frame[None]
+            continue
         height, width = frame.shape[:2]
         placement = Placement.of(
             matrix_of(region, len(face)), len(face), height, width, seams_of(region, height, width)
@@ -69,6 +75,7 @@ class Paste:
         placement: Placement,
         feather: float,
         mask: np.ndarray | None = None,
+        share: np.ndarray | None = None,
         match_colours: bool = False,
         published: bool = False,
     ) -> None:
@@ -77,10 +84,12 @@ class Paste:
         self._border = "constant" if published else "edge"
         if placement.is_empty:
             return
-        share = placement.mask(feather)  # (h, w)
+        taken = placement.mask(feather)  # (h, w)
         if mask is not None:
-            share = np.rint(share * (placement.inside(mask) / 255)).astype(np.uint8)
-        self.share = share[..., None].astype(np.uint16)
+            taken = np.rint(taken * (placement.inside(mask) / 255)).astype(np.uint8)
+        if share is not None:
+            taken = np.rint(taken * (placement.warped(share) / 255)).astype(np.uint8)
+        self.share = taken[..., None].astype(np.uint16)
 
     def __call__(self, frame: np.ndarray, whole: np.ndarray) -> np.ndarray:
         """(S, S, 3) and (H, W, 3) -> (H, W, 3), a new array."""

@@ -14,7 +14,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.audio import NO_AUDIO_STREAM
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import input_file
-from kdtalker_jax.media.probe import FirstPicture, Probe, beginning, first_picture
+from kdtalker_jax.media.probe import FirstPicture, Probe, beginning, first_picture, mean_rate
 from kdtalker_jax.media.rates import FRAME_RATE
 from kdtalker_jax.media.sound import ONE_PIECE, find_sound, first_time
 
@@ -25,20 +25,22 @@ _READ = ("-max_pixels", _MOST_PIXELS, *READ_STDIN)
 _UNREADABLE = "{} is not a video that can be read; use mp4, mov, mkv, webm or avi."
 _NO_PICTURES = "{} has no pictures; choose a video."
 _VIDEO = ("-map", "0:V:0")  # V: not the cover of an album
-_SQUARE_PIXELS = f"scale=w='iw*sar*min(1,{LONGEST_SIDE}/max(iw*sar,ih))':h='ih*min(1,{LONGEST_SIDE}/max(iw*sar,ih))'"
+_SQUARE_PIXELS = "scale=w='iw*sar*min(1,{0}/max(iw*sar,ih))':h='ih*min(1,{0}/max(iw*sar,ih))'"
 _EXACT, _AS_OPENCV = ":flags=bicubic+accurate_rnd+full_chroma_int", ":flags=bicubic"
+_FAR_OFF = Fraction(11, 10)  # ffmpeg guesses higher rates where they vary; cameras lose a picture now and then
 _SAY_ALL = ("-loglevel", "info", "-copyts")
 
 
 def read_frames(
     path: str | os.PathLike[str],
-    start: float = 0.0,
+    start: float | None = 0.0,
     most: int | None = None,
     *,
     as_opencv: bool = False,
     rate: Fraction = Fraction(FRAME_RATE),
+    longest: int = LONGEST_SIDE,
 ) -> Iterator[np.ndarray]:
-    """Decode a video as it is looked at: 25 frames a second, upright, square pixels, no side above `LONGEST_SIDE`.
+    """Decode a video as it is looked at: 25 frames a second, upright, square pixels, no side above `longest`.
 
     Resampled by time: frame k is the one nearest to `start` + k / `rate` seconds, whatever the rate of the file and
     also where it varies, so that an hour stays in step with its sound; where pictures were lost the last one is held.
@@ -47,11 +49,12 @@ def read_frames(
     Args:
         path: a video file of any container and codec that ffmpeg knows.
         start: where on the file's clock frame 0 lies, in seconds; see `sound_start`. Where the pictures
-            begin later, the first one is repeated.
+            begin later, the first one is repeated. None: at the first picture.
         most: stop after so many frames.
         as_opencv: take colours as OpenCV's VideoCapture does, a level or two too dark and by the tagged matrix alone,
             for numbers that are compared with published ones which were measured through it.
         rate: frames a second.
+        longest: in pixels; what is larger is reduced.
 
     Yields:
         uint8 RGB (H, W, 3), all of one size.
@@ -62,7 +65,8 @@ def read_frames(
     path = input_file(path, "video")
     first = _first_picture(path)
     limit = () if most is None else ("-frames:v", str(most))
-    filters = f"{_on_file_clock(first)}fps={rate}:start_time={start:.6f},{_scaling(first, as_opencv)}"
+    clock = "setpts=PTS-STARTPTS," if start is None else _on_file_clock(first)
+    filters = f"{clock}fps={rate}:start_time={start or 0:.6f},{_scaling(first, as_opencv, longest)}"
     output = (*_VIDEO, "-vf", filters, "-fps_mode", "passthrough", *limit, "-c:v", "ppm", "-f", "image2pipe", "pipe:1")
     with path.open("rb") as file, FFmpeg(*_READ, *output, stdin=file, stdout=subprocess.PIPE) as ffmpeg:
         frames = 0
@@ -87,11 +91,12 @@ def exact_rate(path: str | os.PathLike[str]) -> Fraction:
     """
     path = input_file(path, "video")
     output = (*_VIDEO, "-frames:v", "1", "-pix_fmt", "gray", "-f", "yuv4mpegpipe", "pipe:1")
-    text, _ = _run(path, _NO_PICTURES, *output)  # YUV4MPEG2 W512 H512 F30000:1001 ...
+    text, said = _run(path, _NO_PICTURES, "-loglevel", "info", *output)  # YUV4MPEG2 W512 H512 F30000:1001 ...
     rate = re.search(r" F([1-9]\d*):([1-9]\d*)", text)
     if rate is None:
         raise InputError(_UNREADABLE.format(path))
-    return Fraction(int(rate[1]), int(rate[2]))
+    rate, mean = Fraction(int(rate[1]), int(rate[2])), mean_rate(said)
+    return mean if mean and rate > _FAR_OFF * mean else rate
 
 
 def sound_start(path: str | os.PathLike[str]) -> float:
@@ -123,11 +128,12 @@ def _on_file_clock(first: FirstPicture) -> str:
     return "" if first.time is None else f"setpts=PTS-STARTPTS+{first.time},"
 
 
-def _scaling(first: FirstPicture, as_opencv: bool) -> str:
-    """Filters that make square pixels of sRGB, reduced to `LONGEST_SIDE`. OpenCV heeds the matrix alone, if tagged."""
+def _scaling(first: FirstPicture, as_opencv: bool, longest: int) -> str:
+    """Filters that make square pixels of sRGB, reduced to `longest`. OpenCV heeds the matrix alone, if tagged."""
+    square = _SQUARE_PIXELS.format(longest)
     if as_opencv and not first.has_rare_matrix():
-        return f"{_SQUARE_PIXELS}{_AS_OPENCV},setsar=1,format=rgb24"
-    return f"{first.scaling(_SQUARE_PIXELS + _EXACT)},setsar=1,format=rgb24"
+        return f"{square}{_AS_OPENCV},setsar=1,format=rgb24"
+    return f"{first.scaling(square + _EXACT)},setsar=1,format=rgb24"
 
 
 def _run(path: Path, lacking: str, *output: str, before: tuple[str, ...] = ()) -> tuple[str, str]:

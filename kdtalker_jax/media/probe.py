@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 from kdtalker_jax.media.ffmpeg import FFmpeg
 
@@ -101,6 +102,13 @@ def beginning(text: str) -> float:
     """Where a file's clock begins, in seconds: the first timestamp of any of its streams. `text`: see `Probe`."""
     start = re.search(r"^ *Duration: [^,\n]+, start: (-?\d+\.\d+)", text, re.MULTILINE)
     return float(start[1]) if start else 0.0
+
+
+def mean_rate(text: str) -> Fraction | None:
+    """Frames a second on the whole, to two digits, of the first stream of pictures that is no cover. `text`: see
+    `Probe`."""
+    said = re.search(r"^ *Stream #.*: Video: (?!.*\(attached pic\)).* ([\d.]+) fps,", text, re.MULTILINE)
+    return Fraction(said[1]) if said else None
 
 
 def first_picture(text: str) -> FirstPicture | None:

@@ -67,7 +67,10 @@ class Renderer(Protocol):
 
 
 class Repainter(Renderer, Protocol):
-    """A renderer that can also paint into pictures of the person that are not the portrait: frames of a video."""
+    """A renderer that can also paint into pictures of the person that are not the portrait: frames of a video.
+
+    Its `observe` is compiled once, as `frames` is.
+    """
 
     def describe_as(self, params: Mapping[str, Any], picture: jax.Array, points: np.ndarray) -> tuple[Any, Any]:
         """`describe` of a picture whose landmarks (1, N, 3) are known, as `spaces.landmarks` has them."""
@@ -85,13 +88,22 @@ class Repainter(Renderer, Protocol):
         """`Space.driving` arrays of F frames whose mouths are the motion's, and all else the person's own."""
 
     def repaint(
-        self, params: Mapping[str, Any], portrait: Any, state: Any, pictures: Any, regions: Any, driving: Any
-    ) -> tuple[Any, jax.Array, jax.Array, jax.Array]:
+        self, params: Mapping[str, Any], portrait: Any, state: Any, pictures: Any, regions: Any, driving: Any, seen: Any
+    ) -> tuple[Any, jax.Array, jax.Array]:
         """`frames` for pictures uint8 (B, S, S, 3), S = `picture_size`, of the person that the portrait shows. Pure.
 
+        Args:
+            seen: (B,) bool, which pictures show the face: the others leave the state as it is.
+
         Returns:
-            The state after them; what is painted, uint8 (B, S, S, 3); how much of it is to be taken, uint8 (B, S, S),
-            0 where the picture stays; and finite (B,).
+            The state after them; what is painted, uint8 (B, S, S, 3); and finite (B,).
+        """
+
+    def shares(self, regions: Any, seams: np.ndarray) -> jax.Array:
+        """How much of what is painted in regions is to be taken: uint8 (B, S, S), 0 where the picture stays.
+
+        Args:
+            seams: (4,) or (B, 4) bool, on which sides the picture goes on: left, top, right, bottom.
         """
 
 

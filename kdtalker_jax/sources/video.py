@@ -39,6 +39,7 @@ from kdtalker_jax.streams import progress_bar
 SCALE, SHIFT = 2.2, (0.0, -0.1)
 HIGHEST_RATE = Fraction(60)  # of what is looked at: faces move no faster, and each frame costs a network
 OBSERVED_AT_ONCE = 8  # frames
+_GONE_AFTER = 5  # frames without a face, from where on it may come back elsewhere
 _SAME_FACE = 0.1  # least intersection over union of a face with itself a frame later
 
 Reader = Callable[[], Iterable[np.ndarray]]  # of frames uint8 (H, W, 3), as often as it is called
@@ -143,12 +144,11 @@ class Seen:
         openings = Openings(eye_openings(points), lip_openings(points))
         return Motion.from_vector(motion.to_vector()[last]), canonical[last], openings
 
-    def tell(self, name: str) -> None:
-        """Warns of frames that do not show it."""
+    def tell(self, name: str, become: str = "they have the motion of the frame before") -> None:
+        """Warns of frames that do not show it, and what becomes of them."""
         if self.held:
             warnings.warn(
-                f"The face is not seen in {self.held} of {len(self.found)} frames of {name}: "
-                "they have the motion of the frame before.",
+                f"The face is not seen in {self.held} of {len(self.found)} frames of {name}: {become}.",
                 stacklevel=3,
             )
 
@@ -161,6 +161,7 @@ def follow(
     prefix: str = "driving_",
     *,
     cut_too: bool = True,
+    elsewhere: bool = False,
     look: Callable[[np.ndarray, FaceDetector], list[Box]] = detect,
 ) -> Seen:
     """One face through a video: the one chosen where faces are first seen, then whichever lies where it was.
@@ -168,19 +169,23 @@ def follow(
     Args:
         name: what messages call the video. prefix: of the arguments that they name, as in `driving_face_index`.
         cut_too: whether there is one for videos that are cut to the face already.
+        elsewhere: whether it may come back where it was not, as after a change of the camera: once some frames have
+            not shown it, it is the face nearest to where it was.
 
     Raises:
         NoFaceError: there is none. InputError: there is no such one.
     """
-    seen, last = Seen(), None
+    seen, last, missed = Seen(), None, 0
     for frame in frames:
         boxes = largest_first(look(frame, detector))
-        box = _chosen(boxes, face_index, name, prefix) if last is None else _nearest(boxes, last)
+        anywhere = elsewhere and missed >= _GONE_AFTER
+        box = _chosen(boxes, face_index, name, prefix) if last is None else _nearest(boxes, last, anywhere)
         try:
             points = None if box is None else find_landmarks(frame, box, detector)
         except NoFaceError:
             points = None
         seen.found.append(points is not None)
+        missed = 0 if points is not None else missed + 1
         if points is not None:
             last = box
             seen.landmarks.append(points.astype(np.float32))
@@ -207,8 +212,10 @@ def _chosen(boxes: list[Box], face_index: int | None, name: str, prefix: str) ->
     return boxes[face_index or 0]
 
 
-def _nearest(boxes: list[Box], last: Box) -> Box | None:
-    """The face that was there a frame before; None where what is seen is elsewhere."""
+def _nearest(boxes: list[Box], last: Box, anywhere: bool) -> Box | None:
+    """The face that was there before; None where what is seen is elsewhere, unless it may be `anywhere`."""
+    if anywhere:
+        return min(boxes, key=lambda box: np.abs(np.subtract(box, last)).sum(), default=None)
     box = max(boxes, key=lambda box: overlap(last, box), default=None)
     return box if box is not None and overlap(last, box) >= _SAME_FACE else None
 

@@ -51,6 +51,17 @@ def test_what_was_cut_goes_back_where_it_was(height, width, left, top, side, siz
     assert np.abs(result.astype(int) - picture)[2:-2, 2:-2].max() <= 3 + 2 * steps
 
 
+@pytest.mark.parametrize("side", [40, 64, 200])
+def test_a_share_of_a_frame_goes_back_alone(side):
+    picture, region = smooth(300, 300), Box(30, 50, 30 + side, 50 + side)
+    share = np.zeros((64, 64), np.uint8)
+    share[32:56, 16:48] = 255
+    changed = (paste(np.zeros((64, 64, 3), np.uint8), picture, region, share=share) != picture).any(axis=-1)
+    rows, columns = (np.flatnonzero(changed.any(axis=axis)) for axis in (1, 0))
+    found = [columns[0] - 30, rows[0] - 50, columns[-1] + 1 - 30, rows[-1] + 1 - 50]
+    np.testing.assert_allclose(found, np.array([16, 32, 48, 56]) * side / 64, atol=1 + side / 64)
+
+
 @pytest.mark.parametrize(("height", "width"), [(301, 203), (1080, 1920), (97, 640)])
 def test_a_turned_cut_goes_back(height, width):
     picture = smooth(height, width)

@@ -9,7 +9,7 @@ import pytest
 
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.audio import load_waveform
-from kdtalker_jax.media.frames import LONGEST_SIDE, frame_rate, read_frames, sound_start
+from kdtalker_jax.media.frames import LONGEST_SIDE, exact_rate, frame_rate, read_frames, sound_start
 
 BITS = 20
 
@@ -62,6 +62,14 @@ def test_variable_frame_rate(numbered):
     due = np.searchsorted(times, np.arange(len(shown)) / 25 + 0.02, side="right") - 1
     assert np.abs(shown - due).max() <= 1  # timestamps are kept in milliseconds, so ties may fall either way
     assert np.mean(shown == due) > 0.9
+
+
+def test_the_rate_of_a_video_whose_rate_varies_is_its_mean(numbered):
+    """From 29.97 frames a second with jitter ffmpeg makes 48000/1001."""
+    clock = ("-vf", "settb=1/90000,setpts='N*3003+300*mod(N*7,5)'", "-enc_time_base", "1:90000")
+    video = numbered("phone.mp4", 50, "30000/1001", *clock, "-fps_mode", "passthrough", "-c:v", "libx264", "-bf", "0")
+    assert float(exact_rate(video)) == pytest.approx(29.97, rel=0.01)
+    assert exact_rate(numbered("ntsc.mkv", 50, "24000/1001")) == Fraction(24000, 1001)
 
 
 def test_frames_of_25_come_as_they_are(numbered):

@@ -1,5 +1,6 @@
 """`pipelines.dub`: a video with another mouth; its size, rate and all that is no face stay."""
 
+import subprocess
 from fractions import Fraction
 
 import imageio_ffmpeg
@@ -63,10 +64,36 @@ def test_it_gets_as_long_as_is_asked_for(run, inputs, tmp_path, seconds, length,
     assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))[0] == frames
 
 
+@pytest.mark.filterwarnings("default:The video is cut")
+def test_the_video_begins_with_its_first_picture_whatever_its_old_sound_does(run, inputs, tmp_path):
+    """Only where that sound is heard, frames begin with it."""
+    late = ("-i", inputs / "talk.mp4", "-itsoffset", "0.15", "-i", inputs / "speech.wav")
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), *map(str, late), "-c:v", "copy", str(tmp_path / "late.mp4")]
+    subprocess.run(ffmpeg, check=True, capture_output=True)
+    speech, rate = soundfile.read(demo.RECORDINGS[0])
+    soundfile.write(tmp_path / "speech.wav", speech[:rate], rate)
+    for arguments, frames in (
+        (("--driven_audio", tmp_path / "speech.wav", "--length", "video"), FRAMES),
+        (("--driving", inputs / "talk.mp4"), FRAMES - 4),
+    ):
+        result = run(tmp_path / "out.mp4", *arguments, video=tmp_path / "late.mp4")
+        assert result.exit_code == 0, result.output
+        assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))[0] == pytest.approx(frames, abs=1)
+
+
 def test_another_face_moves_it_too(run, inputs, tmp_path):
     result = run(tmp_path / "out.mp4", "--driving", inputs / "talk.mp4", "--hold_eyes", "--regions", "exp")
     assert result.exit_code == 0, result.output
     assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))[0] == FRAMES
+
+
+def test_a_recording_that_a_driver_cuts_is_told(run, inputs, tmp_path):
+    speech, rate = soundfile.read(demo.RECORDINGS[0])
+    soundfile.write(tmp_path / "speech.wav", speech[: round(0.5 * rate)], rate)
+    both = ("--driven_audio", tmp_path / "speech.wav", "--driving", inputs / "talk.mp4", "--length", "loop")
+    with pytest.warns(match=r"The recording .*speech\.wav is cut to 0\.27 s, where the driver ends"):
+        result = run(tmp_path / "out.mp4", *both)
+    assert result.exit_code == 0, result.output
 
 
 def test_what_cannot_be_is_said_first(run, inputs, tmp_path):

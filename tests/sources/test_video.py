@@ -76,6 +76,16 @@ def test_a_face_is_followed_by_one_box_and_not_another(scene):
     assert follow(far, FaceDetector(), "it").found == [True, False]
 
 
+def test_a_face_that_comes_back_elsewhere_is_found_again_where_that_is_asked_for(scene):
+    """As after a change of the camera: in the first frames it is another's."""
+    left, right = np.concatenate([scene(40), GREY], axis=1), np.concatenate([GREY, scene(90)], axis=1)
+    away = np.zeros_like(left)
+    found = follow([left, *[away] * 5, right], FaceDetector(), "it", elsewhere=True).found
+    assert found == [True, *[False] * 5, True]
+    assert not follow([left, *[away] * 5, right], FaceDetector(), "it").found[-1]
+    assert not follow([left, away, right], FaceDetector(), "it", elsewhere=True).found[-1]
+
+
 def test_the_own_rate_is_kept_exactly(film, reads):
     frames = [np.full((64, 64, 3), level, np.uint8) for level in range(0, 240, 20)]
     driver = reads(film("ntsc.mp4", frames, rate=Fraction(30000, 1001)), driving_crop="none")

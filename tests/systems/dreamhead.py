@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from click.testing import CliRunner, Result
 
 from configs.dreamhead import SMALL
 from kdtalker_jax.checkpoints import save_checkpoint
@@ -63,3 +64,8 @@ def write_film(path: Path, frames: list[np.ndarray], rate) -> Path:
         for frame in frames:
             video.write(frame)
     return path
+
+
+def run(command, *arguments) -> Result:
+    """A command line."""
+    return CliRunner().invoke(command.main, list(map(str, arguments)))

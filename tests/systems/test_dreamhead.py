@@ -1,52 +1,27 @@
-"""DreamHead as a system of the house: portraits that speak, videos and frames of others that say something else."""
-
-import contextlib
-from fractions import Fraction
+"""DreamHead as a system of the house: portraits that speak, and data sets that it is trained on."""
 
 import jax
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner
 
 from configs.dreamhead import SMALL, SMALL_WAV2VEC2
 from kdtalker_jax import TalkingPortrait, demo
 from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.compositing.finish import Finish
 from kdtalker_jax.data.clips import open_clips
 from kdtalker_jax.data.landmark_clips import clip_statistics
 from kdtalker_jax.data.report import system_of
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.audio import load_waveform
-from kdtalker_jax.media.frames import exact_rate, read_frames
+from kdtalker_jax.media.frames import read_frames
 from kdtalker_jax.media.video import VideoWriter
 from kdtalker_jax.spaces.landmarks.known import in_pixels
 from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
 from kdtalker_jax.systems import check_fit, disagreement, find_system
-from pipelines import compile, dub, export, extract, sample, train
-from tests.metrics.films import portrait
-from tests.systems.dreamhead import SYSTEM, disc, write_film, write_mesh, write_model
+from pipelines import compile, export, extract, sample, train
+from tests.systems.dreamhead import SYSTEM, disc, run
 
 QUICK = {"rate": 16_000, "steps": 2}
-RATE = Fraction(30000, 1001)
-FRAMES = 9  # of the film, 0.3 s
-HIDDEN = 4  # the frame that shows no face
-
-
-@pytest.fixture(scope="module", autouse=True)
-def mesh(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KDTALKER_FACE_MESH", str(write_mesh(tmp_path_factory.mktemp("mesh"))))
-        yield
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory):
-    return write_model(tmp_path_factory.mktemp("dreamhead") / "model")
-
-
-@pytest.fixture(scope="module")
-def model(directory):
-    return TalkingPortrait.load(directory)
 
 
 @pytest.fixture(scope="module")
@@ -55,36 +30,8 @@ def source(model):
 
 
 @pytest.fixture(scope="module")
-def waveform():
-    return load_waveform(demo.RECORDINGS[0])[: 70 * 640]
-
-
-@pytest.fixture(scope="module")
 def motion(model, source, waveform):
     return model.animate(source, waveform, **QUICK)
-
-
-@pytest.fixture(scope="module")
-def speech(waveform, tmp_path_factory):
-    """0.2 seconds."""
-    path = tmp_path_factory.mktemp("speech") / "speech.wav"
-    soundfile.write(path, waveform[: 5 * 640], 16_000)
-    return path
-
-
-@pytest.fixture(scope="module")
-def shown():
-    """Someone who moves to the right, and is away in one frame."""
-    return [disc(60 + 5 * i) if i != HIDDEN else disc(-500) for i in range(FRAMES)]
-
-
-@pytest.fixture(scope="module")
-def film(shown, tmp_path_factory):
-    return write_film(tmp_path_factory.mktemp("film") / "film.mp4", shown, RATE)
-
-
-def run(command, *arguments):
-    return CliRunner().invoke(command.main, list(map(str, arguments)))
 
 
 def test_a_portrait_speaks(model, source, waveform, motion):
@@ -109,6 +56,18 @@ def test_it_can_be_asked_for_the_mouth_alone(model, source, waveform, motion):
     assert np.ptp(motion.points, axis=0).max(axis=1).min() > 1e-4
     with pytest.raises(InputError, match="`moved` is one of all, mouth"):
         model.animate(source, waveform, moved="nose", **QUICK)
+
+
+def test_pasted_back_all_but_the_mouth_stays_bit_by_bit(model, source):
+    (made,) = Finish(paste_back=True).applied(source, model.render(source, source.motion))
+    changed = (made[0] != disc()).any(axis=-1)
+    scale = len(disc()) / model.renderer.picture_size
+    left, top, right, bottom = (
+        model.renderer.regions(source.own)[0] * scale + scale * np.array([-1, -1, 1, 1])
+    ).astype(int)
+    assert changed[top:bottom, left:right].mean() > 0.3
+    changed[top:bottom, left:right] = False
+    assert not changed.any()
 
 
 def test_motion_is_kept_in_files(model, source, motion, tmp_path):
@@ -177,100 +136,6 @@ def test_the_packages_portrait_needs_no_face_mesh(directory, speech, tmp_path, m
     assert [len(list(read_frames(tmp_path / name))) for name in ("out.mp4", "other.mp4")] == [5, 5]
     result = run(compile, "--checkpoint", directory, "--no_cache", "--steps", 2)
     assert result.exit_code == 0, result.output
-
-
-def test_mouths_of_other_frames_are_painted(model, shown, waveform):
-    """What lies outside is each frame's own, bit by bit; a frame that shows no face is so everywhere."""
-    calls = []
-
-    def frames():
-        calls.append(1)
-        return iter(shown)
-
-    made = np.concatenate(list(model.repaint(frames, waveform, crop="none", batch_size=4, **QUICK)))
-    assert made.shape == (FRAMES, 160, 160, 3)
-    changed = (made != np.stack(shown)).any(axis=-1)
-    seen = np.arange(FRAMES) != HIDDEN
-    np.testing.assert_array_equal(changed.any(axis=(1, 2)), seen)
-    assert changed[seen].mean() < 0.6
-    assert not changed[:, :40].any()
-    columns = [np.flatnonzero(changed[i].any(axis=0)).mean() for i in (0, 8)]
-    assert columns[1] > columns[0], "the mouth moves with the face"
-    one = np.concatenate(list(model.repaint(frames, waveform, crop="none", batch_size=1, **QUICK)))
-    np.testing.assert_allclose(one.astype(int), made, atol=1)
-    assert len(calls) > 2
-
-
-@pytest.mark.parametrize(("face_index", "side"), [(None, "left"), (1, "right")])
-def test_of_several_faces_the_largest_or_the_named_one_speaks(
-    directory, waveform, face_index, side, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("KDTALKER_FACE_MESH", str(write_mesh(tmp_path, always=True)))
-    shown = np.full((256, 480, 3), 200, np.uint8)
-    shown[:, :256], shown[40:232, 280:472] = portrait(256), portrait(192, "bruno")
-    model, how = TalkingPortrait.load(directory), {"face_index": face_index, **QUICK}
-    told = contextlib.nullcontext()
-    if face_index is None:
-        told = pytest.warns(match="There are 2 faces in the frames: the largest is followed, unless `face_index` names")
-    with told:
-        made = np.concatenate(list(model.repaint(lambda: [shown] * 4, waveform[: 4 * 640], **how)))
-    columns = np.flatnonzero((made != shown).any(axis=(0, 1, 3)))
-    assert len(columns) > 20
-    assert columns.max() < 256 if side == "left" else columns.min() > 280
-    with pytest.raises(InputError, match="There is no face 2"):
-        model.repaint(lambda: [shown] * 4, waveform[: 4 * 640], **how | {"face_index": 2})
-
-
-def test_a_recording_that_is_shorter_ends_it(model, shown, waveform):
-    made = list(model.repaint(lambda: shown, waveform[: 3 * 640], crop="none", batch_size=2, **QUICK))
-    assert len(made) == 3
-
-
-@pytest.mark.parametrize(("length", "frames"), [("shortest", 5), ("audio", 14), ("video", FRAMES), ("loop", 14)])
-@pytest.mark.filterwarnings("default:The video is cut", "default:The face is not seen in 1 of 9 frames")
-def test_the_command_line_dubs_a_video(directory, film, waveform, length, frames, tmp_path):
-    """At its own rate; as long as is asked for."""
-    speech, out = tmp_path / "speech.wav", tmp_path / "out.mp4"
-    soundfile.write(speech, waveform[: (12 if length in ("audio", "loop") else 5) * 640], 16_000)
-    given = ("--checkpoint", directory, "--no_cache", "--steps", 2, "--crop", "none", "--video", film)
-    result = run(dub, *given, "--driven_audio", speech, "--length", length, "--output", out)
-    assert result.exit_code == 0, result.output
-    assert f"{frames} frames" in result.output
-    assert exact_rate(out) == RATE
-    made = np.stack(list(read_frames(out, rate=RATE))).astype(int)
-    assert len(made) == frames and len(load_waveform(out)) > 0
-    theirs = np.stack(list(read_frames(film, rate=RATE)))
-    index = np.arange(frames)
-    theirs = theirs[index % FRAMES if length == "loop" else np.minimum(index, FRAMES - 1)]
-    difference = np.abs(made - theirs)
-    assert difference[:, :32].mean() < 6, "codecs alone"
-    assert difference.mean(axis=(0, 3)).max() > 20, "and the mouth is another"
-
-
-def test_what_cannot_be_is_said(model, small_model, directory, small_checkpoint, film, speech, shown, tmp_path):
-    with pytest.raises(InputError, match="`length` is one of shortest, audio, video, loop, not 'longest'"):
-        model.dub(film, speech, tmp_path / "out.mp4", length="longest")
-    with pytest.raises(TypeError, match="dub takes no argument 'lenght': did you mean 'length'"):
-        model.dub(film, speech, tmp_path / "out.mp4", lenght="loop")
-    with pytest.raises(InputError, match="moves whole faces and paints no mouths"):
-        small_model.repaint(lambda: shown, speech)
-    with pytest.raises(InputError, match="`frame_rate` must be a number from 1 to 240, not 0"):
-        model.repaint(lambda: shown, speech, frame_rate=0)
-    for asked in ({"stitch": True}, {"edits": "yaw=9"}, {"relative": True}):
-        with pytest.raises(InputError, match="is for models that move whole heads"):
-            model.dub(film, speech, tmp_path / "out.mp4", **asked)
-    once = iter(shown)
-    with pytest.raises(InputError, match="has no frames"):
-        list(model.repaint(lambda: once, speech, crop="none", steps=2))
-    given = ("--no_cache", "--video", film, "--driven_audio", speech, "--output", tmp_path / "out.mp4")
-    for extra, sentence in (
-        (("--checkpoint", directory, "--stitch"), "paints mouths by sound alone"),
-        (("--checkpoint", directory, "--feather", "0.1"), "paints mouths by sound alone"),
-        (("--checkpoint", small_checkpoint, "--crop", "none"), "--crop is for models that paint mouths"),
-    ):
-        result = run(dub, *given, *extra)
-        assert (result.exit_code, sentence in result.output) == (2, True), result.output
-    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_videos_become_its_data_set_and_train_both_stages(directory, tmp_path):

@@ -12,6 +12,7 @@ _BASE_OF_NOSE, _CHIN = 2, 152
 _CORNERS = (_BASE_OF_NOSE, 172, 397, _CHIN)  # with the corners of the jaw
 OPEN_JAW = 0.35  # how far the chin goes down, of its distance to the base of the nose
 GROWN = 0.04
+NO_SEAMS = np.zeros(4, bool)  # left, top, right, bottom of a picture
 
 
 def mouth_boxes(identity: np.ndarray, pose: Pose, size: int) -> np.ndarray:
@@ -41,24 +42,28 @@ def inside(boxes: jax.Array, size: int, cell: int = 1) -> jax.Array:
     return ((across[:, None] > 0) & (down[:, :, None] > 0)).astype(jnp.float32)[..., None]
 
 
-def feathered(boxes: jax.Array, size: int, feather: float) -> jax.Array:
+def feathered(boxes: jax.Array, size: int, feather: float, seams: np.ndarray = NO_SEAMS) -> jax.Array:
     """What is taken of what is painted: 0 outside boxes (B, 4), rising to 1 over `feather` pixels inside, but for sides
-    that are the picture's. float32 (B, size, size, 1)."""
-    across, down = _depths(boxes, size, 1)
+    that are the picture's. `seams` (4,) or (B, 4) says which of these have one. float32 (B, size, size, 1)."""
+    across, down = _depths(boxes, size, 1, seams)
     depth = jnp.minimum(across[:, None], down[:, :, None])  # (B, size, size)
     return jnp.clip(depth / max(feather, 1e-3), 0, 1)[..., None]
 
 
-def _depths(boxes: jax.Array, size: int, cell: int) -> tuple[jax.Array, jax.Array]:
-    """How far the middles of cells lie inside boxes, across and down: (B, cells) each, in pixels."""
+def _depths(boxes: jax.Array, size: int, cell: int, seams: np.ndarray = NO_SEAMS) -> tuple[jax.Array, jax.Array]:
+    """How far the middles of cells lie inside boxes, across and down: (B, cells) each, in pixels.
+
+    The picture's border, but for the sides that `seams` names, counts as far away.
+    """
     places = (jnp.arange(size // cell, dtype=jnp.float32) + 0.5)[None] * cell
     boxes = jnp.asarray(boxes, jnp.float32)[:, :, None]  # (B, 4, 1)
+    seams = jnp.broadcast_to(seams, boxes.shape[:2])[:, :, None]
 
-    def depth(low: jax.Array, high: jax.Array) -> jax.Array:
-        far = jnp.float32(size)
+    def depth(first: int) -> jax.Array:
+        far, (low, high) = jnp.float32(size), (boxes[:, first], boxes[:, first + 2])
         empty = high <= low
-        low = jnp.where(low <= 0, -far, low)  # there is no seam at the picture's border
-        high = jnp.where(high >= size, 2 * far, high)
+        low = jnp.where((low <= 0) & ~seams[:, first], -far, low)
+        high = jnp.where((high >= size) & ~seams[:, first + 2], 2 * far, high)
         return jnp.where(empty, -far, jnp.minimum(places - low, high - places))
 
-    return depth(boxes[:, 0], boxes[:, 2]), depth(boxes[:, 1], boxes[:, 3])
+    return depth(0), depth(1)

@@ -105,23 +105,27 @@ def paint_in_turn(
     reference: Reference,
     canvas: Canvas,
     points: jax.Array,
+    seen: jax.Array,
 ) -> tuple[Reference, Painted]:
     """`paint`, each frame with the one before it as its reference.
 
     Args:
         reference: (1, ...), of the frame before the first. canvas: of one frame for all, or one for each.
+        seen: (B,) bool, which frames show the face: the others are no reference.
 
     Returns:
         The reference for the frame after the last, and what is painted.
     """
     canvas = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(points), *leaf.shape[1:])), canvas)
 
-    def one(before: Reference, now: tuple[Canvas, jax.Array]) -> tuple[Reference, Painted]:
-        canvas, points = jax.tree.map(lambda leaf: leaf[None], now)
+    def one(before: Reference, now: tuple[Canvas, jax.Array, jax.Array]) -> tuple[Reference, Painted]:
+        canvas, points, seen = jax.tree.map(lambda leaf: leaf[None], now)
         painted = paint(networks, settings, params, before, canvas, points)
-        return reference_of(networks, params, painted.frames, points), jax.tree.map(lambda leaf: leaf[0], painted)
+        after = reference_of(networks, params, painted.frames, points)
+        after = jax.tree.map(lambda new, old: jnp.where(seen, new, old), after, before)
+        return after, jax.tree.map(lambda leaf: leaf[0], painted)
 
-    return jax.lax.scan(one, reference, (canvas, points))
+    return jax.lax.scan(one, reference, (canvas, points, jnp.asarray(seen)))
 
 
 def joined(masked: jax.Array, reference: Reference, lines: jax.Array) -> jax.Array:

@@ -64,7 +64,7 @@ class LandmarkPainter:
         self._describe = jit(partial(_described, exact))
         self._canvas = jit(partial(canvas_of, painters))
         self._paint = jit(partial(paint_in_turn if self.stateful else paint, painters, self._settings))
-        self._share = jit(partial(_shares, self._settings))
+        self._shares = jit(partial(_shares, self._settings))
         self._observe = jit(self._observed)
 
     @classmethod
@@ -106,7 +106,8 @@ class LandmarkPainter:
     def frames(
         self, params: Params, portrait: PortraitArrays, state: Any, driving: jax.Array
     ) -> tuple[Any, jax.Array, jax.Array]:
-        state, painted = self._painted(params, portrait.reference, state, portrait.canvas, driving)
+        seen = np.ones(len(driving), bool)
+        state, painted = self._painted(params, portrait.reference, state, portrait.canvas, driving, seen)
         return state, painted.frames, painted.finite
 
     def repaint(
@@ -117,11 +118,15 @@ class LandmarkPainter:
         pictures: np.ndarray,
         regions: np.ndarray,
         driving: np.ndarray,
-    ) -> tuple[Any, jax.Array, jax.Array, jax.Array]:
+        seen: np.ndarray,
+    ) -> tuple[Any, jax.Array, jax.Array]:
         """Each picture needs latents of its own, so this takes three calls of the encoder more than `frames`."""
         canvas = self._canvas(_own(params, AUTOENCODER), pictures, regions)
-        state, painted = self._painted(_own(params, *PARTS), portrait.reference, state, canvas, driving)
-        return state, painted.faces, self._share(regions), painted.finite
+        state, painted = self._painted(_own(params, *PARTS), portrait.reference, state, canvas, driving, seen)
+        return state, painted.faces, painted.finite
+
+    def shares(self, regions: np.ndarray, seams: np.ndarray) -> jax.Array:
+        return self._shares(regions, seams)
 
     def recognise(self, observed: Mapping[str, np.ndarray]) -> tuple[Face, np.ndarray]:
         seen = np.asarray(observed["face"]) >= LEAST_PROBABILITY
@@ -136,15 +141,15 @@ class LandmarkPainter:
         return self.takes.driving(self.takes.with_mouth(own, motion))
 
     def _painted(
-        self, params: Params, reference: Reference, state: Any, canvas: Canvas, driving: jax.Array
+        self, params: Params, reference: Reference, state: Any, canvas: Canvas, driving: jax.Array, seen: np.ndarray
     ) -> tuple[Any, Painted]:
         if self.stateful:
-            return self._paint(params, state, canvas, driving)
+            return self._paint(params, state, canvas, driving, seen)
         return (), self._paint(params, reference, canvas, driving)
 
     def observe(self, params: Params, frames: jax.Array) -> dict[str, jax.Array]:
         """Landmarks `points` (B, N, 3), and the probability `face` (B,) that there is one."""
-        return self._observed(frames)
+        return self._observe(frames)
 
     def _observed(self, frames: jax.Array) -> dict[str, jax.Array]:
         points, probability = self._mesh(frames)
@@ -173,9 +178,9 @@ def _own(params: Params, *parts: Part) -> Params:
     return {part.name: params[part.name] for part in parts}
 
 
-def _shares(settings: PaintingConfig, boxes: jax.Array) -> jax.Array:
+def _shares(settings: PaintingConfig, boxes: jax.Array, seams: jax.Array) -> jax.Array:
     """uint8 (B, S, S): what is taken of what is painted in boxes (B, 4)."""
-    return jnp.rint(255 * feathered(boxes, settings.image_size, settings.feather)[..., 0]).astype(jnp.uint8)
+    return jnp.rint(255 * feathered(boxes, settings.image_size, settings.feather, seams)[..., 0]).astype(jnp.uint8)
 
 
 def _described(

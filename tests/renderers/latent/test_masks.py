@@ -72,6 +72,9 @@ def test_seams_are_soft_inside_and_nowhere_else():
     np.testing.assert_allclose(share[40, 8:16], (np.arange(8) + 0.5) / 8)
     np.testing.assert_allclose(share[16:24, 24], (np.arange(8) + 0.5) / 8)
     assert (share[24:, 16:32] == 1).all(), "and none at the picture's border"
+    inner = np.asarray(feathered(boxes, 64, 8, np.array([False, False, False, True])))[0, ..., 0]
+    np.testing.assert_allclose(inner[56:, 24], (np.arange(8)[::-1] + 0.5) / 8)
+    np.testing.assert_array_equal(inner[:56], share[:56], "but where the picture goes on")
     hard = np.asarray(feathered(boxes, 64, 0))[0, ..., 0]
     np.testing.assert_array_equal(hard, inside(boxes, 64)[0, ..., 0])
 

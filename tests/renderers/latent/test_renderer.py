@@ -10,7 +10,7 @@ import pytest
 
 from kdtalker_jax.errors import InputError, NoFaceError
 from kdtalker_jax.renderers.latent.config import PaintingConfig
-from kdtalker_jax.renderers.latent.masks import inside
+from kdtalker_jax.renderers.latent.masks import NO_SEAMS, inside
 from kdtalker_jax.renderers.latent.painting import canvas_of, joined, paint, reference_of
 from kdtalker_jax.renderers.latent.renderer import LandmarkPainter
 from kdtalker_jax.rendering import Frames
@@ -96,6 +96,16 @@ def test_one_after_the_other_each_rests_on_the_one_before(in_turn, params):
     np.testing.assert_allclose(state.lines, expected.lines, atol=1e-4)
 
 
+def test_pieces_in_turn_are_the_frames_of_the_whole(in_turn, params):
+    """As of a stream, whose pieces are no whole batches."""
+    arrays, _ = in_turn.describe_as(params, pictures(POINTS[:1]), POINTS[:1])
+    frames = Frames(in_turn, params)
+    begun = frames.begin(arrays)
+    made = [batch for piece in (POINTS[:3], POINTS[3:5]) for batch in frames(arrays, piece, 2, begun)]
+    np.testing.assert_allclose(np.concatenate(made), frames_of(in_turn, params, arrays, POINTS[:5], 2), atol=1)
+    assert begun.done == 5
+
+
 def in_turn_networks():
     from kdtalker_jax.renderers.latent.parts import PARTS
 
@@ -115,17 +125,34 @@ def test_other_pictures_of_the_person_are_painted_into(painter, params, portrait
     shown, moved = slice(10, 14), POINTS[[0, 5, 20, 30]]
     targets, face = pictures(POINTS[shown]), STATISTICS.face(POINTS[shown])
     boxes = painter.regions(face)
-    _, faces, shares, finite = painter.repaint(params, arrays, (), targets, boxes, moved)
+    _, faces, finite = painter.repaint(params, arrays, (), targets, boxes, moved, np.ones(4, bool))
+    shares = painter.shares(boxes, NO_SEAMS)
     assert np.asarray(finite).all() and faces.shape == targets.shape
     assert shares.shape == targets.shape[:3] and shares.dtype == np.uint8
     where = np.asarray(inside(boxes, SIZE))[..., 0] == 0
     assert not np.asarray(shares)[where].any() and np.asarray(shares).max() == 255
     one = paint(in_turn_networks(), CONFIG.painting, params, arrays.reference, arrays.canvas, jnp.asarray(POINTS[:1]))
-    _, again, share, _ = painter.repaint(params, arrays, (), pictures(POINTS[:1]), arrays.canvas.boxes, POINTS[:1])
+    boxes, seen = arrays.canvas.boxes, np.ones(1, bool)
+    _, again, _ = painter.repaint(params, arrays, (), pictures(POINTS[:1]), boxes, POINTS[:1], seen)
+    share = painter.shares(boxes, NO_SEAMS)
     np.testing.assert_allclose(np.asarray(again).astype(int), one.faces, atol=2)
     share = np.asarray(share)[..., None].astype(int)
     mixed = (share * np.asarray(again) + (255 - share) * pictures(POINTS[:1])) / 255
     np.testing.assert_allclose(mixed, one.frames, atol=2)
+
+
+def test_a_frame_that_shows_no_face_is_no_reference_for_those_after_it(in_turn, params):
+    """Painted one after the other, the next frame rests on the last that shows the face."""
+    arrays, _ = in_turn.describe_as(params, pictures(POINTS[:1]), POINTS[:1])
+    seen, shown = np.array([True, False, False, True]), [0, 3]
+    targets, points = pictures(POINTS[:4]), POINTS[[0, 9, 20, 30]]
+    targets[1:3] = 0
+    boxes, begun = in_turn.regions(STATISTICS.face(POINTS[:4])), in_turn.begin(arrays)
+    state, faces, _ = in_turn.repaint(params, arrays, begun, targets, boxes, points, seen)
+    alone = (targets[shown], boxes[shown], points[shown], seen[shown])
+    expected, others, _ = in_turn.repaint(params, arrays, begun, *alone)
+    np.testing.assert_allclose(np.asarray(faces)[shown].astype(int), others, atol=1)
+    np.testing.assert_allclose(state.picture, expected.picture, atol=1e-3)
 
 
 def test_the_person_in_a_video_is_recognised(painter):
