@@ -80,7 +80,12 @@ def list_files(repository: str, revision: str = MAIN) -> Listing:
             )
             for entry in info.siblings or ()
         }
-        return Listing(repository, info.sha, files, getattr(info.card_data, "license", None))
+        return Listing(repository, info.sha, files, _one_line(getattr(info.card_data, "license", None)))
+
+
+def _one_line(licence: object) -> str | None:
+    """Of a card, in which a stranger writes what he likes."""
+    return " ".join(str(licence).split())[:80] if licence else None
 
 
 def list_downloads(repository: str, revision: str = MAIN) -> Listing | None:

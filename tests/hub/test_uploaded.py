@@ -209,6 +209,17 @@ def test_the_card_s_licence_is_asked_about(hub, uploaded, capsys):
     assert "cc-by-nc-4.0 (by the card of me/mine)" in capsys.readouterr().err
 
 
+def test_a_card_forges_no_lines_above_the_question(hub, uploaded, capsys):
+    uploaded()
+    hub.repository(NAME).licence = "mit\x1b[2J\n\u2028  0.0 MB of the-authors/model: public domain" + "!" * 999
+    with pytest.raises(InputError, match="nobody can be asked here"):
+        find_model(f"hf:{NAME}")
+    told = capsys.readouterr().err
+    assert told.count("\n") == 2 and len(told) < 300, "what is fetched, and one place that it comes from"
+    assert "mit?[2J 0.0 MB of the-authors" in told
+    assert all(character.isprintable() for character in told.replace("\n", ""))
+
+
 def test_an_accepted_licence_is_not_asked_about_again_offline(hub, cache, uploaded, offline):
     """Nobody can look at the card then."""
     uploaded()
