@@ -28,7 +28,8 @@ from kdtalker_jax.hub.client import MAIN, Listing, RemoteFile, fetch, forget, is
 from kdtalker_jax.hub.inspection import check_listed, inspect, parts_of
 from kdtalker_jax.hub.licences import accept
 from kdtalker_jax.hub.pinning import Finder, size_in_words
-from kdtalker_jax.hub.registry import PublishedModel
+from kdtalker_jax.hub.registry import PublishedFile, PublishedModel
+from kdtalker_jax.sums import sha256
 from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 
 
@@ -52,7 +53,8 @@ def install_published(model: PublishedModel, *, accept_licence: bool = False, up
         if not upgrade and _is_there(place):  # another process has fetched it meanwhile
             return place
         finder = Finder(model.name, {} if upgrade else read_lock().pins.get(model.name, {}))
-        found = {file.file: (file, finder.find(file, MAIN)) for file in model.files}
+        wanted = [file for file in model.files if not _is_at_hand(file)]
+        found = {file.file: (file, finder.find(file, MAIN)) for file in wanted}
         remote = {name: at for name, (_, at) in found.items() if at}
         licences = tuple(dict.fromkeys(file.licence for file, at in found.values() if at))
         summary = _summary(model.name, model.about, {n: (at, found[n][0].licence) for n, at in remote.items()})
@@ -104,6 +106,14 @@ def _is_there(place: Path) -> bool:
     return (place / CONFIG_FILE).is_file()
 
 
+def _is_at_hand(file: PublishedFile) -> bool:
+    """Whether the package that serves models without a file of their own has the very same."""
+    from kdtalker_jax.faces.detector import find_packaged  # with OpenCV, which a model that is here already needs not
+
+    packaged = None if file.needed else find_packaged(Path(file.file).name)
+    return packaged is not None and sha256(packaged) == file.sha256
+
+
 def _say_waiting(name: str) -> None:
     click.echo(f"Waiting for another process, which is fetching {name}.", err=True)
 
@@ -148,10 +158,10 @@ def _fetch_all(
     _check_room(files.values())
     fetched = {}
     for name, file in files.items():
-        path, sha256 = fetch(file)
-        if known.get(name) not in (None, sha256):
-            raise CheckpointError(f"{file} is not the file that is known by that name (its SHA-256 is {sha256}).")
-        fetched[name] = path, finder.check(name, file, sha256)
+        path, found = fetch(file)
+        if known.get(name) not in (None, found):
+            raise CheckpointError(f"{file} is not the file that is known by that name (its SHA-256 is {found}).")
+        fetched[name] = path, finder.check(name, file, found)
     return fetched
 
 

@@ -1,0 +1,42 @@
+"""What a model in the cache is made of, and what is left where it cannot be made."""
+
+import dataclasses
+
+import pytest
+
+from configs.published import PUBLISHED
+from kdtalker_jax.checkpoints import LANDMARKS_FILE, load_checkpoint
+from kdtalker_jax.faces import detector
+from kdtalker_jax.hub import registry
+from tests.hub.conftest import KDTALKER
+from tests.hub.server import sha256
+from tests.hub.test_fetching import NAME, asked, get
+from tests.hub.test_fetching import two as two  # a fixture
+
+
+@pytest.fixture
+def landmarks(hub, published_files, monkeypatch) -> bytes:
+    """A landmark file, which the model has where nothing else here has it."""
+    content = b"68 points" * 100
+    file = next(file for file in PUBLISHED.files if file.file.endswith(LANDMARKS_FILE))
+    file = dataclasses.replace(file, sha256=sha256(content))
+    hub.repository(KDTALKER).put(published_files | {file.file: content})
+    model = registry._REGISTERED[NAME]
+    monkeypatch.setitem(registry._REGISTERED, NAME, dataclasses.replace(model, files=(*model.files, file)))
+    return content
+
+
+def test_a_landmark_file_that_a_package_has_is_not_fetched(hub, landmarks, tmp_path, monkeypatch, capsys):
+    packaged = tmp_path / LANDMARKS_FILE
+    packaged.write_bytes(landmarks)
+    monkeypatch.setattr(detector, "find_packaged", lambda name: packaged)
+    assert load_checkpoint(get()).landmarks is None
+    assert LANDMARKS_FILE not in asked(hub, "GET")
+    assert "68 landmarks" not in capsys.readouterr().err, "nor is its licence asked about"
+
+
+def test_a_landmark_file_that_no_package_has_is_fetched(hub, landmarks, tmp_path, monkeypatch):
+    other = tmp_path / LANDMARKS_FILE
+    other.write_bytes(b"other points")
+    monkeypatch.setattr(detector, "find_packaged", lambda name: other)
+    assert load_checkpoint(get()).landmarks.read_bytes() == landmarks
