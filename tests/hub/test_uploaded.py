@@ -118,6 +118,23 @@ def test_what_was_trained_here_needs_a_licence(hub, model, monkeypatch):
     assert hub.requests == []
 
 
+@pytest.mark.parametrize(
+    ("licence", "message"),
+    [
+        ("apache2", "refuses the model's card, most likely for its `licence`: name one"),
+        ("MIT", "'MIT' is no `licence` as the hub calls it"),
+        ("mit\ntags: x", r"'mit\\ntags: x' is no `licence`"),
+    ],
+)
+def test_a_licence_that_the_hub_does_not_know(hub, model, monkeypatch, licence, message):
+    """No empty repository is left of it."""
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    with pytest.raises(InputError, match=message) as caught:
+        push(model, f"hf:{NAME}", licence=licence)
+    assert "\n" not in str(caught.value)
+    assert NAME not in hub.repositories
+
+
 def test_who_may_not_push(hub, model):
     with pytest.raises(KDTalkerError, match="log in") as caught:
         push(model, f"hf:{NAME}", licence="mit")
