@@ -1,6 +1,6 @@
 """Fetches models into the user's cache: published files, which are converted, and directories that somebody uploaded.
 
-A model has its name in the cache once it is whole and has been looked at; pins are written with it. Any number of
+A model has its name in the cache once it is whole, has been looked at and is pinned. Any number of
 processes may ask for the same one.
 """
 
@@ -14,8 +14,9 @@ import click
 
 from kdtalker_jax.checkpoints import CONFIG_FILE, LANDMARKS_FILE, SLIDERS_FILE, move_into_place
 from kdtalker_jax.checkpoints.landmarks import may_be_read
-from kdtalker_jax.errors import CheckpointError, KDTalkerError
+from kdtalker_jax.errors import CheckpointError, KDTalkerError, OutputError
 from kdtalker_jax.hub.cache import (
+    Lock,
     Pin,
     change_lock,
     locked,
@@ -31,6 +32,8 @@ from kdtalker_jax.hub.pinning import Finder, size_in_words
 from kdtalker_jax.hub.registry import PublishedFile, PublishedModel
 from kdtalker_jax.sums import sha256
 from kdtalker_jax.unfinished import in_one_go, unfinished_folder
+
+Fetched = dict[str, tuple[Path, Pin]]  # by their names in the model: where files are, and their pins
 
 
 def install_published(model: PublishedModel, *, accept_licence: bool = False, upgrade: bool = False) -> Path:
@@ -61,8 +64,7 @@ def install_published(model: PublishedModel, *, accept_licence: bool = False, up
         accept(model.name, licences, summary, accepted=accept_licence)
         known = {file.file: file.sha256 for file in model.files}
         fetched = _fetch_all(finder, remote, known)
-        _convert(model, {name: path for name, (path, _) in fetched.items()}, place)
-        _pin(model.name, {name: pin for name, (_, pin) in fetched.items()})
+        _convert(model, fetched, place)
     return place
 
 
@@ -97,8 +99,7 @@ def install_uploaded(
         accept(name, licences, summary, accepted=accept_licence)
         fetched = _fetch_all(finder, wanted, {})
         fetched[CONFIG_FILE] = config, finder.check(CONFIG_FILE, described, described_pin)
-        _assemble({path: at for path, (at, _) in fetched.items()}, place)
-        _pin(name, {path: pin for path, (_, pin) in fetched.items()})
+        _assemble(name, fetched, place)
     return place
 
 
@@ -151,9 +152,7 @@ def _summary(name: str, about: str, files: Mapping[str, tuple[RemoteFile, str]])
     return "\n".join([f"{name}, {about}: {size_in_words(total)} to fetch{here}.", *lines])
 
 
-def _fetch_all(
-    finder: Finder, files: Mapping[str, RemoteFile], known: Mapping[str, str | None]
-) -> dict[str, tuple[Path, Pin]]:
+def _fetch_all(finder: Finder, files: Mapping[str, RemoteFile], known: Mapping[str, str | None]) -> Fetched:
     """Where the files are, and what to pin them to."""
     _check_room(files.values())
     fetched = {}
@@ -175,30 +174,44 @@ def _check_room(files: Sequence[RemoteFile]) -> None:
         raise no_room(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), folder)
 
 
-def _convert(model: PublishedModel, files: Mapping[str, Path], place: Path) -> None:
-    with writing_cache(), unfinished_folder(place) as source:
-        for name, path in files.items():
+def _convert(model: PublishedModel, fetched: Fetched, place: Path) -> None:
+    with writing_cache(), unfinished_folder(place) as source, unfinished_folder(place) as made:
+        for name, (path, _) in fetched.items():
             _put(path, source / name)
         try:
-            model.convert(source, place)
+            model.convert(source, made)
+        except OutputError as error:
+            raise OutputError(str(error).replace(str(made), str(place))) from error
         except CheckpointError as error:
-            for name, path in files.items():  # whichever it was: next time it is downloaded again
+            for name, (path, _) in fetched.items():  # whichever it was: next time it is downloaded again
                 if str(source / name) in str(error):
                     forget(path)
             raise CheckpointError(str(error).replace(f"{source}/", f"{model.name}: ")) from error
+        _give_name(model.name, made, place, fetched)
 
 
-def _assemble(files: Mapping[str, Path], place: Path) -> None:
+def _assemble(name: str, fetched: Fetched, place: Path) -> None:
     with writing_cache(), unfinished_folder(place) as folder:
-        for name, path in files.items():
-            _put(path, folder / name)
+        for file, (path, _) in fetched.items():
+            _put(path, folder / file)
         try:
             inspect(folder)
         except KDTalkerError as error:
             why = str(error).replace(str(folder), "its copy here")
             raise CheckpointError(f"{place.name} is not used, for it is damaged or worse: {why}") from error
+        _give_name(name, folder, place, fetched)
+
+
+def _give_name(name: str, folder: Path, place: Path, fetched: Fetched) -> None:
+    """Pins come first: a model that is there is not asked about again, and would stay without."""
+    before = read_lock().pins.get(name, {})
+    _pin(name, {file: pin for file, (_, pin) in fetched.items()})
+    try:
         with in_one_go():
             move_into_place(folder, place)
+    except BaseException:
+        _pin(name, before)
+        raise
 
 
 def _put(download: Path, place: Path) -> None:
@@ -211,4 +224,8 @@ def _put(download: Path, place: Path) -> None:
 
 
 def _pin(name: str, pins: Mapping[str, Pin]) -> None:
-    change_lock(lambda lock: lock.pins.update({name: dict(pins)}))
+    def change(lock: Lock) -> None:
+        others = {other: of_it for other, of_it in lock.pins.items() if other != name}
+        lock.pins = others | ({name: dict(pins)} if pins else {})
+
+    change_lock(change)

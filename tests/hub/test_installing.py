@@ -1,16 +1,18 @@
 """What a model in the cache is made of, and what is left where it cannot be made."""
 
 import dataclasses
+import errno
 
 import pytest
 
 from configs.published import PUBLISHED
 from kdtalker_jax.checkpoints import LANDMARKS_FILE, load_checkpoint
+from kdtalker_jax.errors import OutputError
 from kdtalker_jax.faces import detector
-from kdtalker_jax.hub import registry
+from kdtalker_jax.hub import installing, registry
 from tests.hub.conftest import KDTALKER
 from tests.hub.server import sha256
-from tests.hub.test_fetching import NAME, asked, get
+from tests.hub.test_fetching import NAME, asked, get, pinned, written
 from tests.hub.test_fetching import two as two  # a fixture
 
 
@@ -40,3 +42,29 @@ def test_a_landmark_file_that_no_package_has_is_fetched(hub, landmarks, tmp_path
     other.write_bytes(b"other points")
     monkeypatch.setattr(detector, "find_packaged", lambda name: other)
     assert load_checkpoint(get()).landmarks.read_bytes() == landmarks
+
+
+def test_a_kill_between_leaves_no_model_without_pins(hub, cache, monkeypatch):
+    """Which would never get any: what is there is not fetched again."""
+    seen = []
+    move = installing.move_into_place
+    monkeypatch.setattr(installing, "move_into_place", lambda *places: (seen.append(pinned(cache)), move(*places)))
+    get()
+    assert [set(pins) for pins in seen] == [{NAME}]
+    assert pinned(cache) == seen[0]
+
+
+@pytest.mark.parametrize("upgrade", [False, True])
+def test_a_model_that_cannot_come_into_its_place_changes_no_pins(hub, cache, monkeypatch, published_files, upgrade):
+    if upgrade:
+        get()
+        hub.repository(KDTALKER).put(published_files | {"README.md": b"new"})
+    before, models = pinned(cache), written(cache)
+
+    def refuse(*places) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(installing, "move_into_place", refuse)
+    with pytest.raises(OutputError, match="has no room left"):
+        get(upgrade=upgrade)
+    assert (pinned(cache), written(cache)) == (before, models)
