@@ -7,7 +7,7 @@ processes may ask for the same one.
 import errno
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import click
@@ -21,6 +21,7 @@ from kdtalker_jax.hub.cache import (
     change_lock,
     locked,
     model_folder,
+    models_folder,
     no_room,
     read_lock,
     writing_cache,
@@ -63,7 +64,7 @@ def install_published(model: PublishedModel, *, accept_licence: bool = False, up
         summary = _summary(model.name, model.about, {n: (at, found[n][0].licence) for n, at in remote.items()})
         accept(model.name, licences, summary, accepted=accept_licence)
         known = {file.file: file.sha256 for file in model.files}
-        fetched = _fetch_all(finder, remote, known)
+        fetched = _fetch_all(finder, remote, known, converts=True)
         _convert(model, fetched, place)
     return place
 
@@ -97,7 +98,7 @@ def install_uploaded(
         licences = before if finder.is_offline and before else (licence,)  # offline nobody can look at the card
         summary = _summary(name, "a converted model", {path: (at, licence) for path, at in wanted.items()})
         accept(name, licences, summary, accepted=accept_licence)
-        fetched = _fetch_all(finder, wanted, {})
+        fetched = _fetch_all(finder, wanted, {}, converts=False)
         fetched[CONFIG_FILE] = config, finder.check(CONFIG_FILE, described, described_pin)
         _assemble(name, fetched, place)
     return place
@@ -152,9 +153,11 @@ def _summary(name: str, about: str, files: Mapping[str, tuple[RemoteFile, str]])
     return "\n".join([f"{name}, {about}: {size_in_words(total)} to fetch{here}.", *lines])
 
 
-def _fetch_all(finder: Finder, files: Mapping[str, RemoteFile], known: Mapping[str, str | None]) -> Fetched:
+def _fetch_all(
+    finder: Finder, files: Mapping[str, RemoteFile], known: Mapping[str, str | None], *, converts: bool
+) -> Fetched:
     """Where the files are, and what to pin them to."""
-    _check_room(files.values())
+    _check_room(files.values(), converts=converts)
     fetched = {}
     for name, file in files.items():
         path, found = fetch(file)
@@ -164,14 +167,26 @@ def _fetch_all(finder: Finder, files: Mapping[str, RemoteFile], known: Mapping[s
     return fetched
 
 
-def _check_room(files: Sequence[RemoteFile]) -> None:
+def _check_room(files: Collection[RemoteFile], *, converts: bool) -> None:
+    """For the downloads, and on the disk of the cache of models for what is made of them.
+
+    Links to downloads take none. What is converted is taken to be half as large as its files, which may hold what only
+    a training needs: nobody is refused who has room.
+    """
     from huggingface_hub import constants
 
-    folder = Path(constants.HF_HUB_CACHE).absolute()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    total = sum(file.size for file in files)
     missing = sum(file.size for file in files if not is_downloaded(file))
-    if shutil.disk_usage(there).free < missing:
-        raise no_room(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), folder)
+    downloads, models = Path(constants.HF_HUB_CACHE).absolute(), models_folder()
+    one_disk = _existing(downloads).stat().st_dev == _existing(models).stat().st_dev
+    made = (0 if one_disk else total) + (total // 2 if converts else 0)
+    for folder, size in ((downloads, missing), (models, made + missing * one_disk)):
+        if shutil.disk_usage(_existing(folder)).free < size:
+            raise no_room(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), folder)
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _convert(model: PublishedModel, fetched: Fetched, place: Path) -> None:

@@ -2,6 +2,9 @@
 
 import dataclasses
 import errno
+import re
+import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +15,7 @@ from kdtalker_jax.faces import detector
 from kdtalker_jax.hub import installing, registry
 from tests.hub.conftest import KDTALKER
 from tests.hub.server import sha256
-from tests.hub.test_fetching import NAME, asked, get, pinned, written
+from tests.hub.test_fetching import FILE, NAME, OTHER, asked, get, pinned, written
 from tests.hub.test_fetching import two as two  # a fixture
 
 
@@ -68,3 +71,24 @@ def test_a_model_that_cannot_come_into_its_place_changes_no_pins(hub, cache, mon
     with pytest.raises(OutputError, match="has no room left"):
         get(upgrade=upgrade)
     assert (pinned(cache), written(cache)) == (before, models)
+
+
+@pytest.mark.parametrize("share", [0.9, 1.2])
+def test_a_disk_that_has_room_for_downloads_alone(hub, cache, published_files, monkeypatch, share):
+    """Told before anything is fetched: what is made of them goes to the same disk."""
+    size = sum(len(published_files[file]) for file in (FILE, OTHER))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=int(share * size)))
+    with pytest.raises(OutputError, match="has no room left: make some"):
+        get()
+    assert asked(hub, "GET") == []
+    assert written(cache) == set()
+
+
+def test_the_disk_of_the_cache_is_another_one(hub, cache, published_files, monkeypatch):
+    size = sum(len(published_files[file]) for file in (FILE, OTHER))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda folder: SimpleNamespace(free=size if folder.is_relative_to(cache) else 2 * size)
+    )
+    with pytest.raises(OutputError, match=rf"{re.escape(str(cache))}\S* has no room left"):
+        get()
+    assert asked(hub, "GET") == []
