@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -27,8 +28,8 @@ Examples:
   kdtalker doctor
   kdtalker doctor --json
 """
-PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "scipy", "librosa", "opencv-python-headless",
-            "pillow", "dlib-bin", "imageio-ffmpeg", "tensorflow-datasets", "grain", "click")  # fmt: skip
+ROOT = Path(__file__).resolve().parents[1]
+BROUGHT = ("jaxlib", "hf-xet")  # by packages that are asked for, of versions of their own
 SETTINGS = re.compile(r"(JAX|XLA|TF_CPP|KDTALKER|HF|CUDA)_\w+|XDG_CACHE_HOME|PYTHONPATH")
 SECRET = re.compile("TOKEN|KEY|SECRET|PASSWORD")
 ENVIRONMENT = dict(os.environ)  # before JAX adds to it
@@ -54,7 +55,6 @@ def main() -> None:
 
 
 def _program(missing: list[str]) -> str:
-    place = Path(__file__).resolve().parents[1]
     try:
         version = metadata.version("kdtalker_jax")
     except metadata.PackageNotFoundError:
@@ -66,7 +66,7 @@ def _program(missing: list[str]) -> str:
         others = {owner for owner in owners.get(name, ()) if owner.replace("-", "_") != "kdtalker_jax"}
         if others:
             missing.append(f"The package {name} is also one of {', '.join(others)}: use separate environments.")
-    return f"{version} in {place}"
+    return f"{version} in {ROOT}"
 
 
 def _python(missing: list[str]) -> str:
@@ -75,12 +75,22 @@ def _python(missing: list[str]) -> str:
 
 def _packages(missing: list[str]) -> dict[str, str]:
     versions = {}
-    for name in PACKAGES:
+    for name in (*_requirements(), *BROUGHT):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            missing.append(f"{name}: pip install {name}")
+            if name not in BROUGHT:
+                missing.append(f"{name}: pip install {name}")
     return versions
+
+
+def _requirements() -> list[str]:
+    """The packages that this one asks for; where it is a clone that was not installed, by its own file."""
+    try:
+        asked = metadata.requires("kdtalker_jax") or []
+    except metadata.PackageNotFoundError:
+        asked = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    return [re.match(r"[\w.-]+", line)[0] for line in asked if "extra ==" not in line]
 
 
 def _devices(missing: list[str]) -> str:
@@ -158,13 +168,24 @@ def _cache(missing: list[str]) -> str:
     if folder is None:
         missing.append("No folder for compiled programs can be written: set JAX_COMPILATION_CACHE_DIR to one.")
         return "none"
-    files = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return _content(folder)
+
+
+def _downloads(missing: list[str]) -> str:
+    """What models were made of, in huggingface_hub's cache."""
+    from huggingface_hub import constants
+
+    return _content(Path(constants.HF_HUB_CACHE))
+
+
+def _content(folder: Path) -> str:
+    files = [path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     return f"{len(files)} files, {sum(files) / 1e6:.0f} MB in {folder}"
 
 
 def _models(missing: list[str]) -> dict[str, str]:
     from kdtalker_jax.checkpoints import load_checkpoint
-    from kdtalker_jax.hub.listing import entries
+    from kdtalker_jax.hub.listing import entries, with_remedy
 
     models = {}
     for model in entries():
@@ -173,7 +194,8 @@ def _models(missing: list[str]) -> dict[str, str]:
         try:
             lacking = load_checkpoint(model.directory).lacking
         except KDTalkerError as error:
-            models[model.name] = str(error)
+            models[model.name] = "damaged"
+            missing.append(with_remedy(model.name, error))
             continue
         models[model.name] = f"{model.directory}" + (f", lacks {', '.join(lacking)}" if lacking else "")
     return models
@@ -193,6 +215,7 @@ LOOKS: dict[str, Callable[[list[str]], Any]] = {
     "ffmpeg": _ffmpeg,
     "faces": _faces,
     "cache": _cache,
+    "downloads": _downloads,
     "models": _models,
     "extras": _extras,
     "environment": _settings,

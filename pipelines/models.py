@@ -1,11 +1,15 @@
 """Models by name: fetch, list, verify, remove and upload them."""
 
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from kdtalker_jax.cli import Failure, Group, licence_option, result
-from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.errors import KDTalkerError
+from kdtalker_jax.streams import printable
 
 EPILOG = """
 \b
@@ -68,20 +72,14 @@ def fetch(name: str, upgrade: bool, accept_licence: bool) -> None:
 @main.command(name="verify")
 @click.argument("names", nargs=-1)
 def verify_models(names: tuple[str, ...]) -> None:
-    """Read whole models again, all in the cache or the NAMES of some. Exits with 2 if one is damaged."""
+    """Read whole models again, all in the cache or the NAMES of some. Exits with 2 if one cannot be used."""
     from kdtalker_jax.hub.cache import present_models
     from kdtalker_jax.hub.listing import verify
 
-    names = tuple(dict.fromkeys(names)) or ("demo", *present_models())
-    whole = {}
-    for name in names:
-        try:
-            whole[name] = verify(name)
-        except CheckpointError as error:
-            click.echo(f"{name}: {error}", err=True)
-    result("\n".join(f"{name}: whole, in {directory}" for name, directory in whole.items()), whole=whole)
-    if len(whole) < len(names):
-        raise Failure(f"{len(names) - len(whole)} of {len(names)} models cannot be used")
+    whole, failed = _each(names or ("demo", *present_models()), verify)
+    lines = [f"{name}: whole, in {directory}" for name, directory in whole.items()]
+    result("\n".join(lines), whole=whole, failed=failed)
+    _end(whole, failed, "cannot be used")
 
 
 @main.command(name="remove")
@@ -94,9 +92,10 @@ def remove_models(names: tuple[str, ...], downloads: bool) -> None:
     from kdtalker_jax.hub.listing import remove
     from kdtalker_jax.hub.pinning import size_in_words
 
-    freed = {name: remove(name, downloads=downloads) for name in dict.fromkeys(names)}
+    freed, failed = _each(names, functools.partial(remove, downloads=downloads))
     lines = [f"{name}: removed, {size_in_words(size)} are free again" for name, size in freed.items()]
-    result("\n".join(lines), removed=freed)
+    result("\n".join(lines), removed=freed, failed=failed)
+    _end(freed, failed, "cannot be removed")
 
 
 @main.command(name="push")
@@ -120,6 +119,23 @@ def trust(file: Path) -> None:
 
     found = trust_landmarks(file)
     result(f"{file}: trusted, SHA-256 {found}", file=file, sha256=found)
+
+
+def _each(names: Sequence[str], do: Callable[[str], Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What `do` gives for each name once, and what is wrong with the others, which is told at once."""
+    done, failed = {}, {}
+    for name in dict.fromkeys(names):
+        try:
+            done[name] = do(name)
+        except KDTalkerError as error:
+            failed[name] = str(error)
+            click.echo(printable(f"{name}: {error}"), err=True)
+    return done, failed
+
+
+def _end(done: Mapping[str, Any], failed: Mapping[str, str], what: str) -> None:
+    if failed:
+        raise Failure(f"{len(failed)} of {len(done) + len(failed)} models {what}")
 
 
 if __name__ == "__main__":

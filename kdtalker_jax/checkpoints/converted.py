@@ -9,6 +9,7 @@
 `writing` makes such directories.
 """
 
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
 from kdtalker_jax.systems import OFFICIAL, System, disagreement, find_system
 
+_ON_HUB = re.compile(r"(?:hf:|https?:/huggingface\.co/)?(\w[\w.-]*/\w[\w.-]*)", re.IGNORECASE | re.ASCII)  # of a Path
 HOW_TO_CONVERT = "python -m convert.official --source DOWNLOADS --out"
 
 if TYPE_CHECKING:
@@ -245,7 +247,7 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
         state = "is not a converted checkpoint (no config.json in it)" if there else "does not exist"
         raise CheckpointError(
             f"{directory} {state}: convert the published files with '{HOW_TO_CONVERT} {directory}', or name demo, "
-            "the model that comes along"
+            f"the model that comes along{'' if there else _on_hub(directory)}"
         )
     checkpoint = read_description(path)
     known = checkpoint.system.parts
@@ -256,6 +258,12 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
         directory, (CONFIG_FILE, LANDMARKS_FILE, SLIDERS_FILE, *(f"networks/{name}" for name in checkpoint.parts))
     )
     return checkpoint
+
+
+def _on_hub(directory: Path) -> str:
+    """What to write where the name of a folder that is not there looks like one of the hub, or its address there."""
+    match = _ON_HUB.fullmatch(directory.as_posix())
+    return f"; for one on the hub write hf:{match[1]}" if match else ""
 
 
 def read_description(path: Path) -> Checkpoint:

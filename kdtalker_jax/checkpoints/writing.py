@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import jax
@@ -277,7 +277,7 @@ def _as_dicts(records: Mapping[str, Origin | Sums | None]) -> dict[str, dict | N
 
 
 def move_into_place(staging: Path, directory: Path) -> None:
-    """Gives a whole directory, on the same file system, its name; what had it before is removed."""
+    """Gives a whole directory, that of an `unfinished_folder` beside, its name; what had it before goes with that."""
     if not directory.exists():
         staging.rename(directory)
         return
@@ -288,4 +288,5 @@ def move_into_place(staging: Path, directory: Path) -> None:
     except OSError:
         old.rename(directory)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    with suppress(OSError):
+        old.rename(staging)  # goes at the end of its block, or if this process dies now by the next one beside

@@ -4,6 +4,9 @@ Endpoint, token, cache of downloads, proxies, time limits and offline mode are t
 (HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE, ...).
 """
 
+import errno
+import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,7 +83,12 @@ def list_files(repository: str, revision: str = MAIN) -> Listing:
             )
             for entry in info.siblings or ()
         }
-        return Listing(repository, info.sha, files, getattr(info.card_data, "license", None))
+        return Listing(repository, info.sha, files, _one_line(getattr(info.card_data, "license", None)))
+
+
+def _one_line(licence: object) -> str | None:
+    """Of a card, in which a stranger writes what he likes."""
+    return " ".join(str(licence).split())[:80] if licence else None
 
 
 def list_downloads(repository: str, revision: str = MAIN) -> Listing | None:
@@ -209,8 +217,8 @@ def _in_words(error: Exception, repository: str, revision: str, path: str | None
         return UnreachableError(
             f"{what} has not been downloaded, and HF_HUB_OFFLINE forbids to: unset it once, and run the same again."
         )
-    if isinstance(error, OSError) and error.errno:
-        return no_room(error, Path(constants.HF_HUB_CACHE))
+    if not status and (refusal := _refusal_of_disk(error)):
+        return no_room(refusal, Path(constants.HF_HUB_CACHE))
     if isinstance(error, ValueError) and not status:
         return UnreachableError(
             f"{constants.ENDPOINT} answers what no hub answers ({type(error).__name__}): a page of the network to log "
@@ -221,3 +229,13 @@ def _in_words(error: Exception, repository: str, revision: str, path: str | None
         f"{constants.ENDPOINT} gives no {what} ({why}): check the network, HF_ENDPOINT and proxies, and "
         "run the same again, which keeps the files that are whole."
     )
+
+
+def _refusal_of_disk(error: Exception) -> OSError | None:
+    """hf_xet, which is written in Rust, has words alone for a disk that is full, and no number for other refusals."""
+    cause: BaseException | None = error
+    while cause:
+        if re.search(r"no space left|os error 28\b", str(cause), re.IGNORECASE):
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        cause = cause.__cause__ or cause.__context__
+    return error if isinstance(error, PermissionError) or (isinstance(error, OSError) and error.errno) else None

@@ -1,25 +1,27 @@
 """Fetches models into the user's cache: published files, which are converted, and directories that somebody uploaded.
 
-A model has its name in the cache once it is whole and has been looked at; pins are written with it. Any number of
+A model has its name in the cache once it is whole, has been looked at and is pinned. Any number of
 processes may ask for the same one.
 """
 
 import errno
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import click
 
 from kdtalker_jax.checkpoints import CONFIG_FILE, LANDMARKS_FILE, SLIDERS_FILE, move_into_place
 from kdtalker_jax.checkpoints.landmarks import may_be_read
-from kdtalker_jax.errors import CheckpointError, KDTalkerError
+from kdtalker_jax.errors import CheckpointError, KDTalkerError, OutputError
 from kdtalker_jax.hub.cache import (
+    Lock,
     Pin,
     change_lock,
     locked,
     model_folder,
+    models_folder,
     no_room,
     read_lock,
     writing_cache,
@@ -28,8 +30,11 @@ from kdtalker_jax.hub.client import MAIN, Listing, RemoteFile, fetch, forget, is
 from kdtalker_jax.hub.inspection import check_listed, inspect, parts_of
 from kdtalker_jax.hub.licences import accept
 from kdtalker_jax.hub.pinning import Finder, size_in_words
-from kdtalker_jax.hub.registry import PublishedModel
+from kdtalker_jax.hub.registry import PublishedFile, PublishedModel
+from kdtalker_jax.sums import sha256
 from kdtalker_jax.unfinished import in_one_go, unfinished_folder
+
+Fetched = dict[str, tuple[Path, Pin]]  # by their names in the model: where files are, and their pins
 
 
 def install_published(model: PublishedModel, *, accept_licence: bool = False, upgrade: bool = False) -> Path:
@@ -52,15 +57,15 @@ def install_published(model: PublishedModel, *, accept_licence: bool = False, up
         if not upgrade and _is_there(place):  # another process has fetched it meanwhile
             return place
         finder = Finder(model.name, {} if upgrade else read_lock().pins.get(model.name, {}))
-        found = {file.file: (file, finder.find(file, MAIN)) for file in model.files}
+        wanted = [file for file in model.files if not _is_at_hand(file)]
+        found = {file.file: (file, finder.find(file, MAIN)) for file in wanted}
         remote = {name: at for name, (_, at) in found.items() if at}
         licences = tuple(dict.fromkeys(file.licence for file, at in found.values() if at))
         summary = _summary(model.name, model.about, {n: (at, found[n][0].licence) for n, at in remote.items()})
         accept(model.name, licences, summary, accepted=accept_licence)
         known = {file.file: file.sha256 for file in model.files}
-        fetched = _fetch_all(finder, remote, known)
-        _convert(model, {name: path for name, (path, _) in fetched.items()}, place)
-        _pin(model.name, {name: pin for name, (_, pin) in fetched.items()})
+        fetched = _fetch_all(finder, remote, known, converts=True)
+        _convert(model, fetched, place)
     return place
 
 
@@ -93,15 +98,22 @@ def install_uploaded(
         licences = before if finder.is_offline and before else (licence,)  # offline nobody can look at the card
         summary = _summary(name, "a converted model", {path: (at, licence) for path, at in wanted.items()})
         accept(name, licences, summary, accepted=accept_licence)
-        fetched = _fetch_all(finder, wanted, {})
+        fetched = _fetch_all(finder, wanted, {}, converts=False)
         fetched[CONFIG_FILE] = config, finder.check(CONFIG_FILE, described, described_pin)
-        _assemble({path: at for path, (at, _) in fetched.items()}, place)
-        _pin(name, {path: pin for path, (_, pin) in fetched.items()})
+        _assemble(name, fetched, place)
     return place
 
 
 def _is_there(place: Path) -> bool:
     return (place / CONFIG_FILE).is_file()
+
+
+def _is_at_hand(file: PublishedFile) -> bool:
+    """Whether the package that serves models without a file of their own has the very same."""
+    from kdtalker_jax.faces.detector import find_packaged  # with OpenCV, which a model that is here already needs not
+
+    packaged = None if file.needed else find_packaged(Path(file.file).name)
+    return packaged is not None and sha256(packaged) == file.sha256
 
 
 def _say_waiting(name: str) -> None:
@@ -142,53 +154,79 @@ def _summary(name: str, about: str, files: Mapping[str, tuple[RemoteFile, str]])
 
 
 def _fetch_all(
-    finder: Finder, files: Mapping[str, RemoteFile], known: Mapping[str, str | None]
-) -> dict[str, tuple[Path, Pin]]:
+    finder: Finder, files: Mapping[str, RemoteFile], known: Mapping[str, str | None], *, converts: bool
+) -> Fetched:
     """Where the files are, and what to pin them to."""
-    _check_room(files.values())
+    _check_room(files.values(), converts=converts)
     fetched = {}
     for name, file in files.items():
-        path, sha256 = fetch(file)
-        if known.get(name) not in (None, sha256):
-            raise CheckpointError(f"{file} is not the file that is known by that name (its SHA-256 is {sha256}).")
-        fetched[name] = path, finder.check(name, file, sha256)
+        path, found = fetch(file)
+        if known.get(name) not in (None, found):
+            raise CheckpointError(f"{file} is not the file that is known by that name (its SHA-256 is {found}).")
+        fetched[name] = path, finder.check(name, file, found)
     return fetched
 
 
-def _check_room(files: Sequence[RemoteFile]) -> None:
+def _check_room(files: Collection[RemoteFile], *, converts: bool) -> None:
+    """For the downloads, and on the disk of the cache of models for what is made of them.
+
+    Links to downloads take none. What is converted is taken to be half as large as its files, which may hold what only
+    a training needs: nobody is refused who has room.
+    """
     from huggingface_hub import constants
 
-    folder = Path(constants.HF_HUB_CACHE).absolute()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    total = sum(file.size for file in files)
     missing = sum(file.size for file in files if not is_downloaded(file))
-    if shutil.disk_usage(there).free < missing:
-        raise no_room(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), folder)
+    downloads, models = Path(constants.HF_HUB_CACHE).absolute(), models_folder()
+    one_disk = _existing(downloads).stat().st_dev == _existing(models).stat().st_dev
+    made = (0 if one_disk else total) + (total // 2 if converts else 0)
+    for folder, size in ((downloads, missing), (models, made + missing * one_disk)):
+        if shutil.disk_usage(_existing(folder)).free < size:
+            raise no_room(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), folder)
 
 
-def _convert(model: PublishedModel, files: Mapping[str, Path], place: Path) -> None:
-    with writing_cache(), unfinished_folder(place) as source:
-        for name, path in files.items():
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _convert(model: PublishedModel, fetched: Fetched, place: Path) -> None:
+    with writing_cache(), unfinished_folder(place) as source, unfinished_folder(place) as made:
+        for name, (path, _) in fetched.items():
             _put(path, source / name)
         try:
-            model.convert(source, place)
+            model.convert(source, made)
+        except OutputError as error:
+            raise OutputError(str(error).replace(str(made), str(place))) from error
         except CheckpointError as error:
-            for name, path in files.items():  # whichever it was: next time it is downloaded again
+            for name, (path, _) in fetched.items():  # whichever it was: next time it is downloaded again
                 if str(source / name) in str(error):
                     forget(path)
             raise CheckpointError(str(error).replace(f"{source}/", f"{model.name}: ")) from error
+        _give_name(model.name, made, place, fetched)
 
 
-def _assemble(files: Mapping[str, Path], place: Path) -> None:
+def _assemble(name: str, fetched: Fetched, place: Path) -> None:
     with writing_cache(), unfinished_folder(place) as folder:
-        for name, path in files.items():
-            _put(path, folder / name)
+        for file, (path, _) in fetched.items():
+            _put(path, folder / file)
         try:
             inspect(folder)
         except KDTalkerError as error:
             why = str(error).replace(str(folder), "its copy here")
             raise CheckpointError(f"{place.name} is not used, for it is damaged or worse: {why}") from error
+        _give_name(name, folder, place, fetched)
+
+
+def _give_name(name: str, folder: Path, place: Path, fetched: Fetched) -> None:
+    """Pins come first: a model that is there is not asked about again, and would stay without."""
+    before = read_lock().pins.get(name, {})
+    _pin(name, {file: pin for file, (_, pin) in fetched.items()})
+    try:
         with in_one_go():
             move_into_place(folder, place)
+    except BaseException:
+        _pin(name, before)
+        raise
 
 
 def _put(download: Path, place: Path) -> None:
@@ -201,4 +239,8 @@ def _put(download: Path, place: Path) -> None:
 
 
 def _pin(name: str, pins: Mapping[str, Pin]) -> None:
-    change_lock(lambda lock: lock.pins.update({name: dict(pins)}))
+    def change(lock: Lock) -> None:
+        others = {other: of_it for other, of_it in lock.pins.items() if other != name}
+        lock.pins = others | ({name: dict(pins)} if pins else {})
+
+    change_lock(change)

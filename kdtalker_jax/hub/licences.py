@@ -8,6 +8,7 @@ import click
 
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.hub.cache import change_lock, read_lock
+from kdtalker_jax.streams import printable
 
 ENVIRONMENT = "KDTALKER_ACCEPT_LICENCE"
 _YES = ("1", "on", "yes", "true")
@@ -24,7 +25,7 @@ def accept(name: str, licences: Sequence[str], summary: str, *, accepted: bool =
     Raises:
         InputError: they are not accepted, or nobody is there to be asked.
     """
-    click.echo(summary, err=True)
+    click.echo(printable(summary), err=True)
     if set(licences) <= set(read_lock().licences.get(name, ())):
         return
     if not (accepted or os.environ.get(ENVIRONMENT, "").lower() in _YES or _ask(name)):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdtalker_jax.checkpoints import load_checkpoint
-from kdtalker_jax.errors import CheckpointError, InputError
+from kdtalker_jax.errors import CheckpointError, InputError, KDTalkerError
 from kdtalker_jax.hub.cache import Lock, locked, model_folder, present_models, read_lock, writing_cache
 from kdtalker_jax.hub.inspection import inspect
 from kdtalker_jax.hub.names import HUB
@@ -64,12 +64,15 @@ def verify(name: str) -> Path:
         inspect(directory)
         _check_origins(name, directory)
     except CheckpointError as error:
-        if name not in present_models():
-            raise
-        raise CheckpointError(
-            f"{str(error).rstrip('.')}; 'python -m pipelines.models remove {name}', then fetch it again."
-        ) from error
+        raise CheckpointError(with_remedy(name, error)) from error
     return directory
+
+
+def with_remedy(name: str, error: KDTalkerError) -> str:
+    """What is wrong with a model, and where it is in the cache, how to have it anew."""
+    if name not in present_models():
+        return str(error)
+    return f"{str(error).rstrip('.')}; 'python -m pipelines.models remove {name}', then fetch it again."
 
 
 def _check_origins(name: str, directory: Path) -> None:

@@ -1,5 +1,6 @@
 """Uploads a model directory to the hub, with a model card, as `hf:owner/name` fetches it."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from kdtalker_jax.hub.names import split_hub_name
 from kdtalker_jax.hub.registry import PublishedModel, published_models
 
 CARD_FILE = "README.md"
+_LICENCE = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
 def push(directory: Path, name: str, *, licence: str | None = None, private: bool = False) -> str:
@@ -28,8 +30,8 @@ def push(directory: Path, name: str, *, licence: str | None = None, private: boo
         The address of the repository.
 
     Raises:
-        InputError: the name or the licence cannot be. CheckpointError: the model is damaged or takes parts from another
-            directory, or the hub refuses.
+        InputError: the name or the licence cannot be; then nothing has been made on the hub. CheckpointError: the model
+            is damaged or takes parts from another directory, or the hub refuses.
     """
     repository, revision = split_hub_name(name)
     checkpoint = inspect(directory)
@@ -44,6 +46,7 @@ def push(directory: Path, name: str, *, licence: str | None = None, private: boo
 
     files = _files_of(checkpoint)
     with sentences(repository, revision):
+        _check_card(card)  # before there is a repository, which would stay empty
         api = HfApi(library_name="kdtalker_jax")
         address = api.create_repo(repository, private=private or None, exist_ok=True)
         before = api.list_repo_files(repository, revision=revision)
@@ -53,6 +56,19 @@ def push(directory: Path, name: str, *, licence: str | None = None, private: boo
         message = f"{checkpoint.config.name}, of {checkpoint.config.system}"
         api.create_commit(repository, operations, commit_message=message, revision=revision)
     return str(address)
+
+
+def _check_card(card: str) -> None:
+    """Asks the hub, which alone knows all licences."""
+    from huggingface_hub import ModelCard
+
+    try:
+        ModelCard(card).validate()
+    except ValueError as error:
+        raise InputError(
+            "The hub refuses the model's card, most likely for its `licence`: name one as the hub calls it (mit, "
+            "apache-2.0, cc-by-nc-4.0, other)."
+        ) from error
 
 
 def _files_of(checkpoint: Checkpoint) -> dict[str, Path]:
@@ -79,6 +95,11 @@ def model_card(checkpoint: Checkpoint, repository: str, licence: str | None = No
                 "on, as the hub calls it (mit, apache-2.0, cc-by-nc-4.0)."
             )
         licence = "cc-by-nc-4.0"
+    if not _LICENCE.fullmatch(licence):
+        raise InputError(
+            f"{licence!r:.80} is no `licence` as the hub calls it: it is in small letters, like mit, apache-2.0, "
+            "cc-by-nc-4.0."
+        )
     origins = [repo for model in sources for repo in model.repositories]
     front = ["---", f"license: {licence}", "library_name: kdtalker_jax", "tags:", "- talking-head", "- jax"]
     front += ["base_model:", *(f"- {repo}" for repo in dict.fromkeys(origins))] if origins else []

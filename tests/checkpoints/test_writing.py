@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from configs import PUBLISHED, SMALL
-from kdtalker_jax.checkpoints import checkpoint_writer, load_checkpoint, save_checkpoint
+from kdtalker_jax.checkpoints import checkpoint_writer, load_checkpoint, move_into_place, save_checkpoint
 from kdtalker_jax.errors import CheckpointError, OutputError
+from kdtalker_jax.unfinished import unfinished_folder
 from tests.checkpoints.trees import assert_same_tree
 from tests.networks import REQUIRED
 
@@ -77,6 +78,18 @@ def test_a_failed_exchange_brings_the_old_checkpoint_back(saved, small_variables
     with pytest.raises(OutputError, match="No space left"):
         save_checkpoint(saved, {"appearance": small_variables["appearance"]}, SMALL)
     assert set(load_checkpoint(saved).parts) == {"retargeting", "generator"}
+
+
+def test_what_is_replaced_goes_also_if_the_process_dies(tmp_path):
+    """It is where the next process clears up, before any of it is removed."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old").touch()
+    with unfinished_folder(tmp_path / "model") as staging:
+        (staging / "new").touch()
+        move_into_place(staging, tmp_path / "model")
+        assert [path.name for path in staging.iterdir()] == ["old"]
+        assert {path.name for path in tmp_path.iterdir()} == {"model", staging.parent.name}
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "new"]
 
 
 def test_other_peoples_folders_are_left_alone(tmp_path, small_variables):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+LICENCES = ("mit", "apache-2.0", "cc-by-nc-4.0")  # some of those that it knows
 LFS_FROM = 200  # bytes: larger files are kept in LFS
 
 
@@ -93,10 +94,10 @@ class Handler(BaseHTTPRequestHandler):
         self.hub.requests.append(f"{self.command} {self.path}")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path, _, _ = self.path.partition("?")
-        if not self.is_member():
+        if path == "/api/validate-yaml":
+            self.validate(json.loads(body)["content"])
+        elif not self.is_member():
             self.refuse(401, "")
-        elif path == "/api/validate-yaml":
-            self.answer({"errors": [], "warnings": []})
         elif path == "/api/repos/create":
             self.create(json.loads(body))
         elif re.fullmatch(r"/api/models/[^/]+/[^/]+/preupload/.+", path):
@@ -111,6 +112,12 @@ class Handler(BaseHTTPRequestHandler):
             self.take_commit(match[1], urllib.parse.unquote(match[2]), body)
         else:
             self.reply(404, b"{}")
+
+    def validate(self, card: str) -> None:
+        licence = re.search(r"^license: (.*)$", card, re.MULTILINE)
+        errors = [] if licence and licence[1] in LICENCES else [{"message": '"license" must be one of [...]'}]
+        content = {"errors": errors, "warnings": []}
+        self.reply(400 if errors else 200, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
     def create(self, asked: dict) -> None:
         name = f"{asked.get('organization') or 'me'}/{asked['name']}"

@@ -357,11 +357,12 @@ def test_a_disk_that_is_full(fails, hub, cache, downloads, small_disk, published
     )
     assert "HF_HOME for downloads" in sentence
     assert asked(hub, "GET") == []
-    monkeypatch.setattr("kdtalker_jax.hub.installing._check_room", lambda files: None)
+    monkeypatch.setattr("kdtalker_jax.hub.installing._check_room", lambda files, converts: None)
     fails("has no room left", OutputError)
 
 
-def test_a_disk_that_is_full_when_it_comes_to_converting(fails, hub, cache, small_disk):
+def test_a_disk_that_is_full_when_it_comes_to_converting(fails, hub, cache, small_disk, monkeypatch):
+    monkeypatch.setattr("kdtalker_jax.hub.installing._check_room", lambda files, converts: None)
     small_disk(cache, "60k")
     fails("KDTALKER_CACHE|no room left|cannot be written", OutputError)
     assert written(cache) == set()

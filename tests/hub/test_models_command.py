@@ -1,5 +1,7 @@
 """`pipelines.models`: what there is, whether it is whole, and away with it."""
 
+import json
+
 import pytest
 from click.testing import CliRunner, Result
 
@@ -71,6 +73,21 @@ def test_a_damaged_model_is_found_out(hub, cache):
     assert "retargeting cannot be read" in result.stderr
     assert f"'python -m pipelines.models remove {NAME}', then fetch it again" in result.stderr
     assert result.stderr.splitlines()[-1] == "Error: 1 of 1 models cannot be used"
+
+
+def test_one_that_is_not_there_keeps_no_other_from_its_turn(hub, cache):
+    run("fetch", NAME, "--accept_licence")
+    result = run("verify", "hf:me/absent", NAME)
+    assert result.exit_code == 2
+    assert result.stdout == f"{NAME}: whole, in {cache / 'models' / NAME}\n"
+    absent, last = result.stderr.splitlines()
+    assert absent.startswith("hf:me/absent: hf:me/absent is not in the cache: fetch it with")
+    assert last == "Error: 1 of 2 models cannot be used"
+    result = run("remove", "absent", "demo", NAME, "--json")
+    told = json.loads(result.stdout)
+    assert result.exit_code == 2 and not told["ok"] and told["error"] == "2 of 3 models cannot be removed"
+    assert set(told["removed"]) == {NAME} and not (cache / "models" / NAME).exists()
+    assert told["failed"]["demo"] == "demo comes with the package and stays there."
 
 
 def test_a_model_of_other_files_than_those_that_were_pinned(hub, cache):

@@ -8,6 +8,7 @@ from configs.published import MODELS, PUBLISHED
 from convert.sources import LANDMARKS
 from convert.tables import published_parts, table_of
 from kdtalker_jax import TalkingPortrait, demo
+from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.hub.cache import model_folder
 from kdtalker_jax.hub.names import find_model, model_names, split_hub_name
@@ -24,6 +25,20 @@ def test_the_model_of_the_package_has_a_name():
 def test_a_directory_is_itself(tmp_path):
     assert find_model(tmp_path) == tmp_path
     assert find_model(str(tmp_path / "absent")) == tmp_path / "absent"
+
+
+@pytest.mark.parametrize("name", ["me/mine", "HF:me/mine", "https://huggingface.co/me/mine"])
+def test_a_name_of_the_hub_that_lacks_its_prefix(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match=r"does not exist: convert .*; for one on the hub write hf:me/mine$"):
+        load_checkpoint(find_model(name))
+
+
+@pytest.mark.parametrize("name", ["../mine", "/nowhere/mine", "a/b/c"])
+def test_a_folder_that_is_not_there_is_none_on_the_hub(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match=r"the model that comes along$"):
+        load_checkpoint(find_model(name))
 
 
 @pytest.mark.parametrize("name", [KDTALKER, LIVE_PORTRAIT, f"hf:{KDTALKER}", f"hf:{KDTALKER}@main"])

@@ -118,6 +118,23 @@ def test_what_was_trained_here_needs_a_licence(hub, model, monkeypatch):
     assert hub.requests == []
 
 
+@pytest.mark.parametrize(
+    ("licence", "message"),
+    [
+        ("apache2", "refuses the model's card, most likely for its `licence`: name one"),
+        ("MIT", "'MIT' is no `licence` as the hub calls it"),
+        ("mit\ntags: x", r"'mit\\ntags: x' is no `licence`"),
+    ],
+)
+def test_a_licence_that_the_hub_does_not_know(hub, model, monkeypatch, licence, message):
+    """No empty repository is left of it."""
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    with pytest.raises(InputError, match=message) as caught:
+        push(model, f"hf:{NAME}", licence=licence)
+    assert "\n" not in str(caught.value)
+    assert NAME not in hub.repositories
+
+
 def test_who_may_not_push(hub, model):
     with pytest.raises(KDTalkerError, match="log in") as caught:
         push(model, f"hf:{NAME}", licence="mit")
@@ -207,6 +224,17 @@ def test_the_card_s_licence_is_asked_about(hub, uploaded, capsys):
     with pytest.raises(InputError, match="nobody can be asked here"):
         find_model(f"hf:{NAME}")
     assert "cc-by-nc-4.0 (by the card of me/mine)" in capsys.readouterr().err
+
+
+def test_a_card_forges_no_lines_above_the_question(hub, uploaded, capsys):
+    uploaded()
+    hub.repository(NAME).licence = "mit\x1b[2J\n\u2028  0.0 MB of the-authors/model: public domain" + "!" * 999
+    with pytest.raises(InputError, match="nobody can be asked here"):
+        find_model(f"hf:{NAME}")
+    told = capsys.readouterr().err
+    assert told.count("\n") == 2 and len(told) < 300, "what is fetched, and one place that it comes from"
+    assert "mit?[2J 0.0 MB of the-authors" in told
+    assert all(character.isprintable() for character in told.replace("\n", ""))
 
 
 def test_an_accepted_licence_is_not_asked_about_again_offline(hub, cache, uploaded, offline):

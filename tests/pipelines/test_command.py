@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -196,3 +198,23 @@ def test_doctor_names_the_command_for_what_is_missing(tmp_path):
     done = python("from kdtalker_jax.__main__ import main; main()", "doctor", PYTHONPATH=path)
     assert "missing      dlib: pip install dlib-bin" in done.stdout
     assert 'pip install "kdtalker_jax[landmarks]"' in done.stdout
+
+
+def test_doctor_knows_all_packages_and_what_is_wrong_with_models(tmp_path):
+    model = tmp_path / "models" / "hf:me%2Fmine"
+    model.mkdir(parents=True)
+    (model / "config.json").write_text("{")
+    downloads = tmp_path / "hub"
+    (downloads / "blobs").mkdir(parents=True)
+    (downloads / "blobs" / "a").write_bytes(bytes(2_000_000))
+    (downloads / "link").symlink_to(downloads / "blobs" / "a")
+    program = "from kdtalker_jax.__main__ import main; main()"
+    done = python(program, "doctor", "--json", KDTALKER_CACHE=str(tmp_path), HF_HUB_CACHE=str(downloads))
+    content = json.loads(done.stdout)
+    asked = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {re.split("[><=]", line)[0] for line in asked} <= content["packages"].keys()
+    assert "jaxlib" in content["packages"]
+    assert content["downloads"] == f"1 files, 2 MB in {downloads}"
+    assert content["models"]["hf:me/mine"] == "damaged"
+    (sentence,) = [line for line in content["missing"] if "config.json is damaged" in line]
+    assert sentence.endswith("; 'python -m pipelines.models remove hf:me/mine', then fetch it again.")
