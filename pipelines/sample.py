@@ -91,12 +91,12 @@ def main(
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.media.audio import load_waveform
-    from kdtalker_jax.media.files import output_file
     from kdtalker_jax.media.rates import SAMPLE_RATE
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.rendering import check_batch_size
     from kdtalker_jax.sources.saved import saved_motion
     from kdtalker_jax.sources.video import sound_of
+    from kdtalker_jax.spaces.files import motion_output
 
     if speech.pop("voices"):
         lines, voices = voices_listed(speech["tts"], speech["language"])
@@ -111,17 +111,18 @@ def main(
         check_batch_size(batch_size)
     portrait.check()
     finished = asked_finish(**finish, driving=driver)
-    given = (spoken, motion_in, checkpoint, driver, posing.pose_driver)
+    given = (spoken, motion_in, checkpoint, driver, posing.pose_driver, speech["text_file"], *asked.edits.inputs)
     inputs = [*portrait.inputs, *(path for path in given if path)]
     finished.check(output, inputs)
     if motion_out:
-        output_file(motion_out, "motion", [*inputs, *finished.inputs], [output])
+        motion_output(motion_out, [*inputs, *finished.inputs], [output])
     on_portrait = {"relative": asked.relative, "stitch": asked.stitch, "edits": asked.edits}
     posing.check(asked, driving=driver, motion_in=motion_in)
     asked_driver = asked_driving(
         **driving, **on_portrait, motion_in=motion_in, inputs=inputs, outputs=[motion_out] if motion_out else []
     )
-    said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, output=output)
+    outputs = [path for path in (output, motion_out, driving["driving_out"]) if path]
+    said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, outputs=outputs)
     image = portrait.read(checkpoint)
     finished.check(output, inputs, image)
     if said:

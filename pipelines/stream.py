@@ -63,12 +63,12 @@ def main(
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.rendering import check_batch_size
 
-    checked(animation)
+    asked = checked(animation)
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()
     if output != "-":
-        keep_inputs(Path(output), (*portrait.inputs, checkpoint))
+        keep_inputs(Path(output), (*portrait.inputs, checkpoint, *asked.edits.inputs))
     image = portrait.read(checkpoint)
     if sys.stdin is None or sys.stdin.isatty():
         raise InputError(f"Standard input has to be the sound: pipe in {RAW}.")
