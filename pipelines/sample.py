@@ -59,7 +59,9 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 @dtype_option
 @batch_size_option
 @click.option("--motion_out", help="Also save the motion, as .npz.")
-@click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
+@click.option(
+    "--motion_in", help="Use a saved motion instead of the diffusion; the recording, if there is one, is only heard."
+)
 @driving_options
 @posing_options
 @finish_options
@@ -104,7 +106,9 @@ def main(
         return
     driver = driving["driving"]
     is_text = any(speech[name] is not None for name in ("text", "text_file"))
-    spoken = driven_audio or (None if driver or is_text else str(demo.RECORDINGS[0]))  # what moves the lips
+    spoken = driven_audio or (
+        None if driver or is_text or motion_in else str(demo.RECORDINGS[0])
+    )  # what moves the lips
     # All that can be wrong with the input is found before the model is even loaded.
     asked = checked(animation)
     if batch_size is not None:
@@ -130,7 +134,7 @@ def main(
         heard = waveform
     else:
         waveform, rate = load_waveform(spoken) if spoken else None, SAMPLE_RATE
-        heard = spoken or (driver if sound_of(driver) is not None else None)
+        heard = spoken or (driver if driver and sound_of(driver) is not None else None)
         finished.writer(output, heard, 1)  # refuses sound that no video can hold
     directory = find_model(checkpoint, accept_licence=accept_licence)
     saved = saved_motion(motion_in, load_checkpoint(directory).config) if motion_in else None

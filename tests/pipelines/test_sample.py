@@ -133,6 +133,15 @@ def test_motion_goes_out_and_comes_in(run, tmp_path):
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
+def test_a_motion_without_a_recording_is_silent(run, small_checkpoint, tmp_path):
+    Motion.from_vector(np.zeros((3, 7 + 63))).save(tmp_path / "a.npz")
+    result = run(tmp_path / "a.mp4", motion_in=tmp_path / "a.npz", driven_audio=None)
+    assert result.exit_code == 0, result.output
+    frames, _, text = probe(tmp_path / "a.mp4")
+    assert frames == 3
+    assert "Audio" not in text
+
+
 def test_motion_is_sampled_as_the_model_was_made_for(run, small_checkpoint, tmp_path):
     shutil.copytree(small_checkpoint, tmp_path / "model")
     config = tmp_path / "model" / "config.json"
