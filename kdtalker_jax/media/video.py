@@ -47,14 +47,22 @@ def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLik
     if kind_of(path) != "/":
         return output_file(path, "output", inputs)
     path = Path(path).absolute()
+    if path.is_symlink():  # nothing can replace a link by a folder
+        path = Path(os.path.realpath(path))
     if not path.is_dir():
         path = output_file(path, "output", inputs)
         if path.exists():
             raise OutputError(f"The output {path} is a file where a folder of pictures was asked for; name a new one.")
         return path
-    output_file(path / (_NUMBERED % 0), "output", inputs)
-    if any(path.iterdir()):
-        raise OutputError(f"The output {path} is a folder that holds something; name a new one.")
+    if os.path.ismount(path):
+        raise OutputError(f"The output {path} is a mount point, which cannot be replaced; name a folder in it.")
+    try:
+        with unfinished_folder(path):  # beside it, from where the pictures come at the end
+            pass
+        if any(path.iterdir()):
+            raise OutputError(f"The output {path} is a folder that holds something; name a new one.")
+    except OSError as error:
+        raise cannot_write(path, error) from error
     return path
 
 
