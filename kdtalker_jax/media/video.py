@@ -17,7 +17,7 @@ from kdtalker_jax.media.encodings import Encoding, encoding_of, kind_of
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import cannot_write, input_file, output_file
 from kdtalker_jax.media.rates import FRAME_RATE
-from kdtalker_jax.media.sound import ONE_PIECE, Sound, find_sound, first_time
+from kdtalker_jax.media.sound import ONE_PIECE, Sound, check_channels, find_sound, first_time
 from kdtalker_jax.media.webp import replace_frames
 from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 
@@ -104,6 +104,7 @@ class VideoWriter:
             self.recording = None
         if self.recording is not None:
             self._heard = find_sound(self.recording)
+            check_channels(self._heard.unplaced, f"The recording {self.recording}")
             self._sound_start = _try_sound(self.recording, self._heard, self.encoding.sound)
         self.frame_rate, self.expected = frame_rate, frames
         self.frames = 0  # written so far
@@ -216,7 +217,12 @@ class VideoWriter:
 def _sound(heard: Sound, start: float, seconds: float, codec: str) -> tuple[str, ...]:
     """Encode the mapped audio for exactly `seconds` from `start`, cut or padded with silence."""
     place = f"asetpts=PTS-round({start:.9f}/TB)"  # not N or STARTPTS, which begin anew where a stream changes its rate
-    filters = f"{heard.filters},{place},{_BOUND},apad,atrim=end={seconds:.6f},aformat=channel_layouts={_AAC_LAYOUTS}"
+    mixed = ""
+    if heard.unplaced:  # of which ffmpeg itself makes none of the layouts
+        mixed = f",pan=mono|c0={'+'.join(f'{1 / heard.unplaced:.9f}*c{i}' for i in range(heard.unplaced))}"
+    filters = (
+        f"{heard.filters}{mixed},{place},{_BOUND},apad,atrim=end={seconds:.6f},aformat=channel_layouts={_AAC_LAYOUTS}"
+    )
     return ("-af", filters, "-c:a", codec, "-map_chapters", "-1")
 
 
