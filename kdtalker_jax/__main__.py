@@ -14,7 +14,11 @@ def main() -> None:
     try:
         check_neighbours()
     except KDTalkerError as error:
-        sys.exit(f"Error: {error}")
+        from kdtalker_jax.cli import refused
+
+        failure = refused("kdtalker", sys.argv[1:], str(error))
+        failure.show()
+        sys.exit(failure.exit_code)
     importlib.import_module("pipelines.command").main(prog_name="kdtalker")
 
 

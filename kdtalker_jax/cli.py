@@ -110,11 +110,8 @@ class Command(click.Command):
         try:
             return super().parse_args(ctx, list(self._normalised(args)))
         except click.UsageError as error:
-            sentence = error.format_message().rstrip(".")
-            failure = Failure(f"{sentence} ('{ctx.command_path} --help' explains the options)")
-            if self._tells_json and "--json" in args:
-                _print_json(ctx, {}, failure.message)
-            raise failure from error
+            sentence = f"{error.format_message().rstrip('.')} ('{ctx.command_path} --help' explains the options)"
+            raise refused(ctx.info_name, args if self._tells_json else (), sentence) from error
 
     def invoke(self, ctx: click.Context) -> object:
         warnings.formatwarning = lambda message, *_, **__: f"Warning: {printable(self.in_options(str(message)))}\n"
@@ -183,7 +180,15 @@ class Group(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             names = ", ".join(self.list_commands(ctx))
-            raise Failure(f"{error.format_message().rstrip('.')}: there are {names}.") from error
+            sentence = f"{error.format_message().rstrip('.')}: there are {names}."
+            raise refused(ctx.info_name, args, sentence) from error
+
+
+def refused(command: str | None, args: Sequence[str], sentence: str) -> Failure:
+    """The failure of a command that cannot begin; where these arguments ask for `--json` its line is printed."""
+    if any(argument.startswith("-") and _bare(argument) == "json" for argument in args):
+        _print_json(command, {}, sentence)
+    return Failure(sentence)
 
 
 def _common_flag(name: str, key: str, text: str) -> click.Option:
@@ -217,12 +222,12 @@ def _reported(ctx: click.Context) -> Iterator[None]:
         raise
     finally:
         with contextlib.redirect_stdout(stdout):
-            _print_json(ctx, ctx.meta.get(_RESULT, {}), error)
+            _print_json(ctx.info_name, ctx.meta.get(_RESULT, {}), error)
 
 
-def _print_json(ctx: click.Context, values: dict[str, Any], error: str | None) -> None:
+def _print_json(command: str | None, values: dict[str, Any], error: str | None) -> None:
     failed = {} if error is None else {"error": error}
-    content = {"command": ctx.info_name, "ok": error is None, **values, **failed}
+    content = {"command": command, "ok": error is None, **values, **failed}
     click.echo(json.dumps(without_nan(content), default=str))
 
 

@@ -47,20 +47,24 @@ def main(
     from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.media.audio import load_waveform
-    from kdtalker_jax.media.files import output_file
     from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
     from kdtalker_jax.portrait import TalkingPortrait
+    from kdtalker_jax.spaces.files import motion_output
 
     if speech.pop("voices"):
         lines, voices = voices_listed(speech["tts"], speech["language"])
         result(lines, voices=voices)
         return
     spoken = driven_audio or str(demo.RECORDINGS[0])
-    checked(animation)
+    asked = checked(animation)
     portrait.check()
-    inputs = [*portrait.inputs, *(path for path in (spoken, checkpoint) if path)]
-    output_file(output, "motion", inputs)
-    said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, output=output)
+    inputs = [
+        *portrait.inputs,
+        *(path for path in (spoken, checkpoint, speech["text_file"]) if path),
+        *asked.edits.inputs,
+    ]
+    motion_output(output, inputs)
+    said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, outputs=[output])
     image = portrait.read(checkpoint)
     waveform, rate = said.sound() if said else (load_waveform(spoken), SAMPLE_RATE)
     if not no_cache:

@@ -7,7 +7,7 @@ from importlib import metadata
 
 import click
 
-from kdtalker_jax.cli import Failure, Group
+from kdtalker_jax.cli import Group, refused
 
 # By name, the module whose `main` it is, and what it does, in the words that its own help begins with.
 COMMANDS = {
@@ -49,10 +49,12 @@ class Commands(Group):
         name, *rest = args
         command = self.get_command(ctx, name)
         if command is None:
+            if ctx.resilient_parsing:  # while a shell completes
+                return super().resolve_command(ctx, args)
             known = self.list_commands(ctx)
             nearest = get_close_matches(name, known, n=1)
             hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(known)}."
-            raise Failure(f"There is no command {name!r}: {hint}")
+            raise refused(ctx.info_name, rest, f"There is no command {name!r}: {hint}")
         return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

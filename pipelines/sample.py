@@ -59,7 +59,9 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 @dtype_option
 @batch_size_option
 @click.option("--motion_out", help="Also save the motion, as .npz.")
-@click.option("--motion_in", help="Use a saved motion instead of the diffusion; the recording is only heard.")
+@click.option(
+    "--motion_in", help="Use a saved motion instead of the diffusion; the recording, if there is one, is only heard."
+)
 @driving_options
 @posing_options
 @finish_options
@@ -91,12 +93,12 @@ def main(
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.media.audio import load_waveform
-    from kdtalker_jax.media.files import output_file
     from kdtalker_jax.media.rates import SAMPLE_RATE
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.rendering import check_batch_size
     from kdtalker_jax.sources.saved import saved_motion
     from kdtalker_jax.sources.video import sound_of
+    from kdtalker_jax.spaces.files import motion_output
 
     if speech.pop("voices"):
         lines, voices = voices_listed(speech["tts"], speech["language"])
@@ -104,24 +106,27 @@ def main(
         return
     driver = driving["driving"]
     is_text = any(speech[name] is not None for name in ("text", "text_file"))
-    spoken = driven_audio or (None if driver or is_text else str(demo.RECORDINGS[0]))  # what moves the lips
+    spoken = driven_audio or (
+        None if driver or is_text or motion_in else str(demo.RECORDINGS[0])
+    )  # what moves the lips
     # All that can be wrong with the input is found before the model is even loaded.
     asked = checked(animation)
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()
     finished = asked_finish(**finish, driving=driver)
-    given = (spoken, motion_in, checkpoint, driver, posing.pose_driver)
+    given = (spoken, motion_in, checkpoint, driver, posing.pose_driver, speech["text_file"], *asked.edits.inputs)
     inputs = [*portrait.inputs, *(path for path in given if path)]
     finished.check(output, inputs)
     if motion_out:
-        output_file(motion_out, "motion", [*inputs, *finished.inputs], [output])
+        motion_output(motion_out, [*inputs, *finished.inputs], [output])
     on_portrait = {"relative": asked.relative, "stitch": asked.stitch, "edits": asked.edits}
     posing.check(asked, driving=driver, motion_in=motion_in)
     asked_driver = asked_driving(
         **driving, **on_portrait, motion_in=motion_in, inputs=inputs, outputs=[motion_out] if motion_out else []
     )
-    said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, output=output)
+    outputs = [path for path in (output, motion_out, driving["driving_out"]) if path]
+    said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, outputs=outputs)
     image = portrait.read(checkpoint)
     finished.check(output, inputs, image)
     if said:
@@ -129,7 +134,7 @@ def main(
         heard = waveform
     else:
         waveform, rate = load_waveform(spoken) if spoken else None, SAMPLE_RATE
-        heard = spoken or (driver if sound_of(driver) is not None else None)
+        heard = spoken or (driver if driver and sound_of(driver) is not None else None)
         finished.writer(output, heard, 1)  # refuses sound that no video can hold
     directory = find_model(checkpoint, accept_licence=accept_licence)
     saved = saved_motion(motion_in, load_checkpoint(directory).config) if motion_in else None

@@ -37,9 +37,16 @@ class Spoken:
 
 
 def asked_speech(
-    text: str | None, text_file: str | None, *, driven_audio: str | None, inputs: list[str], output: str, **options: Any
+    text: str | None,
+    text_file: str | None,
+    *,
+    driven_audio: str | None,
+    inputs: list[str],
+    outputs: list[str],
+    **options: Any,
 ) -> Spoken | None:
     """What the options ask for; None without a text. `options`: those of `DEFAULTS`, and `voices`.
+    `inputs`, which the text's file is among, and `outputs`: what saved speech must not replace.
 
     Raises:
         InputError, OutputError: a value that cannot be, or options that do not go together.
@@ -60,7 +67,7 @@ def asked_speech(
     if out:
         if Path(out).suffix.lower() not in FORMATS:
             raise OutputError(f"The name of saved speech ends in {' or '.join(FORMATS)}: {out} does not.")
-        output_file(out, "speech", [*inputs, *filter(None, [text_file])], [output])
+        output_file(out, "speech", inputs, outputs)
     how = {name: options[name] for name in ("voice", "language", "speed")}
     speaker = None if options["tts"] is None else find_speaker(options["tts"])
     return Spoken(Speech(_read(text_file) if text is None else text, speaker, **how), out)

@@ -1,6 +1,5 @@
 """Make a video while the sound is still coming."""
 
-import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,17 +57,15 @@ def main(
     """
     from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
-    from kdtalker_jax.media.files import keep_inputs
     from kdtalker_jax.media.live import LiveVideo
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.rendering import check_batch_size
 
-    checked(animation)
+    asked = checked(animation)
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()
-    if output != "-":
-        keep_inputs(Path(output), (*portrait.inputs, checkpoint))
+    _check_output(output, [*portrait.inputs, checkpoint, *asked.edits.inputs])
     image = portrait.read(checkpoint)
     if sys.stdin is None or sys.stdin.isatty():
         raise InputError(f"Standard input has to be the sound: pipe in {RAW}.")
@@ -77,7 +74,7 @@ def main(
     model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
     check_asked(animation, model.motion_model)
     source = portrait.prepared(model, image)
-    with _open(output) as file, LiveVideo(file, rate) as video:
+    with LiveVideo(sys.stdout.fileno() if output == "-" else output, rate) as video:
         chunks = heard(sys.stdin.buffer, video)
         for frames in model.stream(source, chunks, rate=rate, batch_size=batch_size, **animation):
             video.write(frames)
@@ -106,24 +103,18 @@ def heard(stream: BinaryIO, video: Any) -> Iterator["np.ndarray"]:
         yield piece
 
 
-@contextlib.contextmanager
-def _open(output: str) -> Iterator[Any]:
-    """Where the video goes. Raises OutputError where it cannot."""
+def _check_output(output: str, inputs: list[str | Path]) -> None:
+    """Raises OutputError where the video cannot go there, before any work."""
+    from kdtalker_jax.media.files import output_file
+
+    path = Path(output)
     if output != "-":
-        path = Path(output)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("wb")
-        except OSError as error:
-            raise OutputError(f"The output {path} cannot be written: {error.strerror}.") from error
-        with file:
-            yield file
-        return
-    if wants_json():
+        if not (path.is_fifo() or path.is_char_device()):
+            output_file(path, "output", inputs)
+    elif wants_json():
         raise OutputError("--json needs --output: standard output is the video.")
-    if sys.stdout.isatty():
+    elif sys.stdout.isatty():
         raise OutputError("Standard output is a terminal: send the video somewhere, such as > talk.mkv or | ffplay -.")
-    yield sys.stdout.fileno()
 
 
 if __name__ == "__main__":

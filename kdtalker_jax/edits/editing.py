@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,11 @@ class Edits:
     def __bool__(self) -> bool:
         """Whether they ask for anything: a slider at 0 does not."""
         return self.pose is not None or any(not _is_idle(term) for term in self.terms)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Files that no output may replace."""
+        return [self.pose.path] if self.pose is not None and self.pose.path is not None else []
 
     @property
     def needs_openings(self) -> bool:

@@ -3,6 +3,7 @@
 import csv
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -23,12 +24,14 @@ class PoseKeyframes:
 
     Attributes:
         rows: (N, 4): seconds, yaw, pitch, roll; the earliest first.
+        path: of the file that they are from, if any.
 
     Raises:
         InputError: rows that are none.
     """
 
     rows: np.ndarray
+    path: Path | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -77,7 +80,7 @@ def read_poses(path: str | os.PathLike[str]) -> PoseKeyframes:
         row = dict(zip(columns, map(float, cells), strict=True))
         rows.append([row[column] for column in COLUMNS])
     try:
-        return PoseKeyframes(np.array(rows).reshape(-1, len(COLUMNS)))
+        return PoseKeyframes(np.array(rows).reshape(-1, len(COLUMNS)), path)
     except InputError as error:
         raise InputError(f"The pose file {path} cannot be used: {error}") from None
 

@@ -43,6 +43,7 @@ _PLAIN_STARTS = (
 )  # of formats that mostly hold plain samples; w64 is not read by its size
 # What ffmpeg says of joined Ogg files, of which it then reads the first only.
 _CHANGES = re.compile("(Channel|Sample rate) change is not supported|failed to create or replace stream")
+_HOW_TO_SCALE = "convert it to int16, or to floats of full scale 1"
 _AU_HEADER = struct.Struct(">4sIIIII")  # magic, offset of the samples, size, encoding, rate, channels
 
 
@@ -84,8 +85,8 @@ def resample_waveform(waveform: np.ndarray, rate: int) -> np.ndarray:
     """Bring a waveform that is already in memory to 16 kHz mono, as `load_waveform` does for files.
 
     Args:
-        waveform: shape (samples,) or (samples, channels); floats of full scale +-1, or integers, which are divided by
-            the full scale of their type (uint8 is centred on 128, as in wav files).
+        waveform: shape (samples,) or (samples, channels); floats of full scale +-1, or integers of up to 32 bits, which
+            are divided by the full scale of their type (uint8 is centred on 128, as in wav files).
         rate: its samples per second.
 
     Returns:
@@ -97,6 +98,7 @@ def resample_waveform(waveform: np.ndarray, rate: int) -> np.ndarray:
     waveform = np.asarray(waveform)
     if waveform.ndim == 2 and not 1 <= waveform.shape[1] <= max(waveform.shape[0], 1):
         raise _transposed(waveform)
+    _check_scale(waveform)
     name, mixer = "The waveform", Mixer()
     result = _mono_16k(rate, _float_blocks(waveform), name, mixer)
     if mixer.cancels:
@@ -188,9 +190,19 @@ def _float_blocks(waveform: np.ndarray) -> Iterator[np.ndarray]:
             "A waveform must be an array of real numbers of shape (samples,) or (samples, channels); "
             f"this one is {waveform.dtype} of shape {waveform.shape}."
         )
+    if waveform.dtype.kind in "iu" and waveform.dtype.itemsize == 8:  # of no recorder, but of lists and of sums
+        raise InputError(f"A waveform of {waveform.dtype} has no full scale that is known: {_HOW_TO_SCALE}.")
     channels = waveform[:, None] if waveform.ndim == 1 else waveform  # (samples, channels)
     for start in range(0, len(channels), _BLOCK):
         yield to_float(channels[start : start + _BLOCK])
+
+
+def _check_scale(waveform: np.ndarray) -> None:
+    """Raises InputError for a whole recording of 16 bits in an array of 32, which would be nearly silent."""
+    if waveform.dtype.kind == "i" and waveform.dtype.itemsize == 4 and waveform.size:
+        peak = max(int(waveform.max()), -int(waveform.min()))
+        if 0 < peak <= 1 << 15:
+            raise InputError(f"The waveform is int32, but its values are those of int16: {_HOW_TO_SCALE}.")
 
 
 def to_float(block: np.ndarray) -> np.ndarray:

@@ -78,9 +78,13 @@ def picture_of(image: Picture, name: str) -> tuple[np.ndarray, str]:
         return read_image(image), str(image)
     if isinstance(image, Image.Image):
         try:
-            return check_image_array(_pixels(image, (255, 255, 255))), name
-        except OSError as error:  # Pillow reads a file when its pixels are asked for
-            raise InputError(f"{name[:1].upper()}{name[1:]} cannot be read by Pillow ({error}).") from error
+            pixels = _pixels(image, (255, 255, 255))
+        except MemoryError:
+            raise
+        except Exception as error:  # Pillow reads a file when its pixels are asked for: it may be closed, or damaged
+            reason = str(error) or type(error).__name__
+            raise InputError(f"{name[:1].upper()}{name[1:]} cannot be read by Pillow ({reason}).") from error
+        return check_image_array(pixels), name
     return check_image_array(image), name
 
 
@@ -161,6 +165,8 @@ def _pixels(image: Image.Image, background: tuple[int, int, int]) -> np.ndarray:
 
 def _to_rgb(image: Image.Image, background: tuple[int, int, int], profile: bytes | None) -> np.ndarray:
     """Pixels of any mode as uint8 sRGB (H, W, 3)."""
+    if image.mode == "La":  # which Pillow converts to nothing else
+        image = image.convert("LA")
     info, colours = image.info, _opaque(image)
     if image.mode == "LAB":
         profile = None  # what it says has been heeded: such a profile is about the device that the picture is not for
@@ -180,7 +186,7 @@ def _opaque(image: Image.Image) -> Image.Image:
     """L, CMYK or RGB of any mode."""
     if image.mode in _DEEP:
         return Image.fromarray(_eight_bits(np.asarray(image)))
-    return image if image.mode == "CMYK" else image.convert("L" if image.mode in ("L", "LA", "La") else "RGB")
+    return image if image.mode == "CMYK" else image.convert("L" if image.mode in ("L", "LA") else "RGB")
 
 
 def _eight_bits(grey: np.ndarray) -> np.ndarray:

@@ -1,9 +1,12 @@
 """A video that is watched while it is made: frames and sound go into a pipe as they come."""
 
+import contextlib
 import os
 import queue
 import subprocess
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,6 +15,7 @@ import numpy as np
 from kdtalker_jax.errors import OutputError
 from kdtalker_jax.media.encodings import ENCODING
 from kdtalker_jax.media.ffmpeg import FFmpeg
+from kdtalker_jax.media.files import cannot_write
 from kdtalker_jax.media.rates import FRAME_RATE
 
 _FAST = ("-preset", "veryfast", "-tune", "zerolatency", "-g", str(2 * FRAME_RATE))
@@ -22,7 +26,7 @@ class LiveVideo:
     """Writes Matroska (H.264 and AAC) of frames and of the sound that was heard; for use in a `with` block.
 
     Args:
-        output: where the video goes: an open file or pipe.
+        output: where the video goes: an open file or pipe, or a path, whose older file is replaced at the first frame.
         rate: samples per second of the sound.
     """
 
@@ -72,13 +76,14 @@ class LiveVideo:
         sound = ("-f", "s16le", "-ar", str(self._rate), "-ac", "1")
         arguments = (*pictures, "-i", "pipe:0", *sound, "-i", f"pipe:{reading}", *ENCODING, *_FAST, "-c:a", "aac")
         try:
-            self._ffmpeg = FFmpeg(
-                *(*arguments, *_AT_ONCE),
-                patient=True,
-                stdin=subprocess.PIPE,
-                stdout=self._output,
-                pass_fds=(reading,),
-            )
+            with _opened(self._output) as output:
+                self._ffmpeg = FFmpeg(
+                    *(*arguments, *_AT_ONCE),
+                    patient=True,
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    pass_fds=(reading,),
+                )
         except BaseException:
             os.close(writing)
             raise
@@ -95,6 +100,20 @@ class LiveVideo:
                     sound.write(data)
             except BrokenPipeError:  # the encoder has ended: whoever writes frames hears of it
                 return
+
+
+@contextlib.contextmanager
+def _opened(output: Any) -> Iterator[Any]:
+    """What an encoder can write to. Raises OutputError where a path cannot be written."""
+    if not isinstance(output, (str, os.PathLike)):
+        yield output
+        return
+    with contextlib.ExitStack() as opened:  # closed at once: the encoder has a descriptor of its own
+        try:
+            file = opened.enter_context(Path(output).open("wb"))
+        except OSError as error:
+            raise cannot_write(Path(output), error) from error
+        yield file
 
 
 def _gone(why: str) -> OutputError:

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 
 # Files of these kinds say when each piece of sound is due. In all others, such as mp3, sound follows sound.
@@ -26,6 +27,15 @@ ONE_PIECE = ("-frames:a", "1", "-f", "framecrc")  # output whose text `first_tim
 _FILL_GAPS = "aresample=async=1:min_hard_comp=0.001"  # changes nothing where pieces follow each other
 
 
+MOST_CHANNELS = 64  # that ffmpeg mixes
+
+
+def check_channels(channels: int, name: str) -> None:
+    """Raises InputError where so many cannot be mixed for a video's sound."""
+    if channels > MOST_CHANNELS:
+        raise InputError(f"{name} has {channels} channels, more than {MOST_CHANNELS}: mix it to one or two first.")
+
+
 @dataclass(frozen=True)
 class Sound:
     """What ffmpeg's command line says of the sound in a file.
@@ -33,10 +43,12 @@ class Sound:
     Attributes:
         stream: for `-map`, without the number of the input.
         filters: for `-af`: gaps of the file's clock become silence, so that sound and pictures stay together.
+        unplaced: how many channels it has where nothing says which is left and which is right, else 0.
     """
 
     stream: str
     filters: str
+    unplaced: int = 0
 
 
 def find_sound(path: str | os.PathLike[str]) -> Sound:
@@ -47,12 +59,14 @@ def find_sound(path: str | os.PathLike[str]) -> Sound:
         ffmpeg.finish()  # fails: it was given nothing to do
         description = ffmpeg.messages()
     streams = re.findall(r"^  Stream #0:(\d+)\S*: Audio: (?!none)(.*)$", description, re.MULTILINE)
-    default = [number for number, properties in streams if "(default)" in properties]
+    default = [stream for stream in streams if "(default)" in stream[1]]
+    unplaced = re.search(r", (\d+) channels(?! \()", (default or streams)[0][1]) if streams else None
     kind = re.search(r"^Input #0, (\w+)", description, re.MULTILINE)
     longest = _LONGEST_PAUSE if kind and kind[1] in _WITH_CLOCK else 0
     return Sound(
-        stream=default[0] if default else "a:0",
+        stream=default[0][0] if default else "a:0",
         filters=f"{_PLACE.format(longest=longest, jitter=_JITTER)},{_FILL_GAPS}",
+        unplaced=int(unplaced[1]) if unplaced else 0,
     )
 
 

@@ -17,7 +17,7 @@ from kdtalker_jax.media.encodings import Encoding, encoding_of, kind_of
 from kdtalker_jax.media.ffmpeg import READ_STDIN, FFmpeg
 from kdtalker_jax.media.files import cannot_write, input_file, output_file
 from kdtalker_jax.media.rates import FRAME_RATE
-from kdtalker_jax.media.sound import ONE_PIECE, Sound, find_sound, first_time
+from kdtalker_jax.media.sound import ONE_PIECE, Sound, check_channels, find_sound, first_time
 from kdtalker_jax.media.webp import replace_frames
 from kdtalker_jax.unfinished import in_one_go, unfinished_folder
 
@@ -47,14 +47,22 @@ def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLik
     if kind_of(path) != "/":
         return output_file(path, "output", inputs)
     path = Path(path).absolute()
+    if path.is_symlink():  # nothing can replace a link by a folder
+        path = Path(os.path.realpath(path))
     if not path.is_dir():
         path = output_file(path, "output", inputs)
         if path.exists():
             raise OutputError(f"The output {path} is a file where a folder of pictures was asked for; name a new one.")
         return path
-    output_file(path / (_NUMBERED % 0), "output", inputs)
-    if any(path.iterdir()):
-        raise OutputError(f"The output {path} is a folder that holds something; name a new one.")
+    if os.path.ismount(path):
+        raise OutputError(f"The output {path} is a mount point, which cannot be replaced; name a folder in it.")
+    try:
+        with unfinished_folder(path):  # beside it, from where the pictures come at the end
+            pass
+        if any(path.iterdir()):
+            raise OutputError(f"The output {path} is a folder that holds something; name a new one.")
+    except OSError as error:
+        raise cannot_write(path, error) from error
     return path
 
 
@@ -96,6 +104,7 @@ class VideoWriter:
             self.recording = None
         if self.recording is not None:
             self._heard = find_sound(self.recording)
+            check_channels(self._heard.unplaced, f"The recording {self.recording}")
             self._sound_start = _try_sound(self.recording, self._heard, self.encoding.sound)
         self.frame_rate, self.expected = frame_rate, frames
         self.frames = 0  # written so far
@@ -208,7 +217,12 @@ class VideoWriter:
 def _sound(heard: Sound, start: float, seconds: float, codec: str) -> tuple[str, ...]:
     """Encode the mapped audio for exactly `seconds` from `start`, cut or padded with silence."""
     place = f"asetpts=PTS-round({start:.9f}/TB)"  # not N or STARTPTS, which begin anew where a stream changes its rate
-    filters = f"{heard.filters},{place},{_BOUND},apad,atrim=end={seconds:.6f},aformat=channel_layouts={_AAC_LAYOUTS}"
+    mixed = ""
+    if heard.unplaced:  # of which ffmpeg itself makes none of the layouts
+        mixed = f",pan=mono|c0={'+'.join(f'{1 / heard.unplaced:.9f}*c{i}' for i in range(heard.unplaced))}"
+    filters = (
+        f"{heard.filters}{mixed},{place},{_BOUND},apad,atrim=end={seconds:.6f},aformat=channel_layouts={_AAC_LAYOUTS}"
+    )
     return ("-af", filters, "-c:a", codec, "-map_chapters", "-1")
 
 

@@ -1,6 +1,7 @@
 """What callers give as a recording -> 16 kHz waveforms, whole or in pieces."""
 
 import contextlib
+import math
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from kdtalker_jax.checks import is_number
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.media.audio import load_waveform, resample_chunks, resample_waveform, to_float
+from kdtalker_jax.media.files import cannot_write
 from kdtalker_jax.media.pace import warn_if_slow, watched
 from kdtalker_jax.media.rates import SAMPLE_RATE
+from kdtalker_jax.media.sound import check_channels
 from kdtalker_jax.unfinished import unfinished_folder
 
 SAMPLES_AT_A_TIME = 1 << 16
@@ -26,7 +30,7 @@ def waveform_of(audio: PathLike | np.ndarray, rate: int | None) -> np.ndarray:
     if isinstance(audio, (str, os.PathLike)):
         return load_waveform(audio)
     _check_waveform(audio)
-    waveform = resample_waveform(audio, SAMPLE_RATE if rate is None else rate)
+    waveform = resample_waveform(audio, _whole(rate))
     if rate is None:
         warn_if_slow(waveform)
     return waveform
@@ -41,6 +45,15 @@ def _check_waveform(audio: Any) -> None:
         raise InputError(f"The recording must be a path or a waveform, not {type(audio).__name__}.")
 
 
+def _whole(rate: float | None) -> int:
+    """Samples a second as an int, 16,000 where nothing is said. Raises InputError for what is no whole number."""
+    if rate is None:
+        return SAMPLE_RATE
+    if not is_number(rate, -math.inf, math.inf) or rate != int(rate):
+        raise InputError(f"`rate` must be a whole number of samples a second, not {rate!r}.")
+    return int(rate)
+
+
 @contextlib.contextmanager
 def recording_file(
     audio: PathLike | np.ndarray | None, rate: int | None, output: PathLike
@@ -50,19 +63,28 @@ def recording_file(
     Args:
         audio, rate: as of `waveform_of`, which has looked at them; or None.
         output: the video to be, whose folder is there: the file is in a hidden one beside it.
+
+    Raises:
+        InputError: more channels than a video's sound is mixed of. OutputError: the file cannot be written.
     """
     if audio is None or isinstance(audio, (str, os.PathLike)):
         yield audio
         return
+    samples = to_float(np.asarray(audio))
+    check_channels(samples[0].size, "The waveform")
     with unfinished_folder(Path(output)) as folder:
         path = folder / "sound.wav"
-        soundfile.write(path, to_float(np.asarray(audio)), SAMPLE_RATE if rate is None else rate, subtype="FLOAT")
+        try:
+            soundfile.write(path, samples, _whole(rate), subtype="FLOAT")
+        except (OSError, soundfile.SoundFileError) as error:  # such as of a full disk
+            raise cannot_write(Path(output), error) from error
         yield path
 
 
 def pieces_of(chunks: Iterable[np.ndarray], rate: int | None) -> Iterator[np.ndarray]:
     """Chunks of any rate as pieces (n,) of 16 kHz; the same without a rate."""
-    return watched(resample_chunks(chunks, SAMPLE_RATE)) if rate is None else resample_chunks(chunks, rate)
+    pieces = resample_chunks(chunks, _whole(rate))
+    return watched(pieces) if rate is None else pieces
 
 
 def in_pieces(waveform: np.ndarray) -> Iterator[np.ndarray]:

@@ -1,7 +1,7 @@
 """Files of motions, of any space: `.npz` with one array per attribute and the version of the format."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from kdtalker_jax.errors import InputError, OutputError
-from kdtalker_jax.media.files import input_file
+from kdtalker_jax.media.files import input_file, output_file
 from kdtalker_jax.unfinished import unfinished_file
 
 FORMAT_VERSION = 1
@@ -25,6 +25,18 @@ def as_float32(value: np.ndarray | jax.Array, name: str) -> np.ndarray:
         raise InputError(f"The motion's {name} must be real numbers, not {value.dtype}.")
     with np.errstate(over="ignore"):  # to infinity, which is refused
         return value.astype(np.float32)
+
+
+def motion_output(
+    path: str | os.PathLike[str],
+    inputs: Iterable[str | os.PathLike[str]],
+    outputs: Iterable[str | os.PathLike[str]] = (),
+) -> Path:
+    """`media.files.output_file` for a motion, whose name ends in .npz. Raises OutputError."""
+    found = output_file(path, "motion", inputs, outputs)
+    if found.suffix.lower() != ".npz":
+        raise OutputError(f"The name of a motion ends in .npz: {path} does not.")
+    return found
 
 
 def write_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:

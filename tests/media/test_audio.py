@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.audio import load_waveform, resample_waveform
+from kdtalker_jax.media.audio import load_waveform, resample_chunks, resample_waveform
 from kdtalker_jax.media.rates import num_frames
 
 ODD_NAMES = [
@@ -273,6 +273,18 @@ def test_waveforms_in_memory_are_scaled_by_their_type(tone, dtype):
         stored = samples.astype(dtype)
     tolerance = {np.uint8: 0.02, np.float16: 1e-3}.get(dtype, 1e-4)
     np.testing.assert_allclose(resample_waveform(stored, 44_100), in_one_piece(samples, 44_100), atol=tolerance)
+
+
+def test_integers_of_another_scale_than_their_types_are_refused(tone):
+    samples = np.round(tone(0.5, 16_000) * 32767)
+    for wide in (samples.astype(np.int64), samples.astype(np.uint64), samples[:, 0].astype(int).tolist()):
+        with pytest.raises(InputError, match="int64 has no full scale that is known: convert it to int16, or to float"):
+            resample_waveform(wide, 16_000)
+        with pytest.raises(InputError, match="int64 has no full scale"):
+            list(resample_chunks([wide], 16_000))
+    with pytest.raises(InputError, match="is int32, but its values are those of int16: convert it"):
+        resample_waveform(samples.astype(np.int32), 16_000)
+    assert not resample_waveform(np.zeros(16_000, np.int32), 16_000).any()  # silence is the same at every scale
 
 
 def test_waveforms_in_memory_equal_files(tmp_path, tone):

@@ -144,6 +144,32 @@ def test_a_folder_of_pictures_is_new_or_empty(tmp_path):
         check_output(f"{tmp_path}/file/")
 
 
+def test_a_folder_of_pictures_may_be_reached_by_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    for name, target in (("there", "real"), ("to be", "new")):
+        (tmp_path / name).symlink_to(tmp_path / target)
+        with VideoWriter(f"{tmp_path / name}/") as writer:
+            writer.write(np.zeros((2, 8, 8, 3), np.uint8))
+        assert len(list((tmp_path / target).iterdir())) == 2
+        assert (tmp_path / name).is_symlink()
+
+
+def test_folders_that_cannot_be_replaced_are_refused_at_once(tmp_path, monkeypatch):
+    """The pictures come from beside the folder: that it can be written to itself says nothing."""
+    (tmp_path / "out").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.path.ismount", lambda path: path == tmp_path / "out")
+        with pytest.raises(OutputError, match="is a mount point"):
+            check_output(f"{tmp_path / 'out'}/")
+
+    def refuse(prefix, dir):
+        raise PermissionError(13, "Permission denied", str(dir)) if dir == tmp_path else AssertionError(dir)
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    with pytest.raises(OutputError, match="out cannot be written: Permission denied"):
+        check_output(f"{tmp_path / 'out'}/")
+
+
 def test_nothing_is_left_of_a_folder_that_fails(tmp_path):
     with pytest.raises(RuntimeError), VideoWriter(f"{tmp_path}/frames/") as writer:
         writer.write(frames_of(2))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.media.image import check_image_array, read_image
+from kdtalker_jax.media.image import check_image_array, picture_of, read_image
 
 # How a camera stores the upright picture u under each EXIF orientation.
 STORED = {
@@ -283,3 +283,21 @@ def test_damaged_pictures_give_a_picture_or_an_input_error(tmp_path, kind, chang
         check_image_array(read_image(tmp_path / "fuzz.png"))
     except InputError as error:
         assert "fuzz.png" in str(error)
+
+
+def test_pictures_of_pillow_that_cannot_be_read_are_refused_in_a_sentence(tmp_path, picture):
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    closed = Image.open(tmp_path / "a.png")
+    closed.close()
+    (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:-40])
+    with Image.open(tmp_path / "cut.png") as damaged:
+        for image in (closed, damaged):
+            with pytest.raises(InputError, match=r"^The portrait cannot be read by Pillow \(.+\)\.$"):
+                picture_of(image, "the portrait")
+
+
+def test_premultiplied_grey_of_pillow():
+    image = Image.new("LA", (4, 4), (200, 128))
+    expected, _ = picture_of(image, "the picture")
+    premultiplied, _ = picture_of(image.convert("La"), "the picture")
+    np.testing.assert_allclose(premultiplied.astype(int), expected, atol=2)

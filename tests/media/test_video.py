@@ -137,6 +137,16 @@ def test_the_recording_keeps_its_rate_and_channels(tmp_path, tone, probe, rate, 
     assert abs(len(found["sound"]) / written_rate - 1) < 0.04
 
 
+def test_channels_of_no_known_place_become_one(tmp_path, tone, probe):
+    soundfile.write(tmp_path / "nine.wav", tone(1, 16_000, 9), 16_000)
+    with VideoWriter(tmp_path / "out.mp4", tmp_path / "nine.wav") as writer:
+        writer.write(clip(25))
+    assert "16000 Hz, mono," in probe(tmp_path / "out.mp4")["streams"]
+    expected, heard = load_waveform(tmp_path / "nine.wav"), load_waveform(tmp_path / "out.mp4")
+    part = min(len(expected), len(heard))
+    assert np.corrcoef(expected[:part], heard[:part])[0, 1] > 0.99
+
+
 SOURCES = {
     "mp3": ["-c:a", "libmp3lame"],
     "m4a": ["-c:a", "aac"],
@@ -376,14 +386,15 @@ def test_a_recording_that_cannot_be_read_is_refused_at_once(tmp_path):
 
 def test_sound_that_cannot_be_written_is_refused_before_the_first_frame(tmp_path, ffmpeg, tone):
     ffmpeg("-f", "lavfi", "-i", "color=size=32x32:rate=25:duration=0.2", tmp_path / "mute.mp4")
-    soundfile.write(tmp_path / "nine.wav", tone(0.5, 16_000, 9), 16_000)
+    soundfile.write(tmp_path / "many.wav", tone(0.5, 16_000, 65), 16_000)
     (tmp_path / "text.wav").write_text("Dear diary")
     with pytest.raises(InputError, match=r"mute\.mp4 has no audio stream"):
         VideoWriter(tmp_path / "out.mp4", tmp_path / "mute.mp4")
-    for name in ("nine.wav", "text.wav"):
-        with pytest.raises(InputError, match=f"The sound of .*{name} cannot be written to a video"):
-            VideoWriter(tmp_path / "out.mp4", tmp_path / name)
-    assert names(tmp_path) == ["mute.mp4", "nine.wav", "text.wav"]
+    with pytest.raises(InputError, match=r"The sound of .*text\.wav cannot be written to a video"):
+        VideoWriter(tmp_path / "out.mp4", tmp_path / "text.wav")
+    with pytest.raises(InputError, match=r"many\.wav has 65 channels, more than 64: mix it"):
+        VideoWriter(tmp_path / "out.mp4", tmp_path / "many.wav")
+    assert names(tmp_path) == ["many.wav", "mute.mp4", "text.wav"]
 
 
 def test_an_output_that_can_be_written_is_returned_and_its_folder_made(tmp_path, monkeypatch):

@@ -76,6 +76,16 @@ def test_a_misspelt_command_is_named():
     assert "there are sample, animate" in CliRunner().invoke(main, ["zzz"]).output
 
 
+@pytest.mark.parametrize(
+    "arguments", [["smaple", "--json"], ["models", "bogus", "--json"], ["sample", "-json", "--zz"]]
+)
+def test_what_cannot_begin_has_a_line_of_json_too(arguments):
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
+    (line,) = done.stdout.splitlines()
+    assert not json.loads(line)["ok"] and json.loads(line)["error"] in done.stderr
+
+
 def test_commands_work_beneath_it(tmp_path):
     done = CliRunner().invoke(main, ["sample", "-source_image", str(tmp_path / "none.png"), "-crop", "none"])
     assert done.exit_code == 2
@@ -84,7 +94,11 @@ def test_commands_work_beneath_it(tmp_path):
 
 
 def test_completion_knows_commands_and_options():
-    for words, expected in (("kdtalker sa", "sample"), ("kdtalker sample --sou", "--source_image")):
+    for words, expected in (
+        ("kdtalker sa", "sample"),
+        ("kdtalker sample --sou", "--source_image"),
+        ("kdtalker sampel --", ""),
+    ):
         done = python(
             "from kdtalker_jax.__main__ import main; main()",
             _KDTALKER_COMPLETE="bash_complete",
@@ -92,6 +106,7 @@ def test_completion_knows_commands_and_options():
             COMP_CWORD=str(len(words.split()) - 1),
         )
         assert expected in done.stdout, done.stderr
+        assert not done.stderr
 
 
 @pytest.mark.parametrize("name", ["configs", "convert", "pipelines"])
@@ -101,9 +116,11 @@ def test_another_package_of_a_plain_name_is_named(tmp_path, name):
     (tmp_path / name / "__init__.py").touch()
     path = os.pathsep.join([str(tmp_path), str(REPOSITORY)])
     done = python("from kdtalker_jax.__main__ import main; main()", "sample", cwd=tmp_path, PYTHONPATH=path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith(f"Error: Python finds another package {name} ({tmp_path / name}) in place of")
     assert done.stderr.count("\n") == 1
+    done = python("from kdtalker_jax.__main__ import main; main()", "sample", "--json", cwd=tmp_path, PYTHONPATH=path)
+    assert f"another package {name}" in json.loads(done.stdout)["error"]
 
 
 def test_a_training_says_who_took_its_recipes_place(tmp_path):

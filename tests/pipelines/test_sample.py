@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from kdtalker_jax import demo
 from kdtalker_jax.spaces.keypoints import Motion
+from pipelines.animate import main as animate
 from pipelines.portraits import FROM_DRAWINGS
 from pipelines.sample import main
 
@@ -40,7 +41,7 @@ def inputs(tmp_path_factory):
 def run(inputs, small_checkpoint):
     """Run the command in-process with a small model; keyword arguments replace options, None leaves them out."""
 
-    def call(output, *extra, **options):
+    def call(output, *extra, command=main, **options):
         options = {
             "checkpoint": small_checkpoint,
             "source_image": inputs / "face.png",
@@ -50,7 +51,7 @@ def run(inputs, small_checkpoint):
             "steps": 2,
         } | options
         arguments = [str(part) for name, value in options.items() if value is not None for part in (f"--{name}", value)]
-        return CliRunner().invoke(main, [*arguments, *map(str, extra)])
+        return CliRunner().invoke(command, [*arguments, *map(str, extra)])
 
     return call
 
@@ -130,6 +131,15 @@ def test_motion_goes_out_and_comes_in(run, tmp_path):
     assert run(tmp_path / "a.mp4", motion_out=tmp_path / "a.npz").exit_code == 0
     assert run(tmp_path / "b.mp4", motion_in=tmp_path / "a.npz", seed=5).exit_code == 0
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_a_motion_without_a_recording_is_silent(run, small_checkpoint, tmp_path):
+    Motion.from_vector(np.zeros((3, 7 + 63))).save(tmp_path / "a.npz")
+    result = run(tmp_path / "a.mp4", motion_in=tmp_path / "a.npz", driven_audio=None)
+    assert result.exit_code == 0, result.output
+    frames, _, text = probe(tmp_path / "a.mp4")
+    assert frames == 3
+    assert "Audio" not in text
 
 
 def test_motion_is_sampled_as_the_model_was_made_for(run, small_checkpoint, tmp_path):
@@ -270,6 +280,24 @@ def test_the_motion_may_not_be_the_video_by_another_name(run, tmp_path):
         result = run(tmp_path / "a.mp4", motion_out=f"{tmp_path}/{name}")
         assert result.exit_code == 2
         assert "another output" in result.stderr
+
+
+def test_the_table_of_poses_is_not_replaced(run, tmp_path):
+    table = tmp_path / "p.csv"
+    table.write_text("0,0,0,0\n")
+    for command, how in ((main, {"motion_out": table}), (animate, {"output": table})):
+        result = run(how.pop("output", tmp_path / "a.mp4"), command=command, pose=table, **how)
+        assert result.exit_code == 2
+        assert "p.csv is also an input and would be lost" in result.stderr
+    assert table.read_text() == "0,0,0,0\n"
+
+
+def test_motions_are_named_npz(run, tmp_path):
+    for command, how in ((main, {"motion_out": tmp_path / "a.wav"}), (animate, {"output": tmp_path / "a.wav"})):
+        result = run(how.pop("output", tmp_path / "a.mp4"), command=command, **how)
+        assert result.exit_code == 2
+        assert "The name of a motion ends in .npz" in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_is_no_place_for_outputs(run, small_checkpoint, tmp_path):

@@ -61,6 +61,22 @@ def test_a_file_is_spoken_into_a_motion(run, tts, tmp_path):
     assert len(Motion.load(out)) == 32  # two pieces and the pause of a paragraph
 
 
+def test_outputs_replace_neither_the_text_nor_each_other(run, tts, tmp_path):
+    text = tmp_path / "text.npz"
+    text.write_text("One.")
+    spoken = ("--text_file", text, "--tts", tts)
+    for command, outputs, said in (
+        (animate, ("--output", text), "also an input"),
+        (sample, ("--output", tmp_path / "a.mp4", "--motion_out", text), "also an input"),
+        (sample, ("--output", tmp_path / "a.mp4", "--motion_out", tmp_path / "b.npz", "--speech_out", text), ".wav"),
+    ):
+        result = run(command, *spoken, *outputs)
+        assert result.exit_code == 2
+        assert said in result.output.splitlines()[-1]
+    assert text.read_text() == "One."
+    assert [path.name for path in tmp_path.iterdir()] == ["text.npz"]
+
+
 def test_voices_of_a_command_and_of_nobody(run, tts, tmp_path):
     result = run(sample, "--voices", "--tts", tts, "--json")
     assert result.exit_code == 0
