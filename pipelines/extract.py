@@ -130,7 +130,7 @@ def main(
     if labels is not None:
         make = LabelledClips(make, labels)
     folder = dataset.work_folder(out, source)
-    tasks = work.make_tasks(source, files, folder / "clips", make.fingerprint)
+    tasks = work.make_tasks(source, files, folder / "clips", make.fingerprint, labels)
 
     if beam:
         beam.carry_out_all(tasks, make, options)
@@ -140,9 +140,7 @@ def main(
                 work.carry_out(task, make)
     click.echo("Writing the data set ...")
     writing = beam.writing_config(options) if beam else None
-    report = dataset.write_dataset(
-        out, folder, list(map(work.read_outcome, tasks)), train, given, writing, system=make.system
-    )
+    report = dataset.write_dataset(out, folder, work.read_outcomes(tasks), train, given, writing, system=make.system)
     result(f"{out}\n{dataset.summary(report)}", output=out, clips=report["clips"], skipped=len(report["skipped"]))
     if train < 1 and not report["clips"]["validation"]:
         warnings.warn(NO_VALIDATION, stacklevel=1)

@@ -32,7 +32,7 @@ class ClipMaker(Protocol):
     """Makes a clip of a file, perhaps with `notes` beside its fields. Can be pickled; loads what it needs late."""
 
     system: str  # whose networks describe it
-    fingerprint: str  # of everything but the file that the clip depends on
+    fingerprint: str  # of everything but the file, and what is known of it alone, that the clip depends on
 
     def __call__(self, path: Path) -> Clip: ...
 
@@ -73,13 +73,23 @@ def find_files(directory: Path, suffix: str = "") -> list[Path]:
     return files
 
 
-def make_tasks(directory: Path, files: Iterable[Path], work: Path, fingerprint: str) -> list[Task]:
-    """One task for each file, by its path relative to `directory`: no two clips share a name."""
+def make_tasks(
+    directory: Path,
+    files: Iterable[Path],
+    work: Path,
+    fingerprint: str,
+    labels: Mapping[Path, Sequence[int | float]] | None = None,
+) -> list[Task]:
+    """One task for each file, by its path relative to `directory`: no two clips share a name.
+
+    Args:
+        fingerprint: of the maker. labels: what else the clips of some files depend on, those of each on its own alone.
+    """
     tasks = []
     for path in files:
         name = path.relative_to(directory).as_posix().encode("utf-8", "backslashreplace").decode()
         state = path.stat()
-        key = json.dumps([FORMAT, fingerprint, name, state.st_size, state.st_mtime_ns])
+        key = json.dumps([FORMAT, fingerprint, name, state.st_size, state.st_mtime_ns, *(labels or {}).get(path, ())])
         tasks.append(Task(name, path, work / hashlib.sha256(key.encode()).hexdigest()[:32]))
     return tasks
 
@@ -131,6 +141,21 @@ def read_outcome(task: Task) -> Outcome | None:
         return Outcome(name=task.name, file=task.result.with_suffix(".npz"), **content)
     except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return None
+
+
+def read_outcomes(tasks: Sequence[Task]) -> list[Outcome]:
+    """What became of tasks that were all carried out.
+
+    Raises:
+        InputError: of some there is nothing here: other machines did them, whose folder of that name is not this one.
+    """
+    outcomes = [outcome for outcome in map(read_outcome, tasks) if outcome is not None]
+    if missing := len(tasks) - len(outcomes):
+        raise InputError(
+            f"{missing} of {len(tasks)} files were worked on and left nothing in {tasks[0].result.parent}: all workers "
+            "need the data set's folder under the same path."
+        )
+    return outcomes
 
 
 def read_clip(file: Path) -> Clip:

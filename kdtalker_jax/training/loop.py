@@ -13,6 +13,7 @@ import numpy as np
 from configs.training import FREE_TO_CHANGE
 from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, is_run, read_record, write_record
+from kdtalker_jax.checkpoints.runs import RECORD_FILE
 from kdtalker_jax.compiling import announced
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.interruption import Interruption
@@ -116,7 +117,7 @@ class Loop:
     def __init__(self, task: Task, workdir: Path, report: Report, progress: bool) -> None:
         config = task.config
         self._task, self._config, self._report = task, config, report
-        self._checkpoints = RunCheckpoints(workdir, config.checkpoints)
+        self._workdir, self._checkpoints = workdir, RunCheckpoints(workdir, config.checkpoints)
         with parallel.where_states_are_made(config.devices.mapping):
             state = task.initial_state()
         self._checkpoints.check_room(task.trees(state))
@@ -145,7 +146,9 @@ class Loop:
             )
             if validating or saving:
                 stop, before = self._settle(now) or stop, None
-                loss = self._task.validate(self._state, self._step, self._logs) if validating and not stop else None
+                # Whoever asks to stop does not wait for a validation, but for the last: no resumed run would make it.
+                judging = validating and (not stop or self._step == config.steps)
+                loss = self._task.validate(self._state, self._step, self._logs) if judging else None
                 if saving or stop:
                     self._save(loss)
                 self._meter.restart()
@@ -183,8 +186,16 @@ class Loop:
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
         return (
             f"Step {step.number} has loss {metrics['loss']} and gradient norm {metrics['grad_norm']}, from "
-            f"{named}{more}: look at these clips, or lower optimizer.learning_rate. The step was not made; the run is "
-            f"at its checkpoint of step {self._checkpoints.latest or 0}."
+            f"{named}{more}. {self._way_out()}"
+        )
+
+    def _way_out(self) -> str:
+        """Going on comes to the same step again, and with other settings or clips this is another run."""
+        saved, run = self._checkpoints.latest, self._workdir
+        first = f" --init {run}, where a run can be named there, begins with its checkpoint of step {saved}."
+        return (
+            "The step was not made, and the same command would come to it again: train in a new workdir with a lower "
+            f"learning rate, or without these clips.{first if saved else ''}"
         )
 
     def _save(self, loss: float | None) -> None:
@@ -233,26 +244,28 @@ def open_run(
         find: what a new run has to find out, by name; gets `init`, and may refuse to begin.
 
     Raises:
-        InputError: another run is in the folder, or the seed is none. OutputError: something else is, or it cannot be
-            made.
+        InputError: another run is in the folder, or the seed is none. OutputError: something else is, it cannot be
+            made, or not all processes see it.
     """
     check_seed(config.seed)
     if is_run(workdir):
         record = _resumed(read_record(workdir, kind), config, init, clips, workdir)
     else:
         _check_empty(workdir)
-        record = RunRecord(kind, config, clips, init, find(init))
+        record = RunRecord(kind, config, clips, init and _absolute(init), find(init))
     parallel.wait_for_all("begin")
     if parallel.is_main():
         write_record(workdir, record)
+    parallel.wait_for_all("begun")
+    _check_seen_by_all(workdir)
     return record
 
 
 def _resumed(old: RunRecord, config: Any, init: str | None, clips: int, workdir: Path) -> RunRecord:
     """The record of a run that goes on, perhaps with other settings of those that do not matter."""
     different = differences(old.config, config)
-    changed = [text for name, text in different.items() if name.partition(".")[0] not in FREE_TO_CHANGE]
-    if init and init != old.init:
+    changed = [text for name, text in different.items() if {name, name.partition(".")[0]}.isdisjoint(FREE_TO_CHANGE)]
+    if init and not _same_init(init, old.init, workdir):
         changed.append(f"init is {init}, not {old.init}")
     if clips != old.clips:
         changed.append(f"the data set has {clips} clips, not {old.clips}")
@@ -261,7 +274,29 @@ def _resumed(old: RunRecord, config: Any, init: str | None, clips: int, workdir:
             f"{workdir} is another run ({'; '.join(changed)}): take back the change to resume it, or name a new "
             "workdir."
         )
-    return dataclasses.replace(old, config=config)
+    return dataclasses.replace(old, config=config, init=_absolute(init) if init else old.init)
+
+
+def _absolute(init: str) -> str:
+    """Of a folder its path, which means the same wherever a command is given; all else is a name."""
+    return str(Path(init).resolve()) if Path(init).exists() else init
+
+
+def _same_init(init: str, old: str | None, workdir: Path) -> bool:
+    """Whether a folder is the one that a run began with, perhaps moved together with the run that it lies beside."""
+    if old is None:
+        return False
+    new, known = Path(init).resolve(), Path(old).resolve()
+    moved = new.parent == workdir.resolve().parent and new.name == known.name and not known.exists()
+    return new == known or moved
+
+
+def _check_seen_by_all(workdir: Path) -> None:
+    """Raises OutputError, in every process, where the record is not there for one: its host has a folder of its own."""
+    # Not is_run: network file systems may remember for a while that a file was not there, unless the folder is listed.
+    seen = workdir / RECORD_FILE in workdir.iterdir()
+    if parallel.anywhere(not seen)():
+        raise OutputError(f"{workdir} is not the same folder for all processes: name a workdir that their hosts share.")
 
 
 def _check_empty(workdir: Path) -> None:

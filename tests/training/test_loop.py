@@ -8,11 +8,12 @@ import jax
 import numpy as np
 import pytest
 
-from kdtalker_jax import systems
+from configs.renderer import SMALL_RENDERER
+from kdtalker_jax import parallel, systems
 from kdtalker_jax.checkpoints import load_item
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.seeds import random_key
-from kdtalker_jax.training.loop import is_validated, run_task
+from kdtalker_jax.training.loop import is_validated, open_run, run_task
 from tests.systems.toy.model import CONFIG as MODEL
 from tests.systems.toy.networks import MOVER
 from tests.systems.toy.training import ToyConfig, ToyTask, ToyValidation
@@ -125,6 +126,21 @@ def test_stopped_and_gone_on_with_is_the_same_as_never_stopped(finished, tmp_pat
     jax.tree.map(np.testing.assert_array_equal, params(tmp_path / "run")[0], params(finished)[0])
 
 
+def test_the_last_step_is_validated_although_someone_asks_to_stop(tmp_path):
+    class Stopped(Judged):
+        def step(self, state, batch):
+            self.made = getattr(self, "made", 0) + 1
+            if self.made == self.config.steps:
+                signal.raise_signal(signal.SIGTERM)
+            return super().step(state, batch)
+
+    rare = replace(CONFIG, validation=ToyValidation(every=20))
+    outcome, task, _ = train(tmp_path / "run", rare, partial(Stopped, losses={10: 1.0}))
+    assert outcome == (10, True)
+    assert task.validated == [10]
+    assert params(tmp_path / "run", "best")[1] == 10
+
+
 def test_a_loss_that_is_not_finite_names_the_samples_and_spoils_nothing(tmp_path):
     class Spoilt(ToyTask):
         def _batch(self, number):
@@ -134,11 +150,21 @@ def test_a_loss_that_is_not_finite_names_the_samples_and_spoils_nothing(tmp_path
             return batch
 
     run = tmp_path / "run"
-    with pytest.raises(InputError, match=r"Step 7 has loss nan .* from window 2: .* its checkpoint of step 5\.$"):
+    with pytest.raises(InputError, match=r"Step 7 has loss nan .* from window 2\. .* checkpoint of step 5\.$") as error:
         train(run, kind=Spoilt)
+    assert f"in a new workdir with a lower learning rate, or without these clips. --init {run}" in str(error.value)
     tree, step = params(run)
     assert step == 5
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
+
+
+def test_where_nothing_is_saved_yet_there_is_nothing_to_begin_with(tmp_path):
+    class Spoilt(ToyTask):
+        def _batch(self, number):
+            return super()._batch(number)._replace(wanted=np.full((4, 2), np.inf, np.float32))
+
+    with pytest.raises(InputError, match=r"or without these clips\.$"):
+        train(tmp_path / "run", kind=Spoilt)
 
 
 def test_another_run_is_not_gone_on_with(finished):
@@ -147,11 +173,54 @@ def test_another_run_is_not_gone_on_with(finished):
     assert train(finished, replace(CONFIG, log_every=5))[0] == (10, True), "what changes no result may change"
 
 
+def test_how_pictures_reach_the_devices_may_change_and_which_may_not(tmp_path):
+    def begin(**frames):
+        config = replace(SMALL_RENDERER, frames=replace(SMALL_RENDERER.frames, **frames))
+        return open_run(tmp_path / "run", "renderer", config, None, 4)
+
+    begin()
+    assert begin(threads=7, prefetch=3, cache_gb=0.5).config.frames.threads == 7
+    with pytest.raises(InputError, match=r"is another run \(frames.cross is 0.5, not 0.0\)"):
+        begin(cross=0.5)
+
+
+def test_a_first_model_is_the_same_by_any_of_its_paths_and_where_it_was_moved_with_the_run(tmp_path, monkeypatch):
+    def begin(run, init):
+        return open_run(run, "renderer", SMALL_RENDERER, init and str(init), 4).init
+
+    work = tmp_path / "work"
+    for name in ("networks", "others"):
+        (work / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert begin(work / "run", "work/networks") == str(work / "networks")
+    monkeypatch.chdir(work)
+    for init in ("networks", work / "networks", None):
+        assert begin(work / "run", init) == str(work / "networks")
+    with pytest.raises(InputError, match=rf"init is others, not {work / 'networks'}"):
+        begin(work / "run", "others")
+    moved = work.rename(tmp_path / "moved")
+    assert begin(moved / "run", moved / "networks") == str(moved / "networks")
+    with pytest.raises(InputError, match=r"init is .*others, not"):
+        begin(moved / "run", moved / "others")
+
+
+def test_a_first_model_that_is_named_stays_a_name(tmp_path):
+    for _ in range(2):
+        assert open_run(tmp_path / "run", "renderer", SMALL_RENDERER, "published", 4).init == "published"
+
+
 def test_a_folder_of_other_things_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match=r"holds other things \(notes.txt\) and no run"):
         train(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_that_the_main_process_does_not_share_is_noticed(tmp_path, monkeypatch):
+    """As another host sees one of its own: the record is written elsewhere."""
+    monkeypatch.setattr(parallel, "is_main", lambda: False)
+    with pytest.raises(OutputError, match="is not the same folder for all processes"):
+        open_run(tmp_path / "run", "toy_mover", CONFIG, None, 1)
 
 
 def test_validation_that_cannot_be_is_missed_aloud(tmp_path, recwarn):

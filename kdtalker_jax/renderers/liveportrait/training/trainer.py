@@ -37,7 +37,7 @@ from kdtalker_jax.renderers.liveportrait.training.step import (
 from kdtalker_jax.renderers.liveportrait.training.validation import RendererValidation
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
-from kdtalker_jax.training.settings import check_positive, check_sizes
+from kdtalker_jax.training.settings import check_positive, check_sizes, check_warmup
 
 # Landmarks of the parts of the face that small errors show in most.
 REGIONS = (
@@ -156,19 +156,28 @@ class RendererTask:
         return self._step_of(batch.phase)(state, batch.pictures)
 
     def validate(self, state: RendererState, step: int, logs: Logs) -> float | None:
-        """Logs how well the moving average reenacts, as numbers and as a picture in the run's folder."""
-        validation = self._validation_of(self.config.phase_of(step - 1))
+        """Logs how well the moving average reenacts, as numbers and as a picture in the run's folder.
+
+        The best checkpoint is one for pictures of the last phase's size: losses of other sizes cannot be compared.
+        """
+        number = self.config.phase_of(step - 1)
+        validation = self._validation_of(number)
         if validation is None:
             return None
         numbers, sheet = validation(parallel.on_own_devices(state.ema))
         logs.numbers(step, {f"validation/{name}": value for name, value in numbers.items()})
         self._report(f"Step {step}: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
+        if sheet is not None:
+            self._draw(sheet, step, logs)
+        comparable = self.config.phases[number].image_size == self.config.phases[-1].image_size
+        return numbers["loss"] if comparable and math.isfinite(numbers["loss"]) else None
+
+    def _draw(self, sheet: np.ndarray, step: int, logs: Logs) -> None:
         logs.picture(step, "validation/reenacted", sheet)
         if parallel.is_main():
             folder = self._workdir / "pictures"
             folder.mkdir(exist_ok=True)
             cv2.imwrite(str(folder / f"{step:06d}.png"), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-        return numbers["loss"] if math.isfinite(numbers["loss"]) else None
 
     def _make_step(self, phase: int) -> Any:
         settings = self.config.phases[phase]
@@ -186,6 +195,9 @@ def check_renderer(config: RendererConfig, devices: int) -> None:
     phases = [name for name in ("first", "second", "third", "fourth") if getattr(config, name).steps]
     numbers = ("accumulate", "frames.drivings", "frames.threads", "frames.prefetch")
     check_positive(config, (*numbers, *(f"{name}.batch_size" for name in phases)))
+    check_warmup(config)
+    if not 0 <= config.optimizer.cooldown <= 1:
+        raise InputError(f"optimizer.cooldown is a part of all steps, from 0 to 1, not {config.optimizer.cooldown}.")
     share = devices * config.accumulate
     halvings = 2 ** (len(config.appearance.widths) - 1 + config.warping.hourglass_blocks)
     for name in phases:

@@ -4,6 +4,7 @@ import signal
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import jax
@@ -11,12 +12,13 @@ import numpy as np
 import pytest
 
 from configs import SMALL
-from configs.renderer import LIVEPORTRAIT, PhaseConfig
+from configs.renderer import LIVEPORTRAIT, PhaseConfig, RendererConfig
 from kdtalker_jax.checkpoints import load_checkpoint, load_networks, read_record, save_checkpoint
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.renderers.liveportrait.training.export import RENDERER, export_renderer
 from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
 from kdtalker_jax.renderers.liveportrait.training.trainer import RendererTask, check_renderer, train_renderer
+from kdtalker_jax.training.logs import NoLogs
 from kdtalker_jax.training.settings import with_settings
 from tests.training.faces import TINY_RENDERER, make_face_clips, write_faces
 from tests.training.metrics import read_metrics
@@ -105,9 +107,9 @@ def test_interrupted_and_resumed_is_the_same_as_uninterrupted(finished, faces, t
 
 def test_a_run_starts_from_the_average_of_another(finished, faces, tmp_path):
     """The first step has learning rate 0, so that after it nothing has changed but the statistics."""
-    config = with_settings(TINY_RENDERER, ["first.steps=1", "second.steps=0", "checkpoints.every=1"])
+    config = with_settings(TINY_RENDERER, ["first.steps=2", "second.steps=0", "checkpoints.every=1"])
     train_renderer(config, faces, tmp_path / "run", init=finished)
-    before, after = load_networks(finished)[0], load_networks(tmp_path / "run")[0]
+    before, after = load_networks(finished)[0], load_networks(tmp_path / "run", which=1)[0]
     for name in NAMES:
         jax.tree.map(partial(np.testing.assert_allclose, atol=1e-8), after[name]["params"], before[name]["params"])
 
@@ -128,6 +130,8 @@ def test_other_sizes_cannot_be_started_from(finished, faces, tmp_path):
         (["first.motion_only=true", "first.motion_frozen=true"], "so nothing learns"),
         (["first.rest_frozen=true", "first.motion_frozen=true"], "first is rest_frozen and motion_frozen"),
         (["guided=nose tip,left ear"], "There is no landmark 'left ear'"),
+        (["optimizer.warmup_steps=6"], "warmup_steps=6 must be fewer than steps=6"),
+        (["optimizer.cooldown=1.5"], "optimizer.cooldown is a part of all steps"),
         (["accumulate=0"], "accumulate must be at least 1"),
         (["validation.every=0"], "validation.every must be at least 1"),
         (["first.batch_size=0"], "first.batch_size must be at least 1"),
@@ -142,7 +146,7 @@ def test_what_cannot_be_trained_is_refused(faces, tmp_path, changes, message):
 
 def test_phases_that_are_not_run_need_not_fit():
     """On 16 devices, say: their batches are those of nobody."""
-    check_renderer(replace(LIVEPORTRAIT, first=PhaseConfig(steps=1, batch_size=128)), 16)
+    check_renderer(replace(LIVEPORTRAIT, first=PhaseConfig(steps=200, batch_size=128)), 16)
 
 
 def test_without_data_it_is_said(tmp_path):
@@ -155,6 +159,26 @@ def test_all_clips_need_frames(tmp_path):
     message = r"has no frames: make it again with python -m pipelines\.extract --keep_frames"
     with pytest.raises(InputError, match=message):
         train_renderer(TINY_RENDERER, data, tmp_path / "run")
+
+
+def judged(config: RendererConfig, step: int) -> float | None:
+    """What a task says of a step whose loss is 0.5, with no networks and nothing that is drawn."""
+    task = object.__new__(RendererTask)
+    task.config, task._report = config, lambda sentence: None
+    task._validation_of = lambda phase: lambda weights: ({"loss": 0.5}, None)
+    return task.validate(SimpleNamespace(ema={}), step, NoLogs())
+
+
+def test_a_step_is_judged_without_a_sheet():
+    assert judged(TINY_RENDERER, TINY_RENDERER.steps) == 0.5
+
+
+def test_the_best_is_one_for_pictures_of_the_last_size():
+    """Small pictures are easier: the best of all would be from before there were large ones."""
+    sizes = [judged(TINY_RENDERER, step) for step in (3, 4)]
+    assert sizes == [None, 0.5]
+    last = replace(TINY_RENDERER.second, adversarial=False)
+    assert judged(replace(TINY_RENDERER, first=last), 3) == 0.5
 
 
 @pytest.mark.parametrize("validation", [{}, {"validation": make_face_clips(2, frames=1)}])
