@@ -6,7 +6,7 @@ import click
 
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option, licence_option, result
-from pipelines.driving import asked_driving
+from pipelines.driving import FINDING, asked_driving
 from pipelines.finishing import asked_finish
 from pipelines.options import (
     animation_options,
@@ -119,7 +119,12 @@ def main(
     on_portrait = {"relative": asked.relative, "stitch": asked.stitch, "edits": asked.edits}
     posing.check(asked, driving=driver, motion_in=motion_in)
     asked_driver = asked_driving(
-        **driving, **on_portrait, motion_in=motion_in, inputs=inputs, outputs=[motion_out] if motion_out else []
+        **driving,
+        **on_portrait,
+        motion_in=motion_in,
+        inputs=inputs,
+        outputs=[motion_out] if motion_out else [],
+        pose_driver=posing.pose_driver,
     )
     said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, output=output)
     image = portrait.read(checkpoint)
@@ -141,7 +146,7 @@ def main(
     asked.edits.check(model.sliders)
     posing.check_model(model.motion_model)
     source = portrait.prepared(model, image)
-    poses = posing.poses(model, source)
+    poses = posing.poses(model, source, **{name: driving[name] for name in FINDING})
     if saved is not None:
         motion = model.drive(source, saved, **(on_portrait if poses is None else {}))
     elif waveform is not None:
