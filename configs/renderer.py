@@ -80,6 +80,7 @@ class FramesConfig:
 
     drivings: int = 1  # driving frames for each source frame
     cross: float = 0.0  # probability of a driving frame by another head with the same motion, where there is one
+    apart: int = added(0)  # frames of a clip that source and driving are at least apart, where it is long enough
     threads: int = 2
     prefetch: int = 2  # batches that lie ready
     cache_gb: float = 4.0  # of encoded clips that each process keeps in memory
@@ -169,6 +170,7 @@ TRANSFER_LIVEPORTRAIT = replace(
     first=PhaseConfig(steps=2_000, batch_size=8, frozen_norms=True, rest_frozen=True),
     optimizer=RendererOptimizerConfig(learning_rate=1e-5),
     loss=LossConfig(transfer=1.0),
+    frames=FramesConfig(apart=12),  # so that pose and expression differ
 )
 
 # A quarter of the parameters, for the first look at real videos on a machine without accelerators.
