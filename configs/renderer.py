@@ -241,6 +241,19 @@ VARIED_DETAILS = replace(
     optimizer=replace(VARIED_RENDERER.optimizer, learning_rate=2e-3),
 )
 
+# As `TRANSFER_LIVEPORTRAIT`, on drawn people: keypoints keep what truth they are guided by.
+VARIED_TRANSFER = replace(
+    VARIED_RENDERER,
+    name="varied_transfer",
+    first=PhaseConfig(steps=300, batch_size=4, image_size=128, frozen_norms=True, rest_frozen=True),
+    second=PhaseConfig(),
+    third=PhaseConfig(),
+    fourth=PhaseConfig(),
+    loss=replace(VARIED_RENDERER.loss, transfer=1.0),
+    optimizer=replace(TRANSFER_LIVEPORTRAIT.optimizer, learning_rate=1e-4, warmup_steps=30),  # few steps
+    frames=replace(VARIED_RENDERER.frames, apart=1),  # its world holds every twelfth frame of a performance
+)
+
 # Some steps of the small networks: for tests and dry runs.
 SMALL_RENDERER = renderer_config(
     SMALL,
@@ -263,6 +276,7 @@ RENDERER_CONFIGS = {
         DEMO_RENDERER,
         VARIED_RENDERER,
         VARIED_DETAILS,
+        VARIED_TRANSFER,
         SMALL_RENDERER,
     )
 }
