@@ -86,7 +86,7 @@ def main(
     --checkpoint published fetches the published weights, once, and converts them; docs/models.md says more. What is not
     given comes with the package: a model that has learnt from drawings alone, a drawn portrait, a synthetic voice.
     """
-    from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
+    from kdtalker_jax.arguments import check_asked, check_unmade, checked  # these take seconds: not needed for --help
     from kdtalker_jax.checkpoints import load_checkpoint
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.hub.names import find_model
@@ -107,6 +107,8 @@ def main(
     spoken = driven_audio or (None if driver or is_text else str(demo.RECORDINGS[0]))  # what moves the lips
     # All that can be wrong with the input is found before the model is even loaded.
     asked = checked(animation)
+    if motion_in or not (spoken or is_text):
+        check_unmade(animation)
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()

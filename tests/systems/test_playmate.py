@@ -182,6 +182,17 @@ def test_poses_that_cannot_be_are_refused(small_checkpoint, options, message, tm
     assert not (tmp_path / "a.mp4").exists()
 
 
+@pytest.mark.parametrize("option", ["--emotion", "--pose_amplitude", "--smoothing"])
+@pytest.mark.parametrize("instead", ["--motion_in", "--driving"])
+def test_what_no_motion_is_made_with_is_refused(directory, option, instead, tmp_path):
+    swing(30).save(tmp_path / "face.npz")
+    value = "happy" if option == "--emotion" else 1
+    given = ("--checkpoint", directory, "--no_cache", instead, tmp_path / "face.npz", option, value)
+    result = run(sample, *given, "--output", tmp_path / "a.mp4")
+    assert result.exit_code == 2
+    assert f"{option} is about a motion that sound makes, and here none is made" in result.output
+
+
 def test_the_command_line_turns_heads(directory, speech, tmp_path):
     swing(30).save(tmp_path / "actor.npz")
     saved = tmp_path / "motion.npz"
