@@ -85,6 +85,8 @@ def test_what_it_cannot_be_asked_for_is_refused(model, small_model, source, wave
         model.animate(source, waveform, emotoin="happy", **QUICK)
     with pytest.raises(InputError, match="`emotion` is one of the `controls`"):
         model.animate(source, waveform, emotion="happy", controls=Controls(), **QUICK)
+    with pytest.raises(InputError, match="`relative` is about the pose that sound makes, which `pose` replaces"):
+        model.animate(source, waveform, pose=swing(9), relative=True, **QUICK)
     with pytest.raises(TypeError, match="no argument 'emotion'"):
         small_model.animate(source, waveform, emotion="happy", **QUICK)
 

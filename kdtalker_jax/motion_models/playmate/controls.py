@@ -17,7 +17,7 @@ from kdtalker_jax.motion_models.playmate.config import POSE, TransformerConfig
 from kdtalker_jax.motion_models.playmate.normalising import pose_statistics
 from kdtalker_jax.spaces.keypoints import Motion
 
-GUIDANCE = 1.5  # as published
+GUIDANCE = 1.5  # as published, by sound and by emotion
 LARGEST_GUIDANCE = 10.0
 LARGEST_AMPLITUDE = 5.0
 
@@ -35,7 +35,8 @@ class Controls:
         audio_guidance, emotion_guidance: how much sound and emotion count (equation 8); 1 is no guidance.
         pose_amplitude: how far the head moves, 1 as far as heads of the training set do.
         pose: of this portrait's head, T frames, 25 a second, that the performance is drawn to go with; where they end,
-            they are played backwards.
+            they are played backwards. Driving keypoints keep the portrait's size: `TalkingPortrait.turn` by the same
+            poses afterwards gives theirs.
         pose_axes: what of it, of "scale", "yaw", "pitch", "roll" and "t".
 
     Raises:
