@@ -80,6 +80,7 @@ class FramesConfig:
 
     drivings: int = 1  # driving frames for each source frame
     cross: float = 0.0  # probability of a driving frame by another head with the same motion, where there is one
+    apart: int = added(0)  # frames of a clip that source and driving are at least apart, where it is long enough
     threads: int = 2
     prefetch: int = 2  # batches that lie ready
     cache_gb: float = 4.0  # of encoded clips that each process keeps in memory
@@ -169,6 +170,7 @@ TRANSFER_LIVEPORTRAIT = replace(
     first=PhaseConfig(steps=2_000, batch_size=8, frozen_norms=True, rest_frozen=True),
     optimizer=RendererOptimizerConfig(learning_rate=1e-5),
     loss=LossConfig(transfer=1.0),
+    frames=FramesConfig(apart=12),  # so that pose and expression differ
 )
 
 # A quarter of the parameters, for the first look at real videos on a machine without accelerators.
@@ -239,6 +241,19 @@ VARIED_DETAILS = replace(
     optimizer=replace(VARIED_RENDERER.optimizer, learning_rate=2e-3),
 )
 
+# As `TRANSFER_LIVEPORTRAIT`, on drawn people: keypoints keep what truth they are guided by.
+VARIED_TRANSFER = replace(
+    VARIED_RENDERER,
+    name="varied_transfer",
+    first=PhaseConfig(steps=300, batch_size=4, image_size=128, frozen_norms=True, rest_frozen=True),
+    second=PhaseConfig(),
+    third=PhaseConfig(),
+    fourth=PhaseConfig(),
+    loss=replace(VARIED_RENDERER.loss, transfer=1.0),
+    optimizer=replace(TRANSFER_LIVEPORTRAIT.optimizer, learning_rate=1e-4, warmup_steps=30),  # few steps
+    frames=replace(VARIED_RENDERER.frames, apart=1),  # its world holds every twelfth frame of a performance
+)
+
 # Some steps of the small networks: for tests and dry runs.
 SMALL_RENDERER = renderer_config(
     SMALL,
@@ -261,6 +276,7 @@ RENDERER_CONFIGS = {
         DEMO_RENDERER,
         VARIED_RENDERER,
         VARIED_DETAILS,
+        VARIED_TRANSFER,
         SMALL_RENDERER,
     )
 }

@@ -72,7 +72,7 @@ class Animation:
         return self._rule(model), self._controls(model), self._noise(model, windows)
 
     def _controls(self, model: MotionModel) -> Any:
-        """Raises InputError where they are another model's."""
+        """Raises InputError where they are another model's, or do not go together with the rest."""
         if self.controls is None:
             return model.Controls()
         if not isinstance(self.controls, model.Controls):
@@ -80,6 +80,8 @@ class Animation:
                 f"The controls must be {model.Controls.__qualname__} of this model, not {self.controls!r}."
             )
         model.check_controls(self.controls)
+        if self.relative and getattr(self.controls, "pose", None) is not None:
+            raise InputError("`relative` is about the pose that sound makes, which `pose` replaces: give one of them.")
         return self.controls
 
     def _noise(self, model: MotionModel, windows: int | None) -> np.ndarray | None:

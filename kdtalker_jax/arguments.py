@@ -53,6 +53,13 @@ def check_asked(animation: Mapping[str, Any], model: MotionModel) -> None:
     Animation(**arguments_of(check_asked, animation, model)).of(model, None)
 
 
+def check_unmade(animation: Mapping[str, Any]) -> None:
+    """Where sound makes no motion: raises InputError for what would have changed it. How it is sampled may stay."""
+    others = [field.name for field in fields(Animation) if field.name != "smooth"]
+    if ignored := [name for name in animation if name not in others]:
+        raise InputError(f"`{ignored[0]}` is about a motion that sound makes, and here none is made: leave it out.")
+
+
 def check_source(source: Any, call: str) -> None:
     """Raises InputError where something else stands for a prepared portrait."""
     if isinstance(source, Source):

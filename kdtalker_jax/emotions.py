@@ -53,7 +53,7 @@ def weights_of(blend: str | Mapping[str, float]) -> tuple[float, ...]:
             raise InputError(f"{blend!r} is no emotion: there are {', '.join(ROWS)}, and blends such as happy + sad.")
         shares = [(part["name"].strip().lower(), _number(part["share"] or "1")) for part in parts]
     elif isinstance(blend, Mapping) and all(isinstance(name, str) for name in blend):
-        shares = list(blend.items())
+        shares = [(name.strip().lower(), share) for name, share in blend.items()]
     else:
         raise InputError(f"An emotion is a name or a mapping of names to shares, not {blend!r}.")
     weights = np.zeros(len(ROWS))

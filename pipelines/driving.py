@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "lip_strength": 0.0,
     "driving_out": None,
 }
+FINDING = ("driving_crop", "driving_face_index")  # those of how its face is found, be it to follow it or its pose alone
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,18 @@ def asked_driving(
     motion_in: str | None,
     inputs: list[str],
     outputs: Sequence[str] = (),
+    pose_driver: str | None = None,
     **options: Any,
 ) -> Driving | None:
-    """What the options ask for; None without `--driving`. `options`: those of `DEFAULTS`.
+    """What the options ask for; None without `--driving`. `options`: those of `DEFAULTS`, of which
+    a `pose_driver` is told `FINDING`.
 
     Raises:
         InputError: a value that cannot be, or options that do not go together.
     """
     if driving is None:
-        changed = [name for name, value in options.items() if value != DEFAULTS[name]]
+        used = FINDING if pose_driver else ()
+        changed = [name for name, value in options.items() if value != DEFAULTS[name] and name not in used]
         if changed:
             raise InputError(f"--{changed[0]} is about a driver: give one with --driving.")
         return None

@@ -148,6 +148,7 @@ def main(
         "already_cut": already_cut,
         **{name: str(value) for name, value in weights.items() if value},
         **({"emotion": emotion} if emotion else {}),
+        **({"emotion_judge": evaluator.feel.judge} if evaluator.feel else {}),
         **({"lpips": evaluator.perceive.network} if evaluator.perceive else {}),
     }
     in_options = click.get_current_context().command.in_options

@@ -217,7 +217,7 @@ def posing_options(command: Command) -> Command:
         click.option(
             "--pose_driver",
             help="Turn the head as another one does, the face is the sound's: a video, a picture, or a template "
-            "(.pkl of LivePortrait, .npz).",
+            "(.pkl of LivePortrait, .npz). Its face is found as --driving_crop and --driving_face_index say.",
         ),
         click.option(
             "--pose_mode",

@@ -61,11 +61,11 @@ class Posing:
         if any(name not in names for name in self.asked(None)):
             raise InputError("This model draws no face to go with a pose: say --pose_mode replace.")
 
-    def poses(self, model: "TalkingPortrait", source: "Source") -> Any:
-        """Of the portrait; None without a driver."""
+    def poses(self, model: "TalkingPortrait", source: "Source", **found: Any) -> Any:
+        """Of the portrait; None without a driver. `found`: how its face is, as of `TalkingPortrait.poses`."""
         if self.pose_driver is None:
             return None
-        return model.poses(source, self.pose_driver, relative=not self.pose_absolute, progress=True)
+        return model.poses(source, self.pose_driver, relative=not self.pose_absolute, **found, progress=True)
 
 
 ALL_AXES = "scale,yaw,pitch,roll,t"

@@ -6,7 +6,7 @@ import click
 
 from kdtalker_jax import demo
 from kdtalker_jax.cli import Command, cache_option, licence_option, result
-from pipelines.driving import asked_driving
+from pipelines.driving import FINDING, asked_driving
 from pipelines.finishing import asked_finish
 from pipelines.options import (
     animation_options,
@@ -88,7 +88,7 @@ def main(
     --checkpoint published fetches the published weights, once, and converts them; docs/models.md says more. What is not
     given comes with the package: a model that has learnt from drawings alone, a drawn portrait, a synthetic voice.
     """
-    from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
+    from kdtalker_jax.arguments import check_asked, check_unmade, checked  # these take seconds: not needed for --help
     from kdtalker_jax.checkpoints import load_checkpoint
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.hub.names import find_model
@@ -111,6 +111,8 @@ def main(
     )  # what moves the lips
     # All that can be wrong with the input is found before the model is even loaded.
     asked = checked(animation)
+    if motion_in or not (spoken or is_text):
+        check_unmade(animation)
     if batch_size is not None:
         check_batch_size(batch_size)
     portrait.check()
@@ -123,7 +125,12 @@ def main(
     on_portrait = {"relative": asked.relative, "stitch": asked.stitch, "edits": asked.edits}
     posing.check(asked, driving=driver, motion_in=motion_in)
     asked_driver = asked_driving(
-        **driving, **on_portrait, motion_in=motion_in, inputs=inputs, outputs=[motion_out] if motion_out else []
+        **driving,
+        **on_portrait,
+        motion_in=motion_in,
+        inputs=inputs,
+        outputs=[motion_out] if motion_out else [],
+        pose_driver=posing.pose_driver,
     )
     outputs = [path for path in (output, motion_out, driving["driving_out"]) if path]
     said = asked_speech(**speech, driven_audio=driven_audio, inputs=inputs, outputs=outputs)
@@ -146,7 +153,7 @@ def main(
     asked.edits.check(model.sliders)
     posing.check_model(model.motion_model)
     source = portrait.prepared(model, image)
-    poses = posing.poses(model, source)
+    poses = posing.poses(model, source, **{name: driving[name] for name in FINDING})
     if saved is not None:
         motion = model.drive(source, saved, **(on_portrait if poses is None else {}))
     elif waveform is not None:

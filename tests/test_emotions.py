@@ -21,6 +21,7 @@ def test_the_labels_of_data_sets_are_those_of_the_eight():
         ("0.7 happy + 0.3 surprised", {"happy": 0.7, "surprised": 0.3}),
         ("3 fear+1 neutral", {"fear": 0.75, "neutral": 0.25}),
         ({"angry": 2, "contempt": 2}, {"angry": 0.5, "contempt": 0.5}),
+        ({" Happy": 1, "SAD ": 1}, {"happy": 0.5, "sad": 0.5}),
         ("none", {"none": 1}),
     ],
 )

@@ -43,7 +43,7 @@ class EmotionAccuracy(NamedTuple):
 
 
 class EmotionReader:
-    """The network, as a `metrics.faces.Reader`."""
+    """The network, as a `metrics.faces.Reader`; `judge` says which."""
 
     size = len(JUDGED)
 
@@ -51,6 +51,7 @@ class EmotionReader:
         """Raises CheckpointError: no such file, or another network."""
         self._network = UserNetwork(JUDGE, file, _check)
         self._network.check()
+        self.judge = f"mini-Xception of FER2013, {JUDGE.find(file)}"
 
     def __call__(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """(7,) how much the face with landmarks (68, 2) in a uint8 picture (H, W, 3) shows of JUDGED; 1 in sum."""

@@ -1,10 +1,12 @@
 """Emo-A: which emotion was asked for, what a judge says of faces, and what it says of videos."""
 
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.faces.detector import FaceDetector
@@ -16,6 +18,7 @@ from kdtalker_jax.metrics.emotion import (
     emotion_accuracy,
 )
 from kdtalker_jax.metrics.evaluation import Evaluator
+from pipelines.evaluate import main
 from tests.metrics.films import film, portrait, speech
 from tests.tflite.writer import CONVOLUTION, NONE, RESHAPE, SOFTMAX, VALID, Network
 
@@ -93,6 +96,16 @@ def test_videos_are_judged_by_what_they_were_asked_for(judge, tmp_path, monkeypa
     assert found["sad_1"] == (1, 1) and found["happy_1"] == (0, 0)
     assert np.isnan(found["clip"]).all() and "no emotion" in measured["clip"].warnings
     assert np.isnan(found["contempt"]).all() and "does not know contempt" in measured["contempt"].warnings["not judged"]
+
+
+def test_a_report_says_who_has_judged(judge, tmp_path, monkeypatch):
+    monkeypatch.setenv("KDTALKER_EMOTIONS", str(judge))
+    film(tmp_path / "sad.mp4", DARK, frames=12, sound=speech(0.48))
+    asked = ["--videos", tmp_path / "sad.mp4", "--already_cut", "--emotion", "sad", "--no_cache"]
+    result = CliRunner().invoke(main, list(map(str, [*asked, "--out", tmp_path / "report.json"])))
+    assert result.exit_code == 0, result.output
+    conditions = json.loads((tmp_path / "report.json").read_text())["conditions"]
+    assert conditions["emotion_judge"] == f"mini-Xception of FER2013, {judge}"
 
 
 def test_what_is_missing_is_named(tmp_path, monkeypatch):

@@ -85,6 +85,8 @@ def test_what_it_cannot_be_asked_for_is_refused(model, small_model, source, wave
         model.animate(source, waveform, emotoin="happy", **QUICK)
     with pytest.raises(InputError, match="`emotion` is one of the `controls`"):
         model.animate(source, waveform, emotion="happy", controls=Controls(), **QUICK)
+    with pytest.raises(InputError, match="`relative` is about the pose that sound makes, which `pose` replaces"):
+        model.animate(source, waveform, pose=swing(9), relative=True, **QUICK)
     with pytest.raises(TypeError, match="no argument 'emotion'"):
         small_model.animate(source, waveform, emotion="happy", **QUICK)
 
@@ -169,6 +171,8 @@ def test_other_models_cannot_be_asked_for_them(small_checkpoint, tmp_path):
         (("--pose_driver", "face.npz", "--driving", "face.npz"), "choose one"),
         (("--pose_driver", "face.npz", "--pose_axes", "jaw"), "did you mean 'yaw'"),
         (("--pose_driver", "face.npz", "--pose_mode", "inpaint"), "draws no face to go with a pose"),
+        (("--pose_driver", "face.npz", "--regions", "pose"), "--regions is about a driver: give one with --driving."),
+        (("--driving_crop", "none"), "--driving_crop is about a driver"),
     ],
 )
 def test_poses_that_cannot_be_are_refused(small_checkpoint, options, message, tmp_path, monkeypatch):
@@ -178,6 +182,17 @@ def test_poses_that_cannot_be_are_refused(small_checkpoint, options, message, tm
     assert result.exit_code == 2, result.output
     assert message in result.output
     assert not (tmp_path / "a.mp4").exists()
+
+
+@pytest.mark.parametrize("option", ["--emotion", "--pose_amplitude", "--smoothing"])
+@pytest.mark.parametrize("instead", ["--motion_in", "--driving"])
+def test_what_no_motion_is_made_with_is_refused(directory, option, instead, tmp_path):
+    swing(30).save(tmp_path / "face.npz")
+    value = "happy" if option == "--emotion" else 1
+    given = ("--checkpoint", directory, "--no_cache", instead, tmp_path / "face.npz", option, value)
+    result = run(sample, *given, "--output", tmp_path / "a.mp4")
+    assert result.exit_code == 2
+    assert f"{option} is about a motion that sound makes, and here none is made" in result.output
 
 
 def test_the_command_line_turns_heads(directory, speech, tmp_path):
@@ -190,3 +205,13 @@ def test_the_command_line_turns_heads(directory, speech, tmp_path):
     assert result.exit_code == 0, result.output
     np.testing.assert_allclose(Motion.load(saved).yaw, swing(30).yaw, atol=1e-3)
     assert load_checkpoint(directory).config.system == "playmate_wav2lip"
+
+
+def test_a_picture_that_is_cut_already_holds_the_head(directory, model, source, speech, tmp_path):
+    saved, picture = tmp_path / "motion.npz", demo.PORTRAITS[1]
+    given = ("--checkpoint", directory, "--no_cache", "--steps", 2, "--driven_audio", speech, "--crop", "none")
+    asked = ("--pose_driver", picture, "--driving_crop", "none", "--pose_absolute")
+    result = run(sample, *given, *asked, "--output", tmp_path / "a.mp4", "--motion_out", saved)
+    assert result.exit_code == 0, result.output
+    held = model.poses(source, picture, relative=False, driving_crop="none")
+    np.testing.assert_allclose(Motion.load(saved).yaw, np.repeat(held.yaw, 30), atol=1e-3)

@@ -17,6 +17,7 @@ from kdtalker_jax.motion_models.playmate.config import POSE, TransformerConfig
 from kdtalker_jax.motion_models.playmate.normalising import pose_statistics
 from kdtalker_jax.spaces.keypoints import Motion
 
+GUIDANCE = 1.5  # as published, by sound and by emotion
 LARGEST_GUIDANCE = 10.0
 LARGEST_AMPLITUDE = 5.0
 
@@ -34,7 +35,8 @@ class Controls:
         audio_guidance, emotion_guidance: how much sound and emotion count (equation 8); 1 is no guidance.
         pose_amplitude: how far the head moves, 1 as far as heads of the training set do.
         pose: of this portrait's head, T frames, 25 a second, that the performance is drawn to go with; where they end,
-            they are played backwards.
+            they are played backwards. Driving keypoints keep the portrait's size: `TalkingPortrait.turn` by the same
+            poses afterwards gives theirs.
         pose_axes: what of it, of "scale", "yaw", "pitch", "roll" and "t".
 
     Raises:
@@ -44,8 +46,8 @@ class Controls:
     emotion: str | Mapping[str, float] | None = None
     emotion_strength: float = 1.0
     emotions: str | Sequence[Any] | None = None
-    audio_guidance: float = 1.5
-    emotion_guidance: float = 1.5
+    audio_guidance: float = GUIDANCE
+    emotion_guidance: float = GUIDANCE
     pose_amplitude: float = 1.0
     pose: Motion | None = None
     pose_axes: str | Sequence[str] = AXES
@@ -54,8 +56,6 @@ class Controls:
         checked_strength(self.emotion_strength)
         if self.emotion is not None and self.emotions is not None:
             raise InputError("`emotion` is one for all frames and `emotions` change: give one of them.")
-        if self.emotion_strength != 1 and self.emotion is None and self.emotions is None:
-            raise InputError("`emotion_strength` is that of an `emotion`: name one.")
         _ = self.feelings
         for name in ("audio_guidance", "emotion_guidance"):
             if not is_number(getattr(self, name), 0, LARGEST_GUIDANCE):
@@ -68,7 +68,16 @@ class Controls:
             )
         if not (self.pose is None or isinstance(self.pose, Motion)):
             raise InputError(f"`pose` must be a motion, not a {type(self.pose).__name__}.")
-        axes_mask(self.pose_axes)
+        self._check_all_counts()
+
+    def _check_all_counts(self) -> None:
+        """Raises InputError for what would change nothing."""
+        if not self.feelings:
+            for name, usual in (("emotion_strength", 1), ("emotion_guidance", GUIDANCE)):
+                if getattr(self, name) != usual:
+                    raise InputError(f"`{name}` is that of an `emotion`: name one.")
+        if not axes_mask(self.pose_axes).all() and self.pose is None:
+            raise InputError("`pose_axes` are those of a `pose`: give one.")
 
     @cached_property
     def feelings(self) -> tuple[Feeling, ...]:

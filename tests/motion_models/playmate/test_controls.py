@@ -15,6 +15,8 @@ WRONG = {
     "an emotion that there is not": ({"emotion": "hapy"}, "did you mean 'happy'"),
     "two ways": ({"emotion": "sad", "emotions": "0 sad"}, "give one of them"),
     "a strength of nothing": ({"emotion_strength": 0.5}, "name one"),
+    "guidance to nothing": ({"emotion_guidance": 2}, "`emotion_guidance` is that of an `emotion`: name one"),
+    "axes of nothing": ({"pose_axes": "yaw"}, "`pose_axes` are those of a `pose`: give one"),
     "too strong": ({"emotion": "sad", "emotion_strength": 1.1}, "from 0 to 1"),
     "no number": ({"emotion": "sad", "emotion_strength": "strong"}, "from 0 to 1"),
     "guidance": ({"audio_guidance": -1}, "`audio_guidance` must be a number from 0 to 10"),

@@ -20,7 +20,6 @@ from tests.motion_models.playmate.heads import SIZES, features, head, swing, var
 NETWORKS = {part.name: part.build(SMALL) for part in PARTS}
 PLAIN = Controls()
 SAD = Controls(emotion="sad")
-NO_GUIDANCE = {"audio_guidance": 1.0, "emotion_guidance": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +78,7 @@ def test_the_pose_hears_nothing_of_emotions(params, model):
 
 def test_without_guidance_it_is_the_plain_model(params, model):
     """Scales of 1: the answer to sound alone, and to sound and emotion."""
-    past, heard, x, plain = answered(params, model, Controls(**NO_GUIDANCE))
+    past, heard, x, plain = answered(params, model, Controls(audio_guidance=1.0))
 
     def asked_once(method, part, *arguments):
         return jax.jit(partial(NETWORKS[part].apply, method=method))(params[part], *arguments)
@@ -90,7 +89,7 @@ def test_without_guidance_it_is_the_plain_model(params, model):
     direct = jax.jit(NETWORKS[TRANSFORMER.name].apply)(params[TRANSFORMER.name], tokens, times, audio, past.identity)
     np.testing.assert_allclose(plain, direct, atol=2e-5)
 
-    felt = answered(params, model, Controls(emotion="sad", **NO_GUIDANCE))[-1]
+    felt = answered(params, model, Controls(emotion="sad", audio_guidance=1.0, emotion_guidance=1.0))[-1]
     condition = asked_once("hear", TRANSFORMER.name, audio) + (
         asked_once("identify", TRANSFORMER.name, past.identity)
         + asked_once("embed_time", TRANSFORMER.name, times)

@@ -16,5 +16,10 @@ def check(config: PlaymateRun, devices: int) -> None:
         raise InputError(
             f"previous_times={config.previous_times} must be no more than diffusion.times={config.diffusion.times}."
         )
+    if isinstance(config, EmotionRun) and not config.emotion_dropout + config.both_dropout < 1:
+        raise InputError(
+            f"emotion_dropout={config.emotion_dropout} and both_dropout={config.both_dropout} leave no sample that is "
+            "told its emotion: their sum must be below 1."
+        )
     if config.min_snr is not None and not config.min_snr > 0:
         raise InputError(f"min_snr is a ratio, more than 0, not {config.min_snr}.")

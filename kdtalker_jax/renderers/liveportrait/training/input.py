@@ -147,10 +147,12 @@ class RendererBatches(NumberedBatches[RendererBatch]):
     def _choose(self, clip: int, random: np.random.Generator) -> Choice:
         settings, twins = self._config.frames, self._clips.twins(clip)
         frames = len(self._clips[clip].jpeg)
-        source, *driving = random.integers(frames, size=1 + settings.drivings).tolist()
+        source, *drawn = random.integers(frames, size=1 + settings.drivings).tolist()
+        far = [frame for frame in range(frames) if abs(frame - source) >= settings.apart] or range(frames)
+        driving = tuple(far[number * len(far) // frames] for number in drawn)
         crosses, twin = random.random() < settings.cross, random.random()
         other = twins[int(twin * len(twins))] if crosses and twins else clip
-        return Choice(clip, other, source, tuple(driving))
+        return Choice(clip, other, source, driving)
 
 
 def stack_pictures(

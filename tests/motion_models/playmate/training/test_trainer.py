@@ -13,7 +13,8 @@ from kdtalker_jax.checkpoints import load_checkpoint, read_record, save_checkpoi
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
 from kdtalker_jax.motion_models.playmate.training.export import export_run, load_model, load_run
-from kdtalker_jax.motion_models.playmate.training.trainer import fitted, train
+from kdtalker_jax.motion_models.playmate.training.settings import check
+from kdtalker_jax.motion_models.playmate.training.trainer import fitted, train, trained_kind
 from kdtalker_jax.random_parts import random_variables
 from tests.motion_models.playmate.training.tiny import FIRST, SECOND
 from tests.training.metrics import read_metrics
@@ -71,6 +72,11 @@ def test_stage_2_needs_stage_1_and_labels(first, dataset, tmp_path):
     plain = write_dataset(tmp_path / "plain", {"train": [make_clip("a", 90)]})
     with pytest.raises(InputError, match="its emotion is known"):
         train(SECOND, plain, tmp_path / "run", init=first)
+
+
+def test_some_samples_have_to_be_told_their_emotion():
+    with pytest.raises(InputError, match=r"emotion_dropout=0.9 and both_dropout=0.9 leave no sample"):
+        check(replace(SECOND, emotion_dropout=0.9, both_dropout=0.9), 1)
 
 
 def test_sizes_follow_from_what_there_is(first, dataset):

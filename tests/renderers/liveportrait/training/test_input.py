@@ -84,6 +84,20 @@ def test_a_twin_drives_and_the_target_is_the_sources_own_head(stored, clips):
         assert batch.pictures.state[row, 1, 0] == own["yaw"][frame]
 
 
+@pytest.mark.parametrize(("apart", "least"), [(0, 0), (2, 2), (99, 0)])
+def test_frames_can_be_drawn_apart_where_clips_are_long_enough(apart, least):
+    clips = FaceClips(make_face_clips(frames=5), cache_gb=0.1)
+    config = replace(TINY_RENDERER, frames=replace(TINY_RENDERER.frames, apart=apart))
+    batches = RendererBatches(clips, config)
+    choices = [batches._choose(number % 4, np.random.default_rng(number)) for number in range(200)]
+    distances = [abs(frame - choice.source) for choice in choices for frame in choice.driving]
+    assert (min(distances), max(distances)) == (least, 4)
+    assert {frame for choice in choices for frame in choice.driving} == set(range(5))
+    if not least:
+        plain = RendererBatches(clips, TINY_RENDERER)
+        assert choices == [plain._choose(number % 4, np.random.default_rng(number)) for number in range(200)]
+
+
 def test_without_truth_there_is_none(stored):
     """As `pipelines.extract` writes clips."""
     bare = [{"name": clip["name"].encode(), "jpeg": clip["jpeg"]} for clip in stored]

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from configs import SMALL
-from configs.renderer import LIVEPORTRAIT, PhaseConfig, RendererConfig
-from kdtalker_jax.checkpoints import load_checkpoint, load_networks, read_record, save_checkpoint
+from configs.kdtalker import VARIED
+from configs.renderer import LIVEPORTRAIT, RENDERER_CONFIGS, PhaseConfig, RendererConfig
+from kdtalker_jax.checkpoints import load_checkpoint, load_networks, read_record, save_checkpoint, write_record
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.renderers.liveportrait.training.export import RENDERER, export_renderer
 from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
@@ -147,6 +148,15 @@ def test_what_cannot_be_trained_is_refused(faces, tmp_path, changes, message):
 def test_phases_that_are_not_run_need_not_fit():
     """On 16 devices, say: their batches are those of nobody."""
     check_renderer(replace(LIVEPORTRAIT, first=PhaseConfig(steps=200, batch_size=128)), 16)
+
+
+def test_networks_of_the_varied_recipe_can_be_parted():
+    config = RENDERER_CONFIGS["varied_transfer"]
+    check_renderer(config, 1)
+    assert {name: getattr(config, name) for name in NAMES} == {name: VARIED.sections[name] for name in NAMES}
+    (phase,) = config.phases
+    assert phase.rest_frozen
+    assert config.loss.transfer > 0
 
 
 def test_without_data_it_is_said(tmp_path):
