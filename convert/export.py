@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 import click
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from convert.network import to_published
@@ -67,8 +68,8 @@ def export(directory: Path, out: Path, overwrite: bool = False) -> list[Path]:
                     save_file(
                         to_published(parts[name], checkpoint.variables(name)), unfinished, metadata={"format": "pt"}
                     )
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written ({error.strerror or error})") from error
+        except (OSError, SafetensorError) as error:  # of a full disk either
+            raise OutputError(f"{path} cannot be written ({getattr(error, 'strerror', None) or error})") from error
     return list(files.values())
 
 

@@ -56,9 +56,9 @@ class Driving:
             write_template(driver, self.out)
         return driver
 
-    def motion(self, model: "TalkingPortrait", source: "Source", sound: Any) -> Any:
-        """The portrait's motion; `sound` is that of a recording, or None."""
-        return model.reenact(source, self.read(model), sound=sound, **vars(self.how))
+    def motion(self, model: "TalkingPortrait", source: "Source", driver: "Driver", sound: Any) -> Any:
+        """The portrait's motion by what `read` gave; `sound` is that of a recording, or None."""
+        return model.reenact(source, driver, sound=sound, **vars(self.how))
 
 
 def asked_driving(
@@ -86,14 +86,15 @@ def asked_driving(
             raise InputError(f"--{changed[0]} is about a driver: give one with --driving.")
         return None
     from kdtalker_jax.edits.reenacting import Reenactment
-    from kdtalker_jax.media.files import input_file, output_file
+    from kdtalker_jax.media.files import output_file
     from kdtalker_jax.sources.templates import check_template_name
+    from kdtalker_jax.sources.video import check_driver
 
     if motion_in:
         raise InputError("--motion_in and --driving both give the motion: choose one.")
     if relative and options["absolute"]:
         raise InputError("--relative and --absolute exclude each other.")
-    input_file(driving, "driver")
+    check_driver(driving)
     if options["driving_out"]:
         check_template_name(options["driving_out"])
         output_file(options["driving_out"], "template", inputs, outputs)

@@ -34,14 +34,14 @@ class Posing:
     def check(self, animation: "Animation", *, driving: str | None, motion_in: str | None) -> None:
         """Raises InputError where the options do not go together, before any work."""
         from kdtalker_jax.edits.posing import axes_mask
-        from kdtalker_jax.media.files import input_file
+        from kdtalker_jax.sources.video import check_driver
 
         if self.pose_driver is None:
             if self != NO_POSING:
                 raise InputError("--pose_mode, --pose_axes and --pose_absolute are about a driver: give --pose_driver.")
             return
         axes_mask(self.pose_axes)
-        input_file(self.pose_driver, "driver")
+        check_driver(self.pose_driver)
         if driving:
             raise InputError("--driving and --pose_driver both turn the head: choose one.")
         if animation.edits.pose is not None:

@@ -154,6 +154,7 @@ def main(
     posing.check_model(model.motion_model)
     source = portrait.prepared(model, image)
     poses = posing.poses(model, source, **{name: driving[name] for name in FINDING})
+    moving = asked_driver.read(model) if asked_driver else None  # before the diffusion, which takes longer
     if saved is not None:
         motion = model.drive(source, saved, **(on_portrait if poses is None else {}))
     elif waveform is not None:
@@ -164,7 +165,7 @@ def main(
         on_turned = {"axes": posing.pose_axes, "stitch": asked.stitch, "edits": asked.edits}
         motion = model.turn(source, motion, poses, **on_turned)
     if asked_driver is not None:
-        motion = asked_driver.motion(model, source, None if waveform is None else motion)
+        motion = asked_driver.motion(model, source, moving, None if waveform is None else motion)
     if motion_out:
         motion.save(motion_out)
     if said:

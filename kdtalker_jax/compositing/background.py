@@ -11,7 +11,8 @@ from kdtalker_jax.compositing.following import Follower, foreground
 from kdtalker_jax.compositing.placing import Placement
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.resizing import resize
-from kdtalker_jax.media.files import input_file, looks_like_picture
+from kdtalker_jax.media.animations import is_still
+from kdtalker_jax.media.files import input_file
 from kdtalker_jax.media.frames import exact_rate, read_frames
 from kdtalker_jax.media.image import Picture, picture_of, read_image
 
@@ -41,7 +42,7 @@ class Background:
             self._colour = colour
         elif isinstance(what, (str, os.PathLike)):
             path = input_file(what, "background")
-            if looks_like_picture(path):
+            if is_still(path):
                 self._picture = read_image(path)
             else:
                 try:

@@ -9,7 +9,8 @@ import numpy as np
 
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.resizing import resize
-from kdtalker_jax.media.files import input_file, looks_like_picture
+from kdtalker_jax.media.animations import is_still
+from kdtalker_jax.media.files import input_file
 from kdtalker_jax.media.frames import exact_rate, read_frames
 from kdtalker_jax.media.image import read_image
 from kdtalker_jax.sources.templates import SUFFIXES
@@ -55,7 +56,7 @@ class Beside:
         self._path = input_file(path, "driver")
         if self._path.suffix.lower() in SUFFIXES:
             raise InputError(f"The driver {self._path} is motion alone: `compare` needs a video or a picture of it.")
-        self._picture = read_image(self._path) if looks_like_picture(self._path) else None
+        self._picture = read_image(self._path) if is_still(self._path) else None
         if self._picture is None:
             exact_rate(self._path)
 

@@ -26,6 +26,7 @@ from kdtalker_jax.faces.detector import Box, FaceDetector, find_faces, find_land
 from kdtalker_jax.faces.geometry import enclosing_square
 from kdtalker_jax.faces.openings import eye_openings, lip_openings
 from kdtalker_jax.faces.oriented import fit_face, mean_box
+from kdtalker_jax.media.animations import is_still
 from kdtalker_jax.media.files import input_file, looks_like_picture
 from kdtalker_jax.media.frames import exact_rate, read_frames, sound_start
 from kdtalker_jax.media.image import read_image
@@ -45,6 +46,17 @@ _SAME_FACE = 0.1  # least intersection over union of a face with itself a frame 
 Reader = Callable[[], Iterable[np.ndarray]]  # of frames uint8 (H, W, 3), as often as it is called
 
 
+def check_driver(path: str | os.PathLike[str]) -> None:
+    """Reads what of a driver can be read at once, without a model. Raises InputError as `read_driver`."""
+    path = input_file(path, "driver")
+    if path.suffix.lower() in SUFFIXES:
+        read_template(path)
+    elif is_still(path):
+        read_image(path)
+    else:
+        exact_rate(path)
+
+
 def read_driver(
     path: str | os.PathLike[str],
     renderer: Renderer,
@@ -58,8 +70,8 @@ def read_driver(
     """The motion of a face in a video, a picture or a template.
 
     Args:
-        path: a video of any rate (above 60 frames a second, 60 are looked at), a picture, or a template (`.pkl`,
-            `.npz`; see `read_template`).
+        path: a video of any rate (above 60 frames a second, 60 are looked at), such as a GIF, a picture, or a
+            template (`.pkl`, `.npz`; see `read_template`).
         renderer: whose motion extractor is used. params: of its parts.
         detector: finds the face. A frame without it has the motion of the one before, and is counted.
         driving_crop: "square", or "none" where the frames are already cut to the face; nothing is then looked for, and
@@ -80,7 +92,8 @@ def read_driver(
         raise InputError(f"This model is moved by {renderer.takes.name}, which are not seen in a video.")
     if driving_crop not in ("square", "none"):
         raise InputError(f'`driving_crop` must be "square" or "none", not {driving_crop!r}.')
-    if looks_like_picture(path):
+    still = is_still(path)
+    if still:
         image, rate = read_image(path), DEFAULT_RATE
         frames: Reader = lambda: [image]  # noqa: E731
     else:
@@ -92,7 +105,7 @@ def read_driver(
         cuts = (cut_square(frame, enclosing_square(*frame.shape[:2]), size) for frame in frames())
         motion, canonical = extracted(cuts, renderer, params, "Driver", progress)
         return Driver(motion, rate, None, canonical)
-    look = find_faces if looks_like_picture(path) else detect
+    look = find_faces if still else detect
     bar = progress_bar(frames(), "Finding the face", unit="frame", show=progress)
     seen = follow(bar, detector, f"the driver {path.name}", driving_face_index, "driving_", look=look)
     cuts = (cut_square(frame, seen.box, size) for frame in frames())

@@ -268,6 +268,17 @@ def test_export_does_not_overwrite_unasked(tmp_path, small_variables):
     assert file.read_bytes() == written
 
 
+def test_a_disk_that_is_full_is_told_of_in_a_line(tmp_path, small_variables, monkeypatch):
+    def full(*arguments, **named):
+        raise export.SafetensorError("I/O error: No space left on device (os error 28)")
+
+    save_checkpoint(tmp_path / "c", {"retargeting": small_variables["retargeting"]}, SMALL)
+    monkeypatch.setattr(export, "save_file", full)
+    result = run(export, "--checkpoint", tmp_path / "c", "--out", tmp_path / "e")
+    assert result.exit_code == 2
+    assert "cannot be written (I/O error: No space left on device" in result.output
+
+
 ARGUMENTS = st.lists(
     st.sampled_from(
         ["--source", "-out", "--only", "--config", "small", "--system", "--overwrite", "--checkpoint", ".", "x", "-h"]

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from PIL import Image
 
 from kdtalker_jax import demo
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import read_image
 from kdtalker_jax.media.video import VideoWriter
+from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.sources.templates import read_template
 from kdtalker_jax.spaces.keypoints import Motion
 from pipelines.sample import main
@@ -65,6 +67,25 @@ def test_with_a_recording_the_shorter_one_counts(run, inputs, tmp_path):
     result = run(tmp_path / "out.mp4", *both, "--lip_strength", 0.5)
     assert result.exit_code == 0, result.output
     assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))[0] == FRAMES
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), (("no.pkl", "no.pkl"), ("no.mp4", "no.mp4"), ("cut.png", "cut.png"), ("plain.png", "No face"))
+)
+def test_a_driver_that_cannot_be_followed_is_found_before_the_diffusion(inputs, small_checkpoint, tmp_path, name, said):
+    """And all but a face that is missing before the model is loaded."""
+    for text in ("no.pkl", "no.mp4"):
+        (tmp_path / text).write_text("Dear diary")
+    Image.new("RGB", (64, 64), "gray").save(tmp_path / "plain.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "plain.png").read_bytes()[:60])
+    checkpoint = small_checkpoint if name == "plain.png" else tmp_path / "nowhere"
+    options = ("--checkpoint", checkpoint, "--crop", "none", "--driven_audio", inputs / "speech.wav")
+    options += ("--source_image", demo.PORTRAITS[0], "--driving", tmp_path / name, "--output", tmp_path / "a.mp4")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TalkingPortrait, "animate", lambda *arguments, **named: pytest.fail("is sampled"))
+        result = CliRunner().invoke(main, list(map(str, options)))
+    assert result.exit_code == 2, result.output
+    assert said in result.output.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
