@@ -26,7 +26,7 @@ from kdtalker_jax.checkpoints.writing import checkpoint_writer
 from kdtalker_jax.errors import CheckpointError, OutputError
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
-from kdtalker_jax.systems import find_system
+from kdtalker_jax.systems import disagreement, find_system
 from kdtalker_jax.training.kinds import Kind, kind_of_run
 from kdtalker_jax.unfinished import unfinished_file
 
@@ -294,13 +294,18 @@ def write_model(
         without: parts that do not come along.
 
     Raises:
-        OutputError: `out` cannot be written, or has these parts already.
+        CheckpointError: they do not work together. OutputError: `out` cannot be written, or has these parts already.
     """
     kept = [
         name
         for name in (others.available if others else ())
         if name in find_system(config.system).parts and name not in (*trained, *without)
     ]
+    if problem := disagreement(config, [*kept, *trained]):
+        raise CheckpointError(
+            f"What was trained and {others.directory if others else out} do not fit together ({problem}): name as "
+            "`checkpoint` the model that described its clips."
+        )
     with checkpoint_writer(out, config, [*kept, *trained], overwrite=overwrite) as writer:
         for name in kept:
             writer.add(name, others.variables(name), others.origin(name))

@@ -110,6 +110,14 @@ def test_a_run_becomes_a_model_of_either_stage(first, second, tmp_path):
         load_model(tmp_path / "base")
 
 
+def test_a_run_becomes_no_model_that_hears_otherwise(first, tmp_path):
+    narrow = KDTALKER_SMALL.replace(audio_encoder=AudioEncoderConfig(widths=(4, 4, 4, 4, AUDIO_FEATURES + 1)))
+    save_checkpoint(tmp_path / "base", {"audio_encoder": random_variables("audio_encoder", narrow)}, narrow)
+    with pytest.raises(CheckpointError, match=r"do not fit together \(features of 9 numbers .* that hears 8 "):
+        export_run(first, tmp_path / "base", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_clip_that_is_not_finite_is_named(first, clips, tmp_path):
     """Where statistics are made of it, and where they are there already and the loss shows it."""
     bad = {**clips[2], "name": "broken clip", "exp": np.full_like(clips[2]["exp"], np.nan)}
