@@ -64,6 +64,11 @@ def is_run(directory: str | Path) -> bool:
     return (Path(directory) / RECORD_FILE).is_file()
 
 
+def has_checkpoint(directory: str | Path) -> bool:
+    """Whether a run has come to its first complete checkpoint."""
+    return bool(_steps(directory))
+
+
 def run_kind(directory: str | Path) -> Kind:
     """What a run trains. Raises CheckpointError where the directory is no run, or of a kind that is not known."""
     content = _read_content(directory)
@@ -335,9 +340,14 @@ def _check_whole(trees: Mapping[str, Tree], sums: Mapping[str, str]) -> None:
             raise ValueError(f"{name}: {fault}")
 
 
+def _steps(run: str | Path) -> list[int]:
+    """Of its complete checkpoints, the first one first."""
+    return sorted(int(path.name) for path in (Path(run) / FOLDER).glob("*") if path.name.isdigit())
+
+
 def _find_step(run: Path, which: Which) -> int:
     """The step of one of a run's complete checkpoints."""
-    steps = sorted(int(path.name) for path in (run / FOLDER).glob("*") if path.name.isdigit())
+    steps = _steps(run)
     if not steps:
         raise CheckpointError(f"{run} has no checkpoint yet")
     if which == "latest":
