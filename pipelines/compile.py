@@ -30,7 +30,8 @@ def main(
     exported: Path | None,
     no_cache: bool,
 ) -> None:
-    """Make one frame, so that all programs are compiled and kept for later runs with the same options.
+    """Make one frame, so that all programs are compiled and kept for later runs with the same options: of models that
+    feel, those with an emotion and those without.
 
     --export writes the renderer and the motion window for CPUs, NVIDIA GPUs and TPUs alike, without weights:
     docs/deployment.md says how to run them.
@@ -40,6 +41,7 @@ def main(
     from kdtalker_jax.compilation import About, check_export, keep_compiled, write_export
     from kdtalker_jax.hub.names import find_model
     from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
+    from kdtalker_jax.motion_models.protocol import can_feel
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.renderers.protocol import can_repaint
     from kdtalker_jax.rendering import check_batch_size, default_batch_size
@@ -58,7 +60,10 @@ def main(
     portrait = Portrait(None, "none", None)
     source = portrait.prepared(model, portrait.read(checkpoint))
     silence = np.zeros(SAMPLES_PER_FRAME, np.float32)
-    motion = model.animate(source, silence, sampler=sampler, steps=steps, stitch=not can_repaint(model.renderer))
+    how = {"sampler": sampler, "steps": steps, "stitch": not can_repaint(model.renderer)}
+    motion = model.animate(source, silence, **how)
+    if can_feel(model.motion_model):
+        model.animate(source, silence, emotion="neutral", **how)
     list(model.render(source, motion, batch_size=batch_size))
     seconds = round(time.perf_counter() - started, 1)
     if exported is not None:

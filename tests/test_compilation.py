@@ -14,10 +14,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from configs.playmate import SMALL as FEELING
 from kdtalker_jax import demo
+from kdtalker_jax.checkpoints import save_checkpoint
 from kdtalker_jax.compilation import SHORTEST, About, cache_directory, load_export, write_export
 from kdtalker_jax.errors import CheckpointError, InputError, OutputError
+from kdtalker_jax.motion_models.playmate.model import Playmate
+from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.seeds import random_key
+from kdtalker_jax.systems import find_system
 from pipelines.compile import main
 
 ROOT = Path(__file__).parents[1]
@@ -109,6 +114,21 @@ def test_command_exports(small_checkpoint, tmp_path):
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["export.json", "frames.jax", "motion.jax"]
     assert load_export(tmp_path / "out").about.steps == 2
+
+
+def test_a_model_that_feels_is_compiled_with_an_emotion_and_without(tmp_path, monkeypatch):
+    names = (*find_system("playmate_wav2lip").required, "emotion_module")
+    save_checkpoint(tmp_path / "model", {name: random_variables(name, FEELING) for name in names}, FEELING)
+    asked, window = [], Playmate.window
+
+    def heard(self, *arguments):
+        asked.append(bool(arguments[4].feelings))
+        return window(self, *arguments)
+
+    monkeypatch.setattr(Playmate, "window", heard)
+    result = CliRunner().invoke(main, ["--checkpoint", str(tmp_path / "model"), "--steps", "1", "--no_cache"])
+    assert result.exit_code == 0, result.output
+    assert asked == [False, True]
 
 
 def test_cache_folder_is_the_users_and_named_by_versions(monkeypatch, tmp_path):

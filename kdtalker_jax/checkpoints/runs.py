@@ -26,7 +26,7 @@ from kdtalker_jax.checkpoints.writing import checkpoint_writer
 from kdtalker_jax.errors import CheckpointError, OutputError
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.records import UnknownSettingError, from_json, read_json
-from kdtalker_jax.systems import find_system
+from kdtalker_jax.systems import disagreement, find_system
 from kdtalker_jax.training.kinds import Kind, kind_of_run
 from kdtalker_jax.unfinished import unfinished_file
 
@@ -62,6 +62,11 @@ class RunRecord:
 def is_run(directory: str | Path) -> bool:
     """Whether a directory is that of a training run."""
     return (Path(directory) / RECORD_FILE).is_file()
+
+
+def has_checkpoint(directory: str | Path) -> bool:
+    """Whether a run has come to its first complete checkpoint."""
+    return bool(_steps(directory))
 
 
 def run_kind(directory: str | Path) -> Kind:
@@ -291,13 +296,18 @@ def write_model(
         without: parts that do not come along.
 
     Raises:
-        OutputError: `out` cannot be written, or has these parts already.
+        CheckpointError: they do not work together. OutputError: `out` cannot be written, or has these parts already.
     """
     kept = [
         name
         for name in (others.available if others else ())
         if name in find_system(config.system).parts and name not in (*trained, *without)
     ]
+    if problem := disagreement(config, [*kept, *trained]):
+        raise CheckpointError(
+            f"What was trained and {others.directory if others else out} do not fit together ({problem}): name as "
+            "`checkpoint` the model that described its clips."
+        )
     with checkpoint_writer(out, config, [*kept, *trained], overwrite=overwrite) as writer:
         for name in kept:
             writer.add(name, others.variables(name), others.origin(name))
@@ -327,9 +337,14 @@ def _check_whole(trees: Mapping[str, Tree], sums: Mapping[str, str]) -> None:
             raise ValueError(f"{name}: {fault}")
 
 
+def _steps(run: str | Path) -> list[int]:
+    """Of its complete checkpoints, the first one first."""
+    return sorted(int(path.name) for path in (Path(run) / FOLDER).glob("*") if path.name.isdigit())
+
+
 def _find_step(run: Path, which: Which) -> int:
     """The step of one of a run's complete checkpoints."""
-    steps = sorted(int(path.name) for path in (run / FOLDER).glob("*") if path.name.isdigit())
+    steps = _steps(run)
     if not steps:
         raise CheckpointError(f"{run} has no checkpoint yet")
     if which == "latest":

@@ -64,3 +64,8 @@ class MotionModel(Protocol):
 
     def in_units(self, motion: np.ndarray) -> np.ndarray:
         """(..., D) of `window` -> vectors of the space."""
+
+
+def can_feel(model: MotionModel) -> bool:
+    """Whether it can be asked for an `emotion`."""
+    return getattr(model, "feels", False)

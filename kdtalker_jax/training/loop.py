@@ -12,7 +12,7 @@ import numpy as np
 
 from configs.training import FREE_TO_CHANGE
 from kdtalker_jax import parallel
-from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, is_run, read_record, write_record
+from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, has_checkpoint, is_run, read_record, write_record
 from kdtalker_jax.checkpoints.runs import RECORD_FILE
 from kdtalker_jax.compiling import announced
 from kdtalker_jax.errors import InputError, OutputError
@@ -259,6 +259,11 @@ def open_run(
     parallel.wait_for_all("begun")
     _check_seen_by_all(workdir)
     return record
+
+
+def init_of(record: RunRecord, workdir: Path) -> str | None:
+    """Where the first parameters are still to be taken from: a run that goes on has all in its own checkpoint."""
+    return None if has_checkpoint(workdir) else record.init
 
 
 def _resumed(old: RunRecord, config: Any, init: str | None, clips: int, workdir: Path) -> RunRecord:

@@ -22,7 +22,7 @@ from kdtalker_jax.motion_models.kdtalker.training.settings import check
 from kdtalker_jax.motion_models.kdtalker.training.step import TrainState, initial_state, make_train_step
 from kdtalker_jax.motion_models.kdtalker.training.validation import Validation
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
+from kdtalker_jax.training.loop import Outcome, Report, announce, init_of, is_validated, open_run, run_task
 from kdtalker_jax.training.settings import check_sizes
 
 _NO_DATA = "A denoiser is trained on a data set: name one that pipelines.extract has made as `data`."
@@ -96,7 +96,8 @@ class DenoiserTask:
 
         record = open_run(workdir, KIND, config, init, len(clips), find)
         statistics = record.found["statistics"]
-        self._first = _load_init(record.init, config) if record.init else None
+        first = init_of(record, workdir)
+        self._first = _load_init(first, config) if first else None
         announce(config, report)
         self.batches = Batches(clips, config, process=parallel.process_index(), processes=parallel.process_count())
         self._step = parallel.map_step(make_train_step(config, statistics), config.devices.mapping)

@@ -26,8 +26,9 @@ from kdtalker_jax.motion_models.playmate.training.input import (
 from kdtalker_jax.motion_models.playmate.training.settings import check
 from kdtalker_jax.motion_models.playmate.training.step import initial_state, make_train_step, trained_part
 from kdtalker_jax.motion_models.playmate.training.validation import Validation
+from kdtalker_jax.seeds import random_key
 from kdtalker_jax.training.kept_clips import KeptClips
-from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
+from kdtalker_jax.training.loop import Outcome, Report, announce, init_of, is_validated, open_run, run_task
 from kdtalker_jax.training.one_network import OneNetworkTask, State
 from kdtalker_jax.training.settings import check_sizes
 
@@ -108,7 +109,8 @@ class PlaymateTask(OneNetworkTask):
 
         record = open_run(workdir, trained_kind(config), config, init, len(clips), find)
         statistics = record.found["statistics"]
-        self._first = _load_init(record.init, config) if record.init else None
+        first = init_of(record, workdir)
+        self._first = _load_init(first, config) if first else None
         announce(config, report)
         self.batches = Batches(clips, config, process=parallel.process_index(), processes=parallel.process_count())
         self._step = parallel.map_step(make_train_step(config, statistics), config.devices.mapping)
@@ -131,7 +133,11 @@ class PlaymateTask(OneNetworkTask):
         first, frozen = (
             given.get(name, {}).get("params") for name in (trained_part(self.config).name, TRANSFORMER.name)
         )
-        return initial_state(self.config, first, frozen if self._labelled else None)
+        if not self._labelled:
+            return initial_state(self.config, first)
+        if frozen is None:  # the run goes on: its checkpoint has them
+            frozen = TRANSFORMER.initialise(self.config, random_key(self.config.seed))["params"]
+        return initial_state(self.config, first, frozen)
 
     def step(self, state: State, batch: Batch) -> tuple[State, dict[str, jax.Array], jax.Array]:
         return self._step(state, batch.windows)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from configs import PUBLISHED_STATISTICS, SMALL
-from kdtalker_jax.checkpoints import load_checkpoint, read_record, save_checkpoint
+from kdtalker_jax.checkpoints import load_checkpoint, read_record, save_checkpoint, write_record
 from kdtalker_jax.data.statistics import STATISTICS_FILE, load_statistics, save_statistics
 from kdtalker_jax.errors import CheckpointError, InputError, OutputError
 from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser, load_denoiser
@@ -113,6 +113,12 @@ def test_a_run_is_not_resumed_with_other_data(finished, tmp_path):
     data = write_dataset(tmp_path, {"train": [make_clip("a", 90)]})
     with pytest.raises(InputError, match="the data set has 1 clips, not 6"):
         train(TINY, data, finished)
+
+
+def test_a_run_goes_on_without_what_it_began_with(finished, dataset, tmp_path):
+    run = shutil.copytree(finished, tmp_path / "run")
+    write_record(run, replace(read_record(run, "denoiser"), init=str(tmp_path / "gone")))
+    assert train(TINY, dataset, run) == (12, True)
 
 
 def test_what_does_not_matter_may_change(finished, dataset, tmp_path):

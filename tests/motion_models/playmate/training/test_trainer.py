@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from configs import SMALL as KDTALKER_SMALL
-from kdtalker_jax.checkpoints import load_checkpoint, read_record, save_checkpoint
+from kdtalker_jax.checkpoints import load_checkpoint, read_record, save_checkpoint, write_record
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.features.wav2lip.config import AudioEncoderConfig
 from kdtalker_jax.motion_models.playmate.training.export import export_run, load_model, load_run
@@ -64,6 +64,20 @@ def test_interrupted_and_resumed_is_the_same_as_uninterrupted(stage, request, fi
         assert_equal(load_run(tmp_path / "run", ema=ema).variables, load_run(finished, ema=ema).variables)
 
 
+@pytest.mark.parametrize(("config", "stage"), [(FIRST, "first"), (SECOND, "second")])
+def test_a_run_goes_on_without_what_it_began_with(config, stage, request, first, dataset, tmp_path):
+    gone, run = (
+        shutil.copytree(first, tmp_path / "gone"),
+        shutil.copytree(request.getfixturevalue(stage), tmp_path / "run"),
+    )
+    record = read_record(run, trained_kind(config))
+    write_record(run, replace(record, init=str(gone)))
+    shutil.rmtree(gone)
+    shutil.rmtree(run / "checkpoints" / "10")
+    assert train(config, dataset, run) == (10, True)
+    assert_equal(load_run(run).variables, load_run(request.getfixturevalue(stage)).variables)
+
+
 def test_stage_2_needs_stage_1_and_labels(first, dataset, tmp_path):
     with pytest.raises(InputError, match="Stage 2 goes on from stage 1"):
         train(SECOND, dataset, tmp_path / "run")
@@ -108,6 +122,14 @@ def test_a_run_becomes_a_model_of_either_stage(first, second, tmp_path):
     assert set(load_model(tmp_path / "two").variables) == {"diffusion_transformer", "emotion_module"}
     with pytest.raises(CheckpointError, match="is a model of kdtalker, not of Playmate"):
         load_model(tmp_path / "base")
+
+
+def test_a_run_becomes_no_model_that_hears_otherwise(first, tmp_path):
+    narrow = KDTALKER_SMALL.replace(audio_encoder=AudioEncoderConfig(widths=(4, 4, 4, 4, AUDIO_FEATURES + 1)))
+    save_checkpoint(tmp_path / "base", {"audio_encoder": random_variables("audio_encoder", narrow)}, narrow)
+    with pytest.raises(CheckpointError, match=r"do not fit together \(features of 9 numbers .* that hears 8 "):
+        export_run(first, tmp_path / "base", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_clip_that_is_not_finite_is_named(first, clips, tmp_path):
