@@ -192,7 +192,7 @@ class Loop:
     def _way_out(self) -> str:
         """Going on comes to the same step again, and with other settings or clips this is another run."""
         saved, run = self._checkpoints.latest, self._workdir
-        first = f" --init {run}, where a run can be named there, begins with its checkpoint of step {saved}."
+        first = f" With {run} as init, where a training takes a run, it begins with what was learnt until step {saved}."
         return (
             "The step was not made, and the same command would come to it again: train in a new workdir with a lower "
             f"learning rate, or without these clips.{first if saved else ''}"

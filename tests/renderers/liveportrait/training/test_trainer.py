@@ -14,7 +14,7 @@ import pytest
 from configs import SMALL
 from configs.kdtalker import VARIED
 from configs.renderer import LIVEPORTRAIT, RENDERER_CONFIGS, PhaseConfig, RendererConfig
-from kdtalker_jax.checkpoints import load_checkpoint, load_networks, read_record, save_checkpoint, write_record
+from kdtalker_jax.checkpoints import load_checkpoint, load_networks, read_record, save_checkpoint
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.renderers.liveportrait.training.export import RENDERER, export_renderer
 from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
