@@ -116,7 +116,7 @@ class Loop:
     def __init__(self, task: Task, workdir: Path, report: Report, progress: bool) -> None:
         config = task.config
         self._task, self._config, self._report = task, config, report
-        self._checkpoints = RunCheckpoints(workdir, config.checkpoints)
+        self._workdir, self._checkpoints = workdir, RunCheckpoints(workdir, config.checkpoints)
         with parallel.where_states_are_made(config.devices.mapping):
             state = task.initial_state()
         self._checkpoints.check_room(task.trees(state))
@@ -183,8 +183,16 @@ class Loop:
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
         return (
             f"Step {step.number} has loss {metrics['loss']} and gradient norm {metrics['grad_norm']}, from "
-            f"{named}{more}: look at these clips, or lower optimizer.learning_rate. The step was not made; the run is "
-            f"at its checkpoint of step {self._checkpoints.latest or 0}."
+            f"{named}{more}. {self._way_out()}"
+        )
+
+    def _way_out(self) -> str:
+        """Going on comes to the same step again, and with other settings or clips this is another run."""
+        saved, run = self._checkpoints.latest, self._workdir
+        first = f" With {run} as init, where a training takes a run, it begins with what was learnt until step {saved}."
+        return (
+            "The step was not made, and the same command would come to it again: train in a new workdir with a lower "
+            f"learning rate, or without these clips.{first if saved else ''}"
         )
 
     def _save(self, loss: float | None) -> None:

@@ -134,11 +134,22 @@ def test_a_loss_that_is_not_finite_names_the_samples_and_spoils_nothing(tmp_path
             return batch
 
     run = tmp_path / "run"
-    with pytest.raises(InputError, match=r"Step 7 has loss nan .* from window 2: .* its checkpoint of step 5\.$"):
+    with pytest.raises(InputError, match=r"Step 7 has loss nan .* from window 2\. .* learnt until step 5\.$") as error:
         train(run, kind=Spoilt)
+    way_out = f"in a new workdir with a lower learning rate, or without these clips. With {run} as init,"
+    assert way_out in str(error.value)
     tree, step = params(run)
     assert step == 5
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
+
+
+def test_where_nothing_is_saved_yet_there_is_nothing_to_begin_with(tmp_path):
+    class Spoilt(ToyTask):
+        def _batch(self, number):
+            return super()._batch(number)._replace(wanted=np.full((4, 2), np.inf, np.float32))
+
+    with pytest.raises(InputError, match=r"or without these clips\.$"):
+        train(tmp_path / "run", kind=Spoilt)
 
 
 def test_another_run_is_not_gone_on_with(finished):
