@@ -99,8 +99,11 @@ class TrainingConfig:
         return self.optimizer.learning_rate_per_sample * self.batch_size if rate is None else rate
 
 
-# What may change when a run is resumed: none of it changes what is learnt.
-FREE_TO_CHANGE = ("log_every", "input", "devices", "validation", "checkpoints")
+# What may change when a run is resumed, sections and single settings of others: none of it changes what is learnt.
+FREE_TO_CHANGE = (
+    *("log_every", "input", "devices", "validation", "checkpoints"),
+    *("frames.threads", "frames.prefetch", "frames.cache_gb"),
+)
 
 KDTALKER = TrainingConfig()
 

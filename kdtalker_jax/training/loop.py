@@ -259,7 +259,7 @@ def open_run(
 def _resumed(old: RunRecord, config: Any, init: str | None, clips: int, workdir: Path) -> RunRecord:
     """The record of a run that goes on, perhaps with other settings of those that do not matter."""
     different = differences(old.config, config)
-    changed = [text for name, text in different.items() if name.partition(".")[0] not in FREE_TO_CHANGE]
+    changed = [text for name, text in different.items() if {name, name.partition(".")[0]}.isdisjoint(FREE_TO_CHANGE)]
     if init and init != old.init:
         changed.append(f"init is {init}, not {old.init}")
     if clips != old.clips:

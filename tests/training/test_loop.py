@@ -8,11 +8,12 @@ import jax
 import numpy as np
 import pytest
 
+from configs.renderer import SMALL_RENDERER
 from kdtalker_jax import systems
 from kdtalker_jax.checkpoints import load_item
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.seeds import random_key
-from kdtalker_jax.training.loop import is_validated, run_task
+from kdtalker_jax.training.loop import is_validated, open_run, run_task
 from tests.systems.toy.model import CONFIG as MODEL
 from tests.systems.toy.networks import MOVER
 from tests.systems.toy.training import ToyConfig, ToyTask, ToyValidation
@@ -156,6 +157,17 @@ def test_another_run_is_not_gone_on_with(finished):
     with pytest.raises(InputError, match=r"is another run \(steps is 11, not 10\)"):
         train(finished, replace(CONFIG, steps=11))
     assert train(finished, replace(CONFIG, log_every=5))[0] == (10, True), "what changes no result may change"
+
+
+def test_how_pictures_reach_the_devices_may_change_and_which_may_not(tmp_path):
+    def begin(**frames):
+        config = replace(SMALL_RENDERER, frames=replace(SMALL_RENDERER.frames, **frames))
+        return open_run(tmp_path / "run", "renderer", config, None, 4)
+
+    begin()
+    assert begin(threads=7, prefetch=3, cache_gb=0.5).config.frames.threads == 7
+    with pytest.raises(InputError, match=r"is another run \(frames.cross is 0.5, not 0.0\)"):
+        begin(cross=0.5)
 
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path):
