@@ -145,7 +145,9 @@ class Loop:
             )
             if validating or saving:
                 stop, before = self._settle(now) or stop, None
-                loss = self._task.validate(self._state, self._step, self._logs) if validating and not stop else None
+                # Whoever asks to stop does not wait for a validation, but for the last: no resumed run would make it.
+                judging = validating and (not stop or self._step == config.steps)
+                loss = self._task.validate(self._state, self._step, self._logs) if judging else None
                 if saving or stop:
                     self._save(loss)
                 self._meter.restart()

@@ -126,6 +126,21 @@ def test_stopped_and_gone_on_with_is_the_same_as_never_stopped(finished, tmp_pat
     jax.tree.map(np.testing.assert_array_equal, params(tmp_path / "run")[0], params(finished)[0])
 
 
+def test_the_last_step_is_validated_although_someone_asks_to_stop(tmp_path):
+    class Stopped(Judged):
+        def step(self, state, batch):
+            self.made = getattr(self, "made", 0) + 1
+            if self.made == self.config.steps:
+                signal.raise_signal(signal.SIGTERM)
+            return super().step(state, batch)
+
+    rare = replace(CONFIG, validation=ToyValidation(every=20))
+    outcome, task, _ = train(tmp_path / "run", rare, partial(Stopped, losses={10: 1.0}))
+    assert outcome == (10, True)
+    assert task.validated == [10]
+    assert params(tmp_path / "run", "best")[1] == 10
+
+
 def test_a_loss_that_is_not_finite_names_the_samples_and_spoils_nothing(tmp_path):
     class Spoilt(ToyTask):
         def _batch(self, number):
