@@ -251,7 +251,7 @@ def open_run(
         record = _resumed(read_record(workdir, kind), config, init, clips, workdir)
     else:
         _check_empty(workdir)
-        record = RunRecord(kind, config, clips, init, find(init))
+        record = RunRecord(kind, config, clips, init and _absolute(init), find(init))
     parallel.wait_for_all("begin")
     if parallel.is_main():
         write_record(workdir, record)
@@ -262,7 +262,7 @@ def _resumed(old: RunRecord, config: Any, init: str | None, clips: int, workdir:
     """The record of a run that goes on, perhaps with other settings of those that do not matter."""
     different = differences(old.config, config)
     changed = [text for name, text in different.items() if {name, name.partition(".")[0]}.isdisjoint(FREE_TO_CHANGE)]
-    if init and init != old.init:
+    if init and not _same_init(init, old.init, workdir):
         changed.append(f"init is {init}, not {old.init}")
     if clips != old.clips:
         changed.append(f"the data set has {clips} clips, not {old.clips}")
@@ -271,7 +271,21 @@ def _resumed(old: RunRecord, config: Any, init: str | None, clips: int, workdir:
             f"{workdir} is another run ({'; '.join(changed)}): take back the change to resume it, or name a new "
             "workdir."
         )
-    return dataclasses.replace(old, config=config)
+    return dataclasses.replace(old, config=config, init=_absolute(init) if init else old.init)
+
+
+def _absolute(init: str) -> str:
+    """Of a folder its path, which means the same wherever a command is given; all else is a name."""
+    return str(Path(init).resolve()) if Path(init).exists() else init
+
+
+def _same_init(init: str, old: str | None, workdir: Path) -> bool:
+    """Whether a folder is the one that a run began with, perhaps moved together with the run that it lies beside."""
+    if old is None:
+        return False
+    new, known = Path(init).resolve(), Path(old).resolve()
+    moved = new.parent == workdir.resolve().parent and new.name == known.name and not known.exists()
+    return new == known or moved
 
 
 def _check_empty(workdir: Path) -> None:

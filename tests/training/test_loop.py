@@ -185,6 +185,31 @@ def test_how_pictures_reach_the_devices_may_change_and_which_may_not(tmp_path):
         begin(cross=0.5)
 
 
+def test_a_first_model_is_the_same_by_any_of_its_paths_and_where_it_was_moved_with_the_run(tmp_path, monkeypatch):
+    def begin(run, init):
+        return open_run(run, "renderer", SMALL_RENDERER, init and str(init), 4).init
+
+    work = tmp_path / "work"
+    for name in ("networks", "others"):
+        (work / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert begin(work / "run", "work/networks") == str(work / "networks")
+    monkeypatch.chdir(work)
+    for init in ("networks", work / "networks", None):
+        assert begin(work / "run", init) == str(work / "networks")
+    with pytest.raises(InputError, match=rf"init is others, not {work / 'networks'}"):
+        begin(work / "run", "others")
+    moved = work.rename(tmp_path / "moved")
+    assert begin(moved / "run", moved / "networks") == str(moved / "networks")
+    with pytest.raises(InputError, match=r"init is .*others, not"):
+        begin(moved / "run", moved / "others")
+
+
+def test_a_first_model_that_is_named_stays_a_name(tmp_path):
+    for _ in range(2):
+        assert open_run(tmp_path / "run", "renderer", SMALL_RENDERER, "published", 4).init == "published"
+
+
 def test_a_folder_of_other_things_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match=r"holds other things \(notes.txt\) and no run"):
