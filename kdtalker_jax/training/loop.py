@@ -13,6 +13,7 @@ import numpy as np
 from configs.training import FREE_TO_CHANGE
 from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import RunCheckpoints, RunRecord, is_run, read_record, write_record
+from kdtalker_jax.checkpoints.runs import RECORD_FILE
 from kdtalker_jax.compiling import announced
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.interruption import Interruption
@@ -243,8 +244,8 @@ def open_run(
         find: what a new run has to find out, by name; gets `init`, and may refuse to begin.
 
     Raises:
-        InputError: another run is in the folder, or the seed is none. OutputError: something else is, or it cannot be
-            made.
+        InputError: another run is in the folder, or the seed is none. OutputError: something else is, it cannot be
+            made, or not all processes see it.
     """
     check_seed(config.seed)
     if is_run(workdir):
@@ -255,6 +256,8 @@ def open_run(
     parallel.wait_for_all("begin")
     if parallel.is_main():
         write_record(workdir, record)
+    parallel.wait_for_all("begun")
+    _check_seen_by_all(workdir)
     return record
 
 
@@ -286,6 +289,14 @@ def _same_init(init: str, old: str | None, workdir: Path) -> bool:
     new, known = Path(init).resolve(), Path(old).resolve()
     moved = new.parent == workdir.resolve().parent and new.name == known.name and not known.exists()
     return new == known or moved
+
+
+def _check_seen_by_all(workdir: Path) -> None:
+    """Raises OutputError, in every process, where the record is not there for one: its host has a folder of its own."""
+    # Not is_run: network file systems may remember for a while that a file was not there, unless the folder is listed.
+    seen = workdir / RECORD_FILE in workdir.iterdir()
+    if parallel.anywhere(not seen)():
+        raise OutputError(f"{workdir} is not the same folder for all processes: name a workdir that their hosts share.")
 
 
 def _check_empty(workdir: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from configs.renderer import SMALL_RENDERER
-from kdtalker_jax import systems
+from kdtalker_jax import parallel, systems
 from kdtalker_jax.checkpoints import load_item
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.seeds import random_key
@@ -215,6 +215,13 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path):
     with pytest.raises(OutputError, match=r"holds other things \(notes.txt\) and no run"):
         train(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_that_the_main_process_does_not_share_is_noticed(tmp_path, monkeypatch):
+    """As another host sees one of its own: the record is written elsewhere."""
+    monkeypatch.setattr(parallel, "is_main", lambda: False)
+    with pytest.raises(OutputError, match="is not the same folder for all processes"):
+        open_run(tmp_path / "run", "toy_mover", CONFIG, None, 1)
 
 
 def test_validation_that_cannot_be_is_missed_aloud(tmp_path, recwarn):
