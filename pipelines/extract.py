@@ -140,9 +140,7 @@ def main(
                 work.carry_out(task, make)
     click.echo("Writing the data set ...")
     writing = beam.writing_config(options) if beam else None
-    report = dataset.write_dataset(
-        out, folder, list(map(work.read_outcome, tasks)), train, given, writing, system=make.system
-    )
+    report = dataset.write_dataset(out, folder, work.read_outcomes(tasks), train, given, writing, system=make.system)
     result(f"{out}\n{dataset.summary(report)}", output=out, clips=report["clips"], skipped=len(report["skipped"]))
     if train < 1 and not report["clips"]["validation"]:
         warnings.warn(NO_VALIDATION, stacklevel=1)

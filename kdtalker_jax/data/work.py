@@ -133,6 +133,21 @@ def read_outcome(task: Task) -> Outcome | None:
         return None
 
 
+def read_outcomes(tasks: Sequence[Task]) -> list[Outcome]:
+    """What became of tasks that were all carried out.
+
+    Raises:
+        InputError: of some there is nothing here: other machines did them, whose folder of that name is not this one.
+    """
+    outcomes = [outcome for outcome in map(read_outcome, tasks) if outcome is not None]
+    if missing := len(tasks) - len(outcomes):
+        raise InputError(
+            f"{missing} of {len(tasks)} files were worked on and left nothing in {tasks[0].result.parent}: all workers "
+            "need the data set's folder under the same path."
+        )
+    return outcomes
+
+
 def read_clip(file: Path) -> Clip:
     """A clip that `carry_out` has written."""
     with np.load(file, allow_pickle=False) as arrays:

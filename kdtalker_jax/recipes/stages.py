@@ -54,7 +54,7 @@ def describe_all(
     """Makes a data set of all tasks; `folder` is where `dataset.work_folder` keeps what is done of it."""
     for task in progress_bar(tasks, "Performances", show=progress):
         work.carry_out(task, make)
-    outcomes = list(map(work.read_outcome, tasks))
+    outcomes = work.read_outcomes(tasks)
     report(dataset.summary(dataset.write_dataset(out, folder, outcomes, train=0.95, system=make.system)))
 
 

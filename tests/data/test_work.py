@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.data.extraction import SkippedClipError
-from kdtalker_jax.data.work import carry_out, find_files, make_tasks, read_clip, read_outcome
+from kdtalker_jax.data.work import carry_out, find_files, make_tasks, read_clip, read_outcome, read_outcomes
 from kdtalker_jax.errors import CheckpointError, InputError
 
 
@@ -152,6 +152,15 @@ def test_a_result_that_nobody_can_read_is_made_again(tasks, content):
     assert read_outcome(tasks()[0]) is None
     carry_out(tasks()[0], Maker())
     assert read_outcome(tasks()[0]).frames == 7
+
+
+def test_work_that_was_left_in_another_folder_is_missed(folder, tasks):
+    """By workers that do not share it: all the pipeline knows is that they are done."""
+    carry_out(tasks()[0], Maker())
+    with pytest.raises(InputError, match=rf"1 of 2 files were worked on and left nothing in {folder / 'work'}: all"):
+        read_outcomes(tasks())
+    carry_out(tasks()[1], Maker())
+    assert [outcome.name for outcome in read_outcomes(tasks())] == ["sub/x", "x"]
 
 
 def test_a_full_disk_stops_the_run(folder, tasks):
