@@ -130,7 +130,7 @@ def main(
     if labels is not None:
         make = LabelledClips(make, labels)
     folder = dataset.work_folder(out, source)
-    tasks = work.make_tasks(source, files, folder / "clips", make.fingerprint)
+    tasks = work.make_tasks(source, files, folder / "clips", make.fingerprint, labels)
 
     if beam:
         beam.carry_out_all(tasks, make, options)

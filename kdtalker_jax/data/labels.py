@@ -69,12 +69,15 @@ def _label(where: str, row: Mapping[str, str | None]) -> Label:
 
 
 class LabelledClips:
-    """Clips of another maker, with `emotion` and `intensity` (a `work.ClipMaker`)."""
+    """Clips of another maker, with `emotion` and `intensity` (a `work.ClipMaker`).
+
+    The labels are no part of the fingerprint: `work.make_tasks` takes them, so that one that is corrected has one video
+    described again.
+    """
 
     def __init__(self, make: ClipMaker, labels: Mapping[Path, Label]) -> None:
         self._make, self._labels, self.system = make, dict(labels), make.system
-        told = repr(sorted((path.as_posix(), label) for path, label in labels.items()))
-        self.fingerprint = hashlib.sha256(f"{make.fingerprint} {told}".encode()).hexdigest()
+        self.fingerprint = hashlib.sha256(f"{make.fingerprint} labelled".encode()).hexdigest()
 
     def __call__(self, path: Path) -> Clip:
         label = self._labels.get(path, Label())

@@ -32,7 +32,7 @@ class ClipMaker(Protocol):
     """Makes a clip of a file, perhaps with `notes` beside its fields. Can be pickled; loads what it needs late."""
 
     system: str  # whose networks describe it
-    fingerprint: str  # of everything but the file that the clip depends on
+    fingerprint: str  # of everything but the file, and what is known of it alone, that the clip depends on
 
     def __call__(self, path: Path) -> Clip: ...
 
@@ -73,13 +73,23 @@ def find_files(directory: Path, suffix: str = "") -> list[Path]:
     return files
 
 
-def make_tasks(directory: Path, files: Iterable[Path], work: Path, fingerprint: str) -> list[Task]:
-    """One task for each file, by its path relative to `directory`: no two clips share a name."""
+def make_tasks(
+    directory: Path,
+    files: Iterable[Path],
+    work: Path,
+    fingerprint: str,
+    labels: Mapping[Path, Sequence[int | float]] | None = None,
+) -> list[Task]:
+    """One task for each file, by its path relative to `directory`: no two clips share a name.
+
+    Args:
+        fingerprint: of the maker. labels: what else the clips of some files depend on, those of each on its own alone.
+    """
     tasks = []
     for path in files:
         name = path.relative_to(directory).as_posix().encode("utf-8", "backslashreplace").decode()
         state = path.stat()
-        key = json.dumps([FORMAT, fingerprint, name, state.st_size, state.st_mtime_ns])
+        key = json.dumps([FORMAT, fingerprint, name, state.st_size, state.st_mtime_ns, *(labels or {}).get(path, ())])
         tasks.append(Task(name, path, work / hashlib.sha256(key.encode()).hexdigest()[:32]))
     return tasks
 

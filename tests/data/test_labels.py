@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from kdtalker_jax.data.clips import open_clips
 from kdtalker_jax.data.labels import Label, LabelledClips, read_labels
+from kdtalker_jax.data.work import make_tasks
 from kdtalker_jax.emotions import ROWS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.motion_models.playmate.training.input import label_weights
@@ -57,17 +58,28 @@ def test_a_table_that_cannot_be_read(tmp_path, files):
         read_labels(tmp_path / "binary.csv", tmp_path / "clips", files)
 
 
-def test_clips_that_are_kept_are_those_of_the_same_labels(files):
+def test_a_corrected_label_has_its_own_video_described_again_and_no_other(files, tmp_path):
     class Maker:
         system, fingerprint = "playmate", "networks"
 
         def __call__(self, path):
             return {"frames": 3}
 
-    happy, sad = (LabelledClips(Maker(), {files[0]: Label(emotion, 1.0)}) for emotion in (5, 6))
-    assert len({happy.fingerprint, sad.fingerprint, Maker.fingerprint}) == 3
-    assert happy(files[0]) == {"frames": 3, "emotion": np.array([5]), "intensity": np.array([1.0])}
-    assert happy(files[1])["emotion"] == -1
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+    def places(labels):
+        make = LabelledClips(Maker(), labels)
+        return [task.result for task in make_tasks(tmp_path / "clips", files, tmp_path, make.fingerprint, labels)]
+
+    happy, sad = ({files[0]: Label(emotion, 1.0), files[1]: Label(5, 1.0)} for emotion in (5, 6))
+    assert [a == b for a, b in zip(places(happy), places(sad), strict=True)] == [False, True, True]
+    bare = [task.result for task in make_tasks(tmp_path / "clips", files, tmp_path, Maker.fingerprint)]
+    assert not set(bare) & set(places(happy)), "without labels a clip has other fields"
+    labelled = LabelledClips(Maker(), happy)
+    assert labelled(files[0]) == {"frames": 3, "emotion": np.array([5]), "intensity": np.array([1.0])}
+    assert labelled(files[2])["emotion"] == -1
 
 
 def test_the_model_comes_last(tmp_path, monkeypatch):
