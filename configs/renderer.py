@@ -92,7 +92,7 @@ class RendererValidationConfig:
     split: str = "validation"
     every: int = 500  # steps
     pairs: int = 32  # of each kind: one head, and two heads with the same motion
-    pictures: int = 6  # pairs of each kind that are drawn
+    pictures: int = 6  # pairs of each kind that are drawn; 0: none
 
 
 _DEVICES = DevicesConfig()

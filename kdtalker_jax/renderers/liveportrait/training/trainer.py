@@ -163,12 +163,16 @@ class RendererTask:
         numbers, sheet = validation(parallel.on_own_devices(state.ema))
         logs.numbers(step, {f"validation/{name}": value for name, value in numbers.items()})
         self._report(f"Step {step}: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
+        if sheet is not None:
+            self._draw(sheet, step, logs)
+        return numbers["loss"] if math.isfinite(numbers["loss"]) else None
+
+    def _draw(self, sheet: np.ndarray, step: int, logs: Logs) -> None:
         logs.picture(step, "validation/reenacted", sheet)
         if parallel.is_main():
             folder = self._workdir / "pictures"
             folder.mkdir(exist_ok=True)
             cv2.imwrite(str(folder / f"{step:06d}.png"), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-        return numbers["loss"] if math.isfinite(numbers["loss"]) else None
 
     def _make_step(self, phase: int) -> Any:
         settings = self.config.phases[phase]

@@ -47,8 +47,8 @@ class RendererValidation:
     def _stack(clips: FaceClips, choices: Sequence[Choice], config: RendererConfig, phase: PhaseConfig) -> Pictures:
         return stack_pictures(clips, choices, config, phase, np.arange(len(choices), dtype=np.int32))
 
-    def __call__(self, weights: Weights) -> tuple[dict[str, float], np.ndarray]:
-        """Numbers by name, and a sheet with a row for each drawn pair: source, driving, output, target.
+    def __call__(self, weights: Weights) -> tuple[dict[str, float], np.ndarray | None]:
+        """Numbers by name, and a sheet with a row for each drawn pair, if any is: source, driving, output, target.
 
         psnr (dB), ssim, l1 (levels) of each kind of pair; yaw, pitch, roll (degrees) and landmarks (of the picture's
         half width) mean absolute errors, where the truth is known; loss: the mean l1 of all kinds.
@@ -63,7 +63,7 @@ class RendererValidation:
                 numbers |= self._motion_errors(found, pictures)
             sheets += _rows(pictures, found["pictures"], self._drawn)
         numbers["loss"] = float(np.mean([value for name, value in numbers.items() if name.endswith("/l1")]))
-        return numbers, np.concatenate(sheets)
+        return numbers, np.concatenate(sheets) if sheets else None
 
     def _motion_errors(self, found: dict[str, np.ndarray], pictures: Pictures) -> dict[str, float]:
         """Of what the truth is known for."""

@@ -4,6 +4,7 @@ import signal
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import jax
@@ -11,12 +12,13 @@ import numpy as np
 import pytest
 
 from configs import SMALL
-from configs.renderer import LIVEPORTRAIT, PhaseConfig
+from configs.renderer import LIVEPORTRAIT, PhaseConfig, RendererConfig
 from kdtalker_jax.checkpoints import load_checkpoint, load_networks, read_record, save_checkpoint
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.renderers.liveportrait.training.export import RENDERER, export_renderer
 from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
 from kdtalker_jax.renderers.liveportrait.training.trainer import RendererTask, check_renderer, train_renderer
+from kdtalker_jax.training.logs import NoLogs
 from kdtalker_jax.training.settings import with_settings
 from tests.training.faces import TINY_RENDERER, make_face_clips, write_faces
 from tests.training.metrics import read_metrics
@@ -155,6 +157,18 @@ def test_all_clips_need_frames(tmp_path):
     message = r"has no frames: make it again with python -m pipelines\.extract --keep_frames"
     with pytest.raises(InputError, match=message):
         train_renderer(TINY_RENDERER, data, tmp_path / "run")
+
+
+def judged(config: RendererConfig, step: int) -> float | None:
+    """What a task says of a step whose loss is 0.5, with no networks and nothing that is drawn."""
+    task = object.__new__(RendererTask)
+    task.config, task._report = config, lambda sentence: None
+    task._validation_of = lambda phase: lambda weights: ({"loss": 0.5}, None)
+    return task.validate(SimpleNamespace(ema={}), step, NoLogs())
+
+
+def test_a_step_is_judged_without_a_sheet():
+    assert judged(TINY_RENDERER, TINY_RENDERER.steps) == 0.5
 
 
 @pytest.mark.parametrize("validation", [{}, {"validation": make_face_clips(2, frames=1)}])

@@ -102,3 +102,18 @@ def test_without_truth_pictures_alone_are_judged(stored, weights):
     assert set(numbers) == {f"self/{name}" for name in SIMILARITIES} | {"loss"}
     assert numbers["loss"] == numbers["self/l1"]
     assert sheet.shape == (SIZE, 4 * SIZE, 3)
+
+
+def test_where_nothing_is_drawn_there_is_no_sheet(clips):
+    config = replace(TINY_RENDERER, validation=replace(TINY_RENDERER.validation, pictures=0))
+    validation = RendererValidation(config, PHASE, clips, Landmarks())
+
+    def still(weights, pictures):
+        """Whatever networks there are, compiled or not, this is not about them."""
+        angles = np.zeros((len(pictures.target), 2, 3), np.float32)
+        return {"pictures": pictures.target[:, 0], "angles": angles, "keypoints": angles}
+
+    validation._render = still
+    numbers, sheet = validation(None)
+    assert numbers["loss"] == 0
+    assert sheet is None
