@@ -59,6 +59,7 @@ _TINY_DETAILS = replace(
     _TINY_RENDERER,
     name="small_details",
     first=replace(_TINY_RENDERER.first, steps=4, frozen_norms=True, motion_frozen=True),
+    optimizer=replace(_TINY_RENDERER.optimizer, warmup_steps=2),
 )
 
 # All stages in a few minutes: what comes out makes a video, but not of a face.

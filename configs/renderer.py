@@ -41,7 +41,7 @@ class RendererOptimizerConfig:
     learning_rate: float = 2e-4
     discriminator_rate: float = 2e-4
     warmup_steps: int = 100
-    cooldown: float = 0.4  # part of all steps
+    cooldown: float = 0.4  # part of all steps; at most those after the warm-up
     beta1: float = 0.5
     beta2: float = 0.999
     clip_norm: float = 10.0  # of the gradient over all parameters

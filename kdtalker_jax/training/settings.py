@@ -72,14 +72,19 @@ def check_run(config: Any, devices: int, probabilities: Sequence[str] = (), posi
             f"batch_size={config.batch_size} cannot be split evenly over {devices} devices in {config.accumulate} "
             f"parts each: choose a multiple of {share}."
         )
-    if config.optimizer.warmup_steps >= config.steps:
-        raise InputError(
-            f"optimizer.warmup_steps={config.optimizer.warmup_steps} must be fewer than steps={config.steps}."
-        )
+    check_warmup(config)
     values = {name: value for name, _, value in settings(config)}
     for name in probabilities:
         if not 0 <= values[name] <= 1:
             raise InputError(f"{name} is a probability, from 0 to 1, not {values[name]}.")
+
+
+def check_warmup(config: Any) -> None:
+    """Raises InputError where the learning rate still rises when a run ends."""
+    if config.optimizer.warmup_steps >= config.steps:
+        raise InputError(
+            f"optimizer.warmup_steps={config.optimizer.warmup_steps} must be fewer than steps={config.steps}."
+        )
 
 
 def differences(old: Any, new: Any) -> dict[str, str]:

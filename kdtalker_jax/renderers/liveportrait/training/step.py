@@ -100,13 +100,14 @@ def make_discriminator(config: RendererConfig) -> MultiScaleDiscriminator:
 def learning_rate_schedule(config: RendererConfig) -> optax.Schedule:
     """Up in a line, level, then half a cosine down to 0 at the last step."""
     settings, steps = config.optimizer, config.steps
-    cooldown = max(1, round(settings.cooldown * steps))
+    warmup = settings.warmup_steps
+    cooldown = min(max(1, round(settings.cooldown * steps)), steps - warmup)
     parts = [
-        optax.linear_schedule(0.0, settings.learning_rate, settings.warmup_steps),
+        optax.linear_schedule(0.0, settings.learning_rate, warmup),
         optax.constant_schedule(settings.learning_rate),
         optax.cosine_decay_schedule(settings.learning_rate, cooldown),
     ]
-    return lenient(optax.join_schedules(parts, [settings.warmup_steps, max(settings.warmup_steps, steps - cooldown)]))
+    return lenient(optax.join_schedules(parts, [warmup, steps - cooldown]))
 
 
 def make_optimizer(config: RendererConfig) -> optax.GradientTransformation:

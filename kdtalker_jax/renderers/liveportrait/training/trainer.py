@@ -37,7 +37,7 @@ from kdtalker_jax.renderers.liveportrait.training.step import (
 from kdtalker_jax.renderers.liveportrait.training.validation import RendererValidation
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
-from kdtalker_jax.training.settings import check_positive, check_sizes
+from kdtalker_jax.training.settings import check_positive, check_sizes, check_warmup
 
 # Landmarks of the parts of the face that small errors show in most.
 REGIONS = (
@@ -190,6 +190,9 @@ def check_renderer(config: RendererConfig, devices: int) -> None:
     phases = [name for name in ("first", "second", "third", "fourth") if getattr(config, name).steps]
     numbers = ("accumulate", "frames.drivings", "frames.threads", "frames.prefetch")
     check_positive(config, (*numbers, *(f"{name}.batch_size" for name in phases)))
+    check_warmup(config)
+    if not 0 <= config.optimizer.cooldown <= 1:
+        raise InputError(f"optimizer.cooldown is a part of all steps, from 0 to 1, not {config.optimizer.cooldown}.")
     share = devices * config.accumulate
     halvings = 2 ** (len(config.appearance.widths) - 1 + config.warping.hourglass_blocks)
     for name in phases:

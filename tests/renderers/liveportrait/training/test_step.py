@@ -215,6 +215,16 @@ def test_the_learning_rate_rises_stays_and_falls():
     assert rate(75) == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(("warmup", "cooldown"), [(75, 0.4), (0, 1.0), (99, 0.0), (20, 1.0)])
+def test_the_learning_rate_comes_down_to_nothing_after_a_long_warm_up_too(warmup, cooldown):
+    optimizer = replace(TINY_RENDERER.optimizer, learning_rate=1.0, warmup_steps=warmup, cooldown=cooldown)
+    config = replace(
+        TINY_RENDERER, first=replace(PLAIN, steps=60), second=replace(ADVERSARIAL, steps=40), optimizer=optimizer
+    )
+    rate = learning_rate_schedule(config)
+    assert [float(rate(step)) for step in (warmup, 100)] == pytest.approx([1, 0], abs=1e-6)
+
+
 def test_the_steps_teach_where_the_portrait_goes():
     config = replace(
         TINY_RENDERER,

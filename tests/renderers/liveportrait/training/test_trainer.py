@@ -107,9 +107,9 @@ def test_interrupted_and_resumed_is_the_same_as_uninterrupted(finished, faces, t
 
 def test_a_run_starts_from_the_average_of_another(finished, faces, tmp_path):
     """The first step has learning rate 0, so that after it nothing has changed but the statistics."""
-    config = with_settings(TINY_RENDERER, ["first.steps=1", "second.steps=0", "checkpoints.every=1"])
+    config = with_settings(TINY_RENDERER, ["first.steps=2", "second.steps=0", "checkpoints.every=1"])
     train_renderer(config, faces, tmp_path / "run", init=finished)
-    before, after = load_networks(finished)[0], load_networks(tmp_path / "run")[0]
+    before, after = load_networks(finished)[0], load_networks(tmp_path / "run", which=1)[0]
     for name in NAMES:
         jax.tree.map(partial(np.testing.assert_allclose, atol=1e-8), after[name]["params"], before[name]["params"])
 
@@ -130,6 +130,8 @@ def test_other_sizes_cannot_be_started_from(finished, faces, tmp_path):
         (["first.motion_only=true", "first.motion_frozen=true"], "so nothing learns"),
         (["first.rest_frozen=true", "first.motion_frozen=true"], "first is rest_frozen and motion_frozen"),
         (["guided=nose tip,left ear"], "There is no landmark 'left ear'"),
+        (["optimizer.warmup_steps=6"], "warmup_steps=6 must be fewer than steps=6"),
+        (["optimizer.cooldown=1.5"], "optimizer.cooldown is a part of all steps"),
         (["accumulate=0"], "accumulate must be at least 1"),
         (["validation.every=0"], "validation.every must be at least 1"),
         (["first.batch_size=0"], "first.batch_size must be at least 1"),
@@ -144,7 +146,7 @@ def test_what_cannot_be_trained_is_refused(faces, tmp_path, changes, message):
 
 def test_phases_that_are_not_run_need_not_fit():
     """On 16 devices, say: their batches are those of nobody."""
-    check_renderer(replace(LIVEPORTRAIT, first=PhaseConfig(steps=1, batch_size=128)), 16)
+    check_renderer(replace(LIVEPORTRAIT, first=PhaseConfig(steps=200, batch_size=128)), 16)
 
 
 def test_without_data_it_is_said(tmp_path):
