@@ -83,15 +83,12 @@ def read_record(directory: str | Path, kind: str) -> RunRecord:
     try:
         config = from_json(known.config, content.get("config"), "config")
         found = from_json(dict, content.get("found", {}), "found")
-        missing = [name for name in known.found if name not in found]
-        if missing:
-            raise ValueError(f"found.{missing[0]} is missing")
         return RunRecord(
             kind,
             config,
             from_json(int, content.get("clips"), "clips"),
             from_json(str | None, content.get("init"), "init"),
-            {name: from_json(of, found[name], f"found.{name}") for name, of in known.found.items()},
+            {name: from_json(of, found.get(name, {}), f"found.{name}") for name, of in known.found.items()},
         )
     except UnknownSettingError as error:
         raise CheckpointError(f"{path} was written by another version ({error}): update kdtalker_jax") from error

@@ -7,6 +7,7 @@ the lips, and is thrown away afterwards.
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from kdtalker_jax import parallel
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import BANDS, mel_spectrogram, mel_windows
 from kdtalker_jax.features.wav2lip.parts import AUDIO_ENCODER
+from kdtalker_jax.records import added
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.synthetic.performance import random_performance
@@ -72,12 +74,20 @@ class AudioState(flax.struct.PyTreeNode):
     opt_state: optax.OptState
 
 
+@dataclass(frozen=True)
+class Readers:
+    """The programs that read for a run. Of runs that began before they were noted, nobody knows (None)."""
+
+    names: tuple[str, ...] | None = added(None)
+
+
 KIND = Kind(
     NAME,
     AudioConfig,
     recipes="configs.audio:AUDIO_CONFIGS",
     train=f"{__name__}:train_kind",
     export=f"{__name__}:export_run",
+    found={"readers": Readers},
 )
 
 
@@ -124,10 +134,12 @@ class AudioTask:
 
     def __init__(self, config: AudioConfig, workdir: Path, report: Report, progress: bool) -> None:
         self.config, self._report = config, report
-        open_run(workdir, NAME, config, None, config.performances)
+        readers = find_readers(config, report)
+        found = {"readers": Readers(tuple(readers))}
+        record = open_run(workdir, NAME, config, None, config.performances, lambda init: found)
+        check_readers(record.found["readers"], readers, workdir)
         announce(config, report)
         numbers = range(config.performances + config.validation.performances)
-        readers = find_readers(config, report)
         spoken = [speak(config, i, readers) for i in progress_bar(numbers, "Speakers", show=progress)]
         self._validation = spoken[config.performances :]
         read = [bool(readers) and is_read(config, number) for number in numbers[config.performances :]]
@@ -194,6 +206,16 @@ def find_readers(config: AudioConfig, report: Report) -> dict[str, Reader]:
     else:
         report("Neither espeak-ng nor flite is installed: all speakers have invented voices")
     return readers
+
+
+def check_readers(known: Readers, here: Mapping[str, Reader], workdir: Path) -> None:
+    """Raises InputError where other programs read for a run than are here: its speakers would be other people."""
+    if known.names is not None and known.names != tuple(here):
+        began, found = (" and ".join(names) or "no program" for names in (known.names, here))
+        raise InputError(
+            f"{workdir} began with speakers that {began} reads for, and here {found} is installed: make that the same "
+            "to resume it, or name a new workdir."
+        )
 
 
 def speak(config: AudioConfig, number: int, readers: Mapping[str, Reader] | None = None) -> Spoken:

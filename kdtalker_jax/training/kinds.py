@@ -23,7 +23,8 @@ class Kind:
         fit: "module:NAME" of (recipe, data, init) -> recipe, with the sizes that the first parameters `init`, or else
             the data set, dictate; None where a recipe names all of them.
         next_stage: the kind that goes on where this one ends: `--stage 2` of `pipelines.train`.
-        found: what a run finds out before its first step and goes on with, by name.
+        found: dataclass of what a run finds out before its first step and goes on with, by name; where older runs lack
+            one, all its fields are `records.added`.
     """
 
     name: str

@@ -15,6 +15,7 @@ from kdtalker_jax.checkpoints.formats import current_model
 from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.model_config import ModelConfig
+from kdtalker_jax.recipes.audio import Readers
 from kdtalker_jax.records import from_json
 
 DIFFUSION = ("beta_end", "noise_offset", "sampler")
@@ -124,7 +125,7 @@ RUNS = {
     "denoiser of other diffusion": RunRecord("denoiser", DEMO_RUN, 3, None, {"statistics": DEMO.statistics}),
     "renderer": RunRecord("renderer", SMALL_RENDERER, 4),
     "retargeting": RunRecord("retargeting", SMALL_RETARGETING, 5, "model"),
-    "audio encoder": RunRecord("audio_encoder", SMALL_AUDIO, 6),
+    "audio encoder": RunRecord("audio_encoder", SMALL_AUDIO, 6, None, {"readers": Readers()}),
 }
 
 

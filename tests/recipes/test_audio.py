@@ -13,7 +13,7 @@ from kdtalker_jax.checkpoints import RunRecord, load_networks, read_record
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.features.mel import BANDS
 from kdtalker_jax.recipes import audio
-from kdtalker_jax.recipes.audio import AudioBatches, alter, speak, train_audio_encoder
+from kdtalker_jax.recipes.audio import AudioBatches, AudioTask, Readers, alter, speak, train_audio_encoder
 from kdtalker_jax.synthetic.readers import Reading
 from tests.training.metrics import read_metrics
 
@@ -41,7 +41,9 @@ def test_the_run_gives_the_encoder_alone(finished):
     networks, _ = load_networks(finished)
     assert set(networks) == {"audio_encoder"}
     assert set(networks["audio_encoder"]) == {"params", "batch_stats"}
-    assert read_record(finished, "audio_encoder") == RunRecord("audio_encoder", CONFIG, SPEAKERS)
+    assert read_record(finished, "audio_encoder") == RunRecord(
+        "audio_encoder", CONFIG, SPEAKERS, found={"readers": Readers(())}
+    )
 
 
 @pytest.mark.slow
@@ -94,13 +96,18 @@ def test_gain_is_in_decibels():
     np.testing.assert_allclose(np.ptp(changed, axis=(1, 2)), 0, atol=1e-6)
 
 
+def hum(rng: np.random.Generator, seconds: float) -> Reading:
+    """A program that reads everything alike."""
+    waveform = np.sin(np.arange(16_000 * 4) / 20).astype(np.float32)
+    return Reading(waveform, 16_000, [(), (1,), ()], np.array([0, 0.3, 3.0]))
+
+
 def test_programs_read_a_part_of_the_performances_and_leave_the_others_as_they_are():
     asked = []
 
     def read(rng: np.random.Generator, seconds: float) -> Reading:
         asked.append(seconds)
-        hum = np.sin(np.arange(16_000 * 4) / 20).astype(np.float32)
-        return Reading(hum, 16_000, [(), (1,), ()], np.array([0, 0.3, 3.0]))
+        return hum(rng, seconds)
 
     config = replace(SMALL_AUDIO, read=0.4)
     spoken = [speak(config, number, {"hum": read}) for number in range(5)]
@@ -116,3 +123,22 @@ def test_where_no_program_is_installed_one_sentence_says_so(monkeypatch):
     assert audio.find_readers(replace(SMALL_AUDIO, read=0.4), said.append) == {}
     assert len(said) == 1 and "espeak-ng" in said[0]
     assert audio.find_readers(SMALL_AUDIO, said.append) == {} and len(said) == 1
+
+
+def test_a_run_goes_on_with_the_programs_that_it_began_with(tmp_path, monkeypatch):
+    """With others its speakers would be other people."""
+    config = replace(SMALL_AUDIO, read=1.0, performances=1, validation=replace(SMALL_AUDIO.validation, performances=0))
+
+    def begin(*programs):
+        monkeypatch.setattr(audio, "installed_readers", lambda: dict.fromkeys(programs, hum))
+        AudioTask(config, tmp_path / "run", lambda sentence: None, False)
+
+    for _ in range(2):
+        begin("flite")
+    for programs, said in (((), "no program"), (("espeak-ng", "flite"), "espeak-ng and flite")):
+        with pytest.raises(InputError, match=f"speakers that flite reads for, and here {said} is installed"):
+            begin(*programs)
+
+
+def test_runs_that_began_before_readers_were_noted_go_on(tmp_path):
+    audio.check_readers(Readers(), {"flite": hum}, tmp_path)
