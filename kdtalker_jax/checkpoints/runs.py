@@ -359,7 +359,10 @@ def _why_no_loss(run: Path) -> str:
     for name in ("windows", "pairs", "performances"):
         if isinstance(validation, dict) and validation.get(name) == 0:
             return f", because it was trained with validation.{name}=0"
-    return ", because no clip in its validation split is long enough, or no step was both validated and saved"
+    return (
+        ", because no clip in its validation split is long enough, or no step was both validated and saved (of a "
+        "renderer, of those with pictures of the last size)"
+    )
 
 
 def _loss(metrics: Mapping[str, float | None]) -> float:

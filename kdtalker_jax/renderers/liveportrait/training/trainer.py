@@ -156,8 +156,12 @@ class RendererTask:
         return self._step_of(batch.phase)(state, batch.pictures)
 
     def validate(self, state: RendererState, step: int, logs: Logs) -> float | None:
-        """Logs how well the moving average reenacts, as numbers and as a picture in the run's folder."""
-        validation = self._validation_of(self.config.phase_of(step - 1))
+        """Logs how well the moving average reenacts, as numbers and as a picture in the run's folder.
+
+        The best checkpoint is one for pictures of the last phase's size: losses of other sizes cannot be compared.
+        """
+        number = self.config.phase_of(step - 1)
+        validation = self._validation_of(number)
         if validation is None:
             return None
         numbers, sheet = validation(parallel.on_own_devices(state.ema))
@@ -165,7 +169,8 @@ class RendererTask:
         self._report(f"Step {step}: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
         if sheet is not None:
             self._draw(sheet, step, logs)
-        return numbers["loss"] if math.isfinite(numbers["loss"]) else None
+        comparable = self.config.phases[number].image_size == self.config.phases[-1].image_size
+        return numbers["loss"] if comparable and math.isfinite(numbers["loss"]) else None
 
     def _draw(self, sheet: np.ndarray, step: int, logs: Logs) -> None:
         logs.picture(step, "validation/reenacted", sheet)

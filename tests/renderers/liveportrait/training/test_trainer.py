@@ -173,6 +173,14 @@ def test_a_step_is_judged_without_a_sheet():
     assert judged(TINY_RENDERER, TINY_RENDERER.steps) == 0.5
 
 
+def test_the_best_is_one_for_pictures_of_the_last_size():
+    """Small pictures are easier: the best of all would be from before there were large ones."""
+    sizes = [judged(TINY_RENDERER, step) for step in (3, 4)]
+    assert sizes == [None, 0.5]
+    last = replace(TINY_RENDERER.second, adversarial=False)
+    assert judged(replace(TINY_RENDERER, first=last), 3) == 0.5
+
+
 @pytest.mark.parametrize("validation", [{}, {"validation": make_face_clips(2, frames=1)}])
 def test_missing_validation_clips_are_missed_aloud(tmp_path, validation):
     """A single frame cannot drive another."""
