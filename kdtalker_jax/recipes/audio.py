@@ -123,10 +123,15 @@ def train_audio_encoder(
         InputError: settings that cannot be trained with, or a loss that is not finite.
         CheckpointError, OutputError: what cannot be read or written.
     """
-    check_positive(config, ("steps", "batch_size", "performances", "frames"))
-    if config.batch_size % parallel.device_count():
-        raise InputError(f"batch_size must be a multiple of the {parallel.device_count()} devices.")
+    check_audio(config, parallel.device_count())
     return run_task(lambda: AudioTask(config, Path(workdir), report, progress), Path(workdir), report, progress)
+
+
+def check_audio(config: AudioConfig, devices: int) -> None:
+    """Raises InputError for values that no run can have on this number of devices."""
+    check_positive(config, ("steps", "batch_size", "performances", "frames"))
+    if config.batch_size % devices:
+        raise InputError(f"batch_size must be a multiple of the {devices} devices.")
 
 
 class AudioTask:

@@ -23,16 +23,18 @@ import soundfile
 from PIL import Image
 
 from configs.demo import DemoConfig
+from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import load_checkpoint, load_networks, save_checkpoint
 from kdtalker_jax.data import dataset
 from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.motion_models.kdtalker.training.export import export_denoiser, load_denoiser
+from kdtalker_jax.motion_models.kdtalker.training.settings import check as check_denoiser
 from kdtalker_jax.motion_models.kdtalker.training.trainer import train
-from kdtalker_jax.recipes.audio import train_audio_encoder
+from kdtalker_jax.recipes.audio import check_audio, train_audio_encoder
 from kdtalker_jax.recipes.sliders import add_sliders
 from kdtalker_jax.recipes.stages import Report, as_shipped, carry_out, describe_all, draw_world, drop_notes
-from kdtalker_jax.renderers.liveportrait.training.retargeting import train_retargeting
-from kdtalker_jax.renderers.liveportrait.training.trainer import train_renderer
+from kdtalker_jax.renderers.liveportrait.training.retargeting import check_retargeting, train_retargeting
+from kdtalker_jax.renderers.liveportrait.training.trainer import check_renderer, train_renderer
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.known import in_pixels
 from kdtalker_jax.streams import progress_bar
@@ -80,8 +82,18 @@ def train_demo(
 def make_world(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
     """Draws the pictures that the renderer learns from."""
     if not (workdir / "world").exists():
+        check_trainings(config, parallel.device_count())
         draw_world(workdir / "world", config, config.picture_size, progress)
     return True
+
+
+def check_trainings(config: DemoConfig, devices: int) -> None:
+    """Raises InputError, before hours of work, where some training cannot be on this number of devices."""
+    for run in filter(None, (config.renderer, config.details)):
+        check_renderer(run, devices)
+    check_retargeting(config.retargeting, devices)
+    check_audio(config.audio, devices)
+    check_denoiser(config.denoiser, devices)
 
 
 def make_renderer(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:

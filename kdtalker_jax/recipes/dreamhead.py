@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from configs.demo_dreamhead import DreamHeadDemoConfig
+from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
 from kdtalker_jax.data import dataset
 from kdtalker_jax.data.extraction import describing_parts
@@ -69,8 +70,12 @@ def train_dreamhead_demo(
 
 
 def make_world(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
-    """Draws the pictures that mouths are painted into."""
+    """Draws the pictures that mouths are painted into, once it is clear that all trainings can be on these devices."""
     if not (workdir / "world").exists() and not (workdir / "pictures").exists():
+        devices = parallel.device_count()
+        for pictures in (config.autoencoder, config.images):
+            image_trainer.check_pictures(pictures, devices)
+        landmark_trainer.check_motion(config.landmarks, devices)
         draw_world(workdir / "world", config, config.images.image_size, progress)
     return True
 

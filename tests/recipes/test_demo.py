@@ -1,6 +1,7 @@
 """The settings of the demo recipes: their stages make parts of one model, which is small enough for the package."""
 
 import math
+from dataclasses import replace
 
 import chex
 import jax
@@ -8,10 +9,16 @@ import numpy as np
 import pytest
 
 from configs.demo import DEMO_CONFIGS, VARIED_DEMO
+from kdtalker_jax import parallel
+from kdtalker_jax.errors import InputError
+from kdtalker_jax.recipes.demo import train_demo
 from kdtalker_jax.recipes.stages import as_shipped
 from kdtalker_jax.renderers.liveportrait.training.trainer import check_renderer
 from kdtalker_jax.systems import disagreement
+from kdtalker_jax.training.settings import with_settings
 from tests.networks import PARTS
+
+SMALL = DEMO_CONFIGS["small"]
 
 
 @pytest.mark.parametrize("config", DEMO_CONFIGS.values(), ids=DEMO_CONFIGS)
@@ -25,6 +32,23 @@ def test_stages_train_the_networks_of_the_model(config):
     trained = {"audio_encoder": config.audio.encoder, "denoiser": config.denoiser.denoiser}
     assert trained == {name: sections[name] for name in trained}
     assert config.denoiser.diffusion == sections["diffusion"]
+
+
+@pytest.mark.parametrize(
+    ("devices", "changes", "said"),
+    [
+        (3, {}, r"first.batch_size=2 cannot be split evenly over 3 devices"),
+        (2, {"details": replace(SMALL.details, accumulate=3)}, "choose a multiple of 6"),
+        (2, {"retargeting": with_settings(SMALL.retargeting, ["phase.batch_size=5"])}, r"phase.batch_size must be"),
+        (2, {"audio": replace(SMALL.audio, batch_size=5)}, r"^batch_size must be a multiple of the 2 devices"),
+        (2, {"denoiser": replace(SMALL.denoiser, batch_size=5)}, r"batch_size=5 cannot be split evenly"),
+    ],
+)
+def test_what_no_training_can_be_on_is_refused_before_anything_is_drawn(tmp_path, monkeypatch, devices, changes, said):
+    monkeypatch.setattr(parallel, "device_count", lambda: devices)
+    with pytest.raises(InputError, match=said):
+        train_demo(replace(SMALL, **changes), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_varied_model_leaves_room_for_others_in_the_package():

@@ -1,13 +1,17 @@
 """DreamHead's demo recipe: what its stages hand on to each other."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
 
 from configs.demo_dreamhead import DREAMHEAD_DEMO_CONFIGS
 from configs.kdtalker import DEMO
+from kdtalker_jax import parallel
 from kdtalker_jax.data.clips import open_clips
 from kdtalker_jax.data.landmark_clips import check_landmarks, points_of
+from kdtalker_jax.errors import InputError
 from kdtalker_jax.recipes.dreamhead import make_pictures, make_speech, make_world
 from kdtalker_jax.spaces.landmarks.contours import CONTOUR_SET
 from kdtalker_jax.synthetic.builder import open_world, states_of
@@ -31,6 +35,15 @@ def test_stages_train_the_networks_of_the_model(config):
 
 def test_the_model_hears_as_the_demo_does():
     assert DREAMHEAD_DEMO_CONFIGS["demo"].model.audio_encoder == DEMO.audio_encoder
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "images", "landmarks"])
+def test_what_no_training_can_be_on_is_refused_before_anything_is_drawn(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(parallel, "device_count", lambda: 2)
+    config = replace(SMALL, **{name: replace(getattr(SMALL, name), batch_size=7)})
+    with pytest.raises(InputError, match="batch_size=7 cannot be split evenly over 2 devices"):
+        make_world(config, tmp_path, print, False)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")

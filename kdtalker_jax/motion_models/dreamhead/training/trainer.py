@@ -47,13 +47,18 @@ def train(
         InputError: settings or data that cannot be trained with, or a loss that is not finite.
         CheckpointError, OutputError: what cannot be read or written.
     """
-    check(config, parallel.device_count(), ("audio_dropout", "known_frames", "first_window"))
-    if config.diffusion.prediction != "sample":
-        raise InputError("The network predicts the landmarks themselves: leave diffusion.prediction=sample.")
+    check_motion(config, parallel.device_count())
     if data is None:
         raise InputError(_NO_DATA)
     make = partial(_task, config, Path(data), Path(workdir), init and str(init), report, progress)
     return run_task(make, Path(workdir), report, progress)
+
+
+def check_motion(config: LandmarkRun, devices: int) -> None:
+    """Raises InputError for values that no run can have on this number of devices."""
+    check(config, devices, ("audio_dropout", "known_frames", "first_window"))
+    if config.diffusion.prediction != "sample":
+        raise InputError("The network predicts the landmarks themselves: leave diffusion.prediction=sample.")
 
 
 def fitted(config: LandmarkRun, data: str | Path | None, init: str | None) -> LandmarkRun:

@@ -60,17 +60,22 @@ def train(
         InputError: settings or data that cannot be trained with, or a loss that is not finite.
         CheckpointError, OutputError: what cannot be read or written.
     """
-    probabilities = ("beyond", "landmark_noise") if isinstance(config, ImageRun) else ("lines", "masked")
-    check(config, parallel.device_count(), probabilities)
-    factor = config.autoencoder.factor * (config.unet.factor if isinstance(config, ImageRun) else 1)
-    if config.image_size < GRID or config.image_size % GRID or config.image_size % factor:
-        raise InputError(f"image_size must be a multiple of {max(GRID, factor)}, not {config.image_size}.")
+    check_pictures(config, parallel.device_count())
     if data is None:
         raise InputError(_NO_DATA)
     if isinstance(config, ImageRun) and init is None and not is_run(workdir):
         raise InputError(_NO_AUTOENCODER)
     make = partial(_task, config, Path(data), Path(workdir), init and str(init), report, progress)
     return run_task(make, Path(workdir), report, progress)
+
+
+def check_pictures(config: PictureRun, devices: int) -> None:
+    """Raises InputError for values that no run can have on this number of devices."""
+    probabilities = ("beyond", "landmark_noise") if isinstance(config, ImageRun) else ("lines", "masked")
+    check(config, devices, probabilities)
+    factor = config.autoencoder.factor * (config.unet.factor if isinstance(config, ImageRun) else 1)
+    if config.image_size < GRID or config.image_size % GRID or config.image_size % factor:
+        raise InputError(f"image_size must be a multiple of {max(GRID, factor)}, not {config.image_size}.")
 
 
 def fitted(config: PictureRun, data: str | Path | None, init: str | None) -> PictureRun:

@@ -84,9 +84,7 @@ def train_retargeting(
         InputError: settings or data that cannot be trained with, or a loss that is not finite.
         CheckpointError, OutputError: what cannot be read or written.
     """
-    check_positive(config, ("phase.steps", "phase.batch_size", "frames.threads", "frames.prefetch"))
-    if config.phase.batch_size % parallel.device_count():
-        raise InputError(f"phase.batch_size must be a multiple of the {parallel.device_count()} devices.")
+    check_retargeting(config, parallel.device_count())
     if data is None:
         raise InputError(NO_DATA)
     if init is None:
@@ -96,6 +94,13 @@ def train_retargeting(
         return RetargetingTask(config, Path(data), str(init), Path(workdir), report, progress)
 
     return run_task(make_task, Path(workdir), report, progress)
+
+
+def check_retargeting(config: RetargetingTrainingConfig, devices: int) -> None:
+    """Raises InputError for values that no run can have on this number of devices."""
+    check_positive(config, ("phase.steps", "phase.batch_size", "frames.threads", "frames.prefetch"))
+    if config.phase.batch_size % devices:
+        raise InputError(f"phase.batch_size must be a multiple of the {devices} devices.")
 
 
 class RetargetingTask:
