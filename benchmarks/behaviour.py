@@ -49,6 +49,7 @@ RECIPE = replace(
     picture_size=256,
     model=SMALL,
     renderer=SMALL_RENDERER,
+    details=None,
     denoiser=SMALL_RUN,
 )
 TIMES = ("samples_per_second", "data_wait")  # of a run's log, what no two runs share
