@@ -17,7 +17,7 @@ from kdtalker_jax.motion_models.dreamhead.training.loss import landmark_losses
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.statistics import LandmarkStatistics
 from kdtalker_jax.training.kept_clips import KeptClips
-from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
+from kdtalker_jax.training.loop import Outcome, Report, announce, init_of, is_validated, open_run, run_task
 from kdtalker_jax.training.one_network import FixedLosses, NetworkTask, check
 from kdtalker_jax.training.settings import check_sizes
 
@@ -110,8 +110,8 @@ def _task(
     announce(config, report)
 
     def first() -> Any:
-        if record.init:
-            return _first(record.init, config).params
+        if init := init_of(record, workdir):
+            return _first(init, config).params
         return DENOISER.initialise(config, random_key(config.seed))["params"]
 
     batches = Batches(clips, config, process=parallel.process_index(), processes=parallel.process_count())

@@ -26,7 +26,7 @@ from kdtalker_jax.renderers.latent.training.objectives import autoencoder_losses
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.statistics import LandmarkStatistics
 from kdtalker_jax.training.kept_clips import KeptClips
-from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
+from kdtalker_jax.training.loop import Outcome, Report, announce, init_of, is_validated, open_run, run_task
 from kdtalker_jax.training.one_network import FixedLosses, NetworkTask, check
 from kdtalker_jax.training.settings import check_sizes
 
@@ -116,7 +116,8 @@ def _task(
         return {"statistics": statistics}
 
     record = open_run(workdir, kind_name(config), config, init, len(stored), find)
-    first, statistics = _first(record.init, config) if record.init else Trained({}, {}), record.found["statistics"]
+    first, statistics = init_of(record, workdir), record.found["statistics"]
+    given = _first(first, config).params if first else {}
     clips = usable("train", statistics)
     refer: Refer = nearby(config.farthest, config.beyond) if paints else itself
     parts = (AUTOENCODER, UNET) if paints else (AUTOENCODER,)
@@ -130,16 +131,16 @@ def _task(
         largest = config.batch_size // config.accumulate
         validation = FixedLosses(config, same, fixed_pictures(held_out, asked, config, refer), largest)
     announce(config, report)
-    trained = parts[-1]
 
-    def params() -> Any:
-        if trained.name in first.params:
-            return first.params[trained.name]
-        return trained.initialise(config, random_key(config.seed))["params"]
+    def params(part: Any) -> Any:
+        if part.name in given:
+            return given[part.name]
+        return part.initialise(config, random_key(config.seed))["params"]
 
-    frozen = first.params[AUTOENCODER.name] if paints else None
-    shares = {"process": parallel.process_index(), "processes": parallel.process_count()}
-    return NetworkTask(config, Batches(clips, config, refer, **shares), losses, params, frozen, validation, report)
+    first_params = partial(params, parts[-1])
+    frozen = params(AUTOENCODER) if paints else None  # where the run goes on, its checkpoint has them
+    batches = Batches(clips, config, refer, process=parallel.process_index(), processes=parallel.process_count())
+    return NetworkTask(config, batches, losses, first_params, frozen, validation, report)
 
 
 def _first(path: str, config: PictureRun) -> Trained:

@@ -36,7 +36,7 @@ from kdtalker_jax.renderers.liveportrait.training.step import (
 )
 from kdtalker_jax.renderers.liveportrait.training.validation import RendererValidation
 from kdtalker_jax.training.logs import Logs
-from kdtalker_jax.training.loop import Outcome, Report, announce, is_validated, open_run, run_task
+from kdtalker_jax.training.loop import Outcome, Report, announce, init_of, is_validated, open_run, run_task
 from kdtalker_jax.training.settings import check_positive, check_sizes, check_warmup
 
 # Landmarks of the parts of the face that small errors show in most.
@@ -125,7 +125,8 @@ class RendererTask:
             return {}
 
         record = open_run(workdir, RENDERER, config, init, len(clips), find)
-        self._first = _load_init(record.init, config) if record.init else None
+        first = init_of(record, workdir)
+        self._first = _load_init(first, config) if first else None
         announce(config, report)
         self.batches = RendererBatches(
             clips, config, process=parallel.process_index(), processes=parallel.process_count()

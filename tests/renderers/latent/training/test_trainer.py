@@ -1,5 +1,6 @@
 """Whole runs of both networks: they learn, the autoencoder stays as it was, and models come of them."""
 
+import shutil
 import signal
 from dataclasses import replace
 
@@ -52,6 +53,14 @@ def test_interrupted_and_resumed_is_the_same_as_uninterrupted(run, request, auto
     assert train(config, dataset, tmp_path / "run") == (6, True)
     for ema in (False, True):
         assert_equal(load_trained(tmp_path / "run", ema=ema).params, load_trained(finished, ema=ema).params)
+
+
+def test_a_run_goes_on_without_what_it_began_with(images, dataset, tmp_path):
+    run = shutil.copytree(images, tmp_path / "run")
+    write_record(run, replace(read_record(run, "dreamhead_images"), init=str(tmp_path / "gone")))
+    shutil.rmtree(run / "checkpoints" / "6")
+    assert train(IMAGES, dataset, run) == (6, True)
+    assert_equal(load_trained(run).params, load_trained(images).params)
 
 
 def test_pictures_need_an_autoencoder(dataset, autoencoder, small_checkpoint, tmp_path):

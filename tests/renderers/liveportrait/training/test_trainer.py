@@ -1,5 +1,6 @@
 """A whole run of the renderer: what it leaves behind, what it refuses, how it goes on."""
 
+import shutil
 import signal
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,7 @@ import pytest
 from configs import SMALL
 from configs.kdtalker import VARIED
 from configs.renderer import LIVEPORTRAIT, RENDERER_CONFIGS, PhaseConfig, RendererConfig
-from kdtalker_jax.checkpoints import load_checkpoint, load_networks, read_record, save_checkpoint
+from kdtalker_jax.checkpoints import load_checkpoint, load_networks, read_record, save_checkpoint, write_record
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.renderers.liveportrait.training.export import RENDERER, export_renderer
 from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
@@ -113,6 +114,12 @@ def test_a_run_starts_from_the_average_of_another(finished, faces, tmp_path):
     before, after = load_networks(finished)[0], load_networks(tmp_path / "run", which=1)[0]
     for name in NAMES:
         jax.tree.map(partial(np.testing.assert_allclose, atol=1e-8), after[name]["params"], before[name]["params"])
+
+
+def test_a_run_goes_on_without_what_it_began_with(finished, faces, tmp_path):
+    run = shutil.copytree(finished, tmp_path / "run")
+    write_record(run, replace(read_record(run, RENDERER), init=str(tmp_path / "gone")))
+    assert train_renderer(TINY_RENDERER, faces, run) == (6, True)
 
 
 def test_other_sizes_cannot_be_started_from(finished, faces, tmp_path):
