@@ -7,10 +7,8 @@ WORLD/world.json                                            how it was made
 import dataclasses
 import io
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -22,10 +20,11 @@ from kdtalker_jax.data.clips import SPLITS
 from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.features.mel import BANDS
-from kdtalker_jax.synthetic.clips import ClipPlan, WorldOptions, fingerprint, make_clip, plan_world
+from kdtalker_jax.synthetic.clips import ClipPlan, WorldOptions, fingerprint, plan_world
 from kdtalker_jax.synthetic.feelings import UNKNOWN
 from kdtalker_jax.synthetic.state import FaceState, FeelingState, State
-from kdtalker_jax.unfinished import in_one_go, unfinished_file
+from kdtalker_jax.synthetic.workers import drawing
+from kdtalker_jax.unfinished import in_one_go
 
 WORLD_FILE = "world.json"
 
@@ -36,8 +35,9 @@ class SyntheticTalkingHeads(tfds.core.GeneratorBasedBuilder):
     """Drawn heads that speak, and their truth: the fields of `World`.
 
     Args:
-        options: what the world holds; the same options give the same bytes.
-        work: folder in which finished clips are kept, so that an interrupted run goes on; None for none.
+        look: of the world.
+        plans: of its clips.
+        clip_of: waits for a clip and gives it.
         progress: wraps the clips of a split as they are made, as `tqdm` does.
         data_dir, file_format: of TFDS.
     """
@@ -49,29 +49,26 @@ class SyntheticTalkingHeads(tfds.core.GeneratorBasedBuilder):
     def __init__(
         self,
         *,
-        options: WorldOptions = WorldOptions(),  # noqa: B008 - frozen
-        work: Path | None = None,
+        look: str,
+        plans: Sequence[ClipPlan],
+        clip_of: Callable[[ClipPlan], dict[str, Any]],
         progress: Progress = iter,
         file_format: str = "array_record",
         **arguments: Any,
     ) -> None:
-        self._options, self._work, self._progress = options, work, progress
+        self._look, self._plans, self._clip_of, self._progress = look, plans, clip_of, progress
         super().__init__(file_format=file_format, **arguments)
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(builder=self, features=_features(self._options.look))
+        return tfds.core.DatasetInfo(builder=self, features=_features(self._look))
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-        plans = plan_world(self._options)
-        splits = {split: [plan for plan in plans if plan.split == split] for split in SPLITS}
+        splits = {split: [plan for plan in self._plans if plan.split == split] for split in SPLITS}
         return {split: self._generate_examples(clips) for split, clips in splits.items() if clips}
 
     def _generate_examples(self, plans: Sequence[ClipPlan]) -> Iterator[tuple[str, dict[str, Any]]]:
-        # A picture is drawn by one core.
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            clips = threads.map(lambda plan: _make_or_read(plan, self._options, self._work), plans)
-            for plan, clip in zip(self._progress(plans), clips, strict=True):
-                yield plan.name, clip
+        for plan in self._progress(plans):
+            yield plan.name, self._clip_of(plan)
 
 
 class World(Sequence[dict[str, Any]]):
@@ -130,7 +127,7 @@ def build_world(out: Path, options: WorldOptions, progress: Progress = iter) -> 
     """
     if out.exists():
         raise OutputError(f"{out} exists already: name another folder, or remove it first.")
-    plan_world(options)  # errors first
+    plans = plan_world(options)
     work = out.with_name(f"{out.name}.unfinished")
     kept, staging = work / fingerprint(options), work / "tfds"
     try:
@@ -138,10 +135,13 @@ def build_world(out: Path, options: WorldOptions, progress: Progress = iter) -> 
     except OSError as error:
         raise OutputError(f"{work} cannot be written ({error.strerror}).") from error
     shutil.rmtree(staging, ignore_errors=True)  # of a run that was interrupted
-    builder = SyntheticTalkingHeads(options=options, work=kept, progress=progress, data_dir=staging)
     tfds.disable_progress_bar()
-    with redirect_stdout(io.StringIO()):  # it would tell where the data set is, before it is there
-        builder.download_and_prepare()
+    with drawing(plans, options, kept) as clip_of:
+        builder = SyntheticTalkingHeads(
+            look=options.look, plans=plans, clip_of=clip_of, progress=progress, data_dir=staging
+        )
+        with redirect_stdout(io.StringIO()):  # it would tell where the data set is, before it is there
+            builder.download_and_prepare()
     directory = Path(builder.data_dir)
     text = json.dumps(dataclasses.asdict(options), default=str, indent=1)
     (directory / WORLD_FILE).write_text(text, encoding="utf-8")
@@ -165,24 +165,6 @@ def open_world(directory: str | Path, split: str) -> World:
         return World(builder.as_data_source(split) if split in builder.info.splits else ())
     except Exception as error:  # TFDS and array_record raise many kinds
         raise InputError(f"{directory} is damaged ({error}): make it again with pipelines.synthesize.") from error
-
-
-def _make_or_read(plan: ClipPlan, options: WorldOptions, work: Path | None) -> dict[str, Any]:
-    """A clip, and its file in `work`; written beside and then moved, so that a file is whole."""
-    if work is None:
-        return make_clip(plan, options)
-    file = work / f"{plan.name}.npz"
-    if file.exists():
-        with np.load(file, allow_pickle=False) as arrays:
-            clip = dict(arrays)
-        parts = np.split(clip.pop("jpeg"), np.cumsum(clip.pop("jpeg_sizes"))[:-1])
-        numbers = {name: clip[name].item() for name in ("name", "kind", "performance", "frames")}
-        return {**clip, **numbers, "jpeg": [part.tobytes() for part in parts]}
-    clip = make_clip(plan, options)
-    joined = np.frombuffer(b"".join(clip["jpeg"]), np.uint8)
-    with unfinished_file(file) as partial, partial.open("wb") as stream:
-        np.savez(stream, **{**clip, "jpeg": joined, "jpeg_sizes": [len(jpeg) for jpeg in clip["jpeg"]]})
-    return clip
 
 
 def _features(look: str) -> tfds.features.FeaturesDict:

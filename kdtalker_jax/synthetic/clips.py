@@ -4,7 +4,6 @@ import functools
 import hashlib
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +32,8 @@ from kdtalker_jax.synthetic.varied.people import varied_people
 
 KINDS = ("speech", "recording", "moments", "expressive")
 LOOKS = ("plain", "varied")
+
+Performed = tuple[Performance, Felt | None]
 
 
 @dataclass(frozen=True)
@@ -113,21 +114,19 @@ def plan_world(options: WorldOptions) -> list[ClipPlan]:
     return plans
 
 
-def make_clip(plan: ClipPlan, options: WorldOptions) -> dict[str, Any]:
-    """One clip, as described by `builder.World`."""
-    performance, felt = _performance(plan.kind, plan.performance, plan.recording, options)
+def make_clip(plan: ClipPlan, options: WorldOptions, performed: Performed | None = None) -> dict[str, Any]:
+    """One clip, as described by `builder.World`; `performed` is what `perform` gives for it or for a twin."""
+    performance, felt = perform(plan, options) if performed is None else performed
     states = performance.states if felt is None else felt.states
     person = _person(plan, options)
     pictures = draw_frames(person, states, options.size)  # (F, S, S, 3)
-    with ThreadPoolExecutor() as threads:
-        jpeg = list(threads.map(encode_frame, pictures))
     sound = np.round(np.clip(performance.waveform, -1, 1) * 32767).astype(np.int16)
     return {
         "name": plan.name,
         "kind": plan.kind,
         "performance": plan.performance,
         "frames": len(pictures),
-        "jpeg": jpeg,
+        "jpeg": [encode_frame(picture) for picture in pictures],
         **{field: np.asarray(values, np.float32) for field, values in states._asdict().items()},
         **({} if felt is None else {"emotion": felt.emotion, "intensity": felt.intensity}),
         "landmarks": np.asarray(_all_landmarks(person, states)),  # (F, L, 2)
@@ -141,23 +140,21 @@ def make_clip(plan: ClipPlan, options: WorldOptions) -> dict[str, Any]:
     }
 
 
-@functools.lru_cache(maxsize=1)  # twins follow each other
-def _performance(
-    kind: str, number: int, recording: Path | None, options: WorldOptions
-) -> tuple[Performance, Felt | None]:
-    rng = np.random.default_rng([options.seed, number, 2])
-    if kind == "expressive":
+def perform(plan: ClipPlan, options: WorldOptions) -> Performed:
+    """What twins share: how they move, what is heard, and what they feel."""
+    rng = np.random.default_rng([options.seed, plan.performance, 2])
+    if plan.kind == "expressive":
         performance = _silent(random_states(rng, options.expressive_frames))
-    elif recording is None:
+    elif plan.recording is None:
         performance = random_performance(rng, options.frames)
     else:
-        performance = _recited(recording, options.frames, rng)
+        performance = _recited(plan.recording, options.frames, rng)
     felt = None
     if options.look == "varied":
-        feeling = random_feelings if kind == "expressive" else feel
-        plain = options.look_of(number) == "plain"
+        feeling = random_feelings if plan.kind == "expressive" else feel
+        plain = options.look_of(plan.performance) == "plain"
         felt = unfelt(performance.states) if plain else feeling(rng, framed(rng, performance.states))
-    if kind == "expressive" or options.apart == 1:
+    if plan.kind == "expressive" or options.apart == 1:
         return performance, felt
     apart = lambda values: values[:: options.apart]  # noqa: E731
     return _silent(jax.tree.map(apart, performance.states)), jax.tree.map(apart, felt)
