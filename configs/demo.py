@@ -81,9 +81,8 @@ SMALL_DEMO = DemoConfig(
     denoiser=replace(SMALL_RUN, steps=60, validation=replace(SMALL_RUN.validation, every=60)),
 )
 
-# Photographs: many people, each in few pictures; some plain ones among them.
+# The one that ships, for photographs: many people, each in few pictures; some plain ones among them.
 VARIED_DEMO = DemoConfig(
-    name="varied",
     look="varied",
     plain=0.1,
     expressive=800,
@@ -98,4 +97,4 @@ VARIED_DEMO = DemoConfig(
     audio=replace(DEMO_AUDIO, name="varied_audio", performances=500, read=0.5),
 )
 
-DEMO_CONFIGS = {"demo": DemoConfig(), "varied": VARIED_DEMO, "small": SMALL_DEMO}
+DEMO_CONFIGS = {"demo": VARIED_DEMO, "plain": DemoConfig(name="plain"), "small": SMALL_DEMO}

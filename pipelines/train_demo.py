@@ -46,7 +46,7 @@ RECIPES = {
     default="demo",
     show_default=True,
     type=click.Choice(list(DEMO_CONFIGS)),
-    help="demo: the one that ships. varied: kdtalker's, of people as in photographs. small: a dry run of all stages.",
+    help="demo: the one that ships. plain: kdtalker's, of smooth drawn heads alone. small: a dry run of all stages.",
 )
 @cache_option
 def main(workdir: Path, system: str, base: str, config: str, no_cache: bool) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from configs.kdtalker import DEMO
+from configs.kdtalker import VARIED
 from kdtalker_jax import demo
 from kdtalker_jax.faces.resizing import resize
 from kdtalker_jax.media.audio import load_waveform
@@ -24,7 +24,7 @@ def test_there_are_portraits_and_recordings():
 
 def test_the_model_is_small_and_whole(model):
     assert sum(path.stat().st_size for path in demo.MODEL.rglob("*") if path.is_file()) < 15e6
-    assert model.config.generator == DEMO.generator
+    assert model.config.generator == VARIED.generator
     networks = {"appearance", "motion_extractor", "warping", "generator", "audio_encoder", "denoiser"}
     assert networks | {"stitching", "retargeting"} >= set(model.params) >= networks
 

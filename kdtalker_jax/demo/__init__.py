@@ -1,6 +1,6 @@
 """The model that comes with the package, and portraits and recordings to try it with: `pipelines.train_demo` made them.
 
-The model knows the heads of the synthetic world alone. docs/demo.md shows what it does.
+It has learnt from drawings alone. docs/demo.md shows what it does.
 """
 
 from pathlib import Path

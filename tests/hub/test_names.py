@@ -100,4 +100,4 @@ def test_without_a_name_it_is_the_model_of_the_package(small_checkpoint, tmp_pat
     """Whatever folders lie about."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "demo").symlink_to(small_checkpoint)
-    assert TalkingPortrait.load().config.name == "demo"
+    assert TalkingPortrait.load().config.name == "varied"
