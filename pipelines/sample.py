@@ -106,9 +106,8 @@ def main(
         return
     driver = driving["driving"]
     is_text = any(speech[name] is not None for name in ("text", "text_file"))
-    spoken = driven_audio or (
-        None if driver or is_text or motion_in else str(demo.RECORDINGS[0])
-    )  # what moves the lips
+    alone = driver or is_text or motion_in  # moves the lips without a recording
+    spoken = driven_audio or (None if alone else str(demo.RECORDINGS[0]))
     # All that can be wrong with the input is found before the model is even loaded.
     asked = checked(animation)
     if motion_in or not (spoken or is_text):
@@ -158,8 +157,8 @@ def main(
     if saved is not None:
         motion = model.drive(source, saved, **(on_portrait if poses is None else {}))
     elif waveform is not None:
-        alone = asked_driver is None and poses is None
-        made_with = (animation if alone else {**animation, "edits": None}) | posing.asked(poses)  # else edited below
+        final = asked_driver is None and poses is None
+        made_with = (animation if final else {**animation, "edits": None}) | posing.asked(poses)  # else edited below
         motion = model.animate(source, waveform, rate=rate, **made_with, progress=True)
     if poses is not None:
         on_turned = {"axes": posing.pose_axes, "stitch": asked.stitch, "edits": asked.edits}
