@@ -1,7 +1,8 @@
 """Landmarks to image as a `renderers.protocol.Renderer`: a portrait whose mouth is painted, frame by frame."""
 
 from collections.abc import Callable, Collection, Mapping
-from functools import cached_property, partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -65,7 +66,7 @@ class LandmarkPainter:
         self._canvas = jit(partial(canvas_of, painters))
         self._paint = jit(partial(paint_in_turn if self.stateful else paint, painters, self._settings))
         self._shares = jit(partial(_shares, self._settings))
-        self._observe = jit(self._observed)
+        self._observe_by = cache(lambda mesh_file: jit(self._observing(mesh_file)))
 
     @classmethod
     def check(cls, config: ModelConfig) -> None:
@@ -85,7 +86,7 @@ class LandmarkPainter:
 
     def describe(self, params: Params, picture: jax.Array) -> tuple[PortraitArrays, Face]:
         """Raises NoFaceError where no face is seen, CheckpointError where there is no network that sees landmarks."""
-        observed = self._observe(jnp.asarray(picture))
+        observed = self.observe(params, jnp.asarray(picture))
         if not float(observed["face"][0]) >= LEAST_PROBABILITY:
             raise NoFaceError("No face is seen in the picture: take one that shows a face from the front.")
         return self.describe_as(params, picture, np.asarray(observed["points"]))
@@ -149,18 +150,21 @@ class LandmarkPainter:
 
     def observe(self, params: Params, frames: jax.Array) -> dict[str, jax.Array]:
         """Landmarks `points` (B, N, 3), and the probability `face` (B,) that there is one."""
-        return self._observe(frames)
+        from kdtalker_jax.faces.mesh import MESH  # wants OpenCV, which frames do not
 
-    def _observed(self, frames: jax.Array) -> dict[str, jax.Array]:
-        points, probability = self._mesh(frames)
-        kept = points if self.takes.points == MESH_POINTS else points[:, np.array(CONTOUR_SET)]
-        return {"points": kept, "face": probability}
+        return self._observe_by(MESH.find())(frames)  # another file is another network
 
-    @cached_property
-    def _mesh(self) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
-        from kdtalker_jax.faces.mesh_of_cuts import CutMesh  # wants OpenCV, which frames do not
+    def _observing(self, mesh_file: Path) -> Callable[[jax.Array], dict[str, jax.Array]]:
+        from kdtalker_jax.faces.mesh_of_cuts import CutMesh
 
-        return CutMesh()
+        mesh = CutMesh(mesh_file)
+
+        def observed(frames: jax.Array) -> dict[str, jax.Array]:
+            points, probability = mesh(frames)
+            kept = points if self.takes.points == MESH_POINTS else points[:, np.array(CONTOUR_SET)]
+            return {"points": kept, "face": probability}
+
+        return observed
 
     def stitch(self, params: Params, portrait: PortraitArrays, driving: Any) -> Any:
         raise InputError("This model has nothing to stitch: all but the mouth stays as it is in the picture.")

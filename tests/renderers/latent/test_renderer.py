@@ -225,6 +225,9 @@ def test_a_face_is_seen_in_the_picture(painter, params, tmp_path, monkeypatch):
     seen = jax.jit(partial(fresh.observe, {}))(np.stack([scene((32, 30), 17, (SIZE, SIZE))] * 2))
     assert seen["points"].shape == (2, 162, 3) and seen["face"].shape == (2,)
     np.testing.assert_allclose(seen["points"][0], face.motion.points[0], atol=1e-4)
+    (tmp_path / "always.tflite").write_bytes(disc_mesh(always=True))
+    monkeypatch.setenv("KDTALKER_FACE_MESH", str(tmp_path / "always.tflite"))
+    fresh.describe(params, scene(None, 0, (SIZE, SIZE))[None])  # by the file that is named now
 
 
 def test_it_neither_stitches_nor_retargets(painter, params, portrait):
