@@ -228,15 +228,15 @@ VARIED_RENDERER = replace(
     loss=replace(DEMO_RENDERER.loss, carried=5.0, painted=0.3),
 )
 
+_NO_MORE_PHASES = {name: PhaseConfig() for name in ("second", "third", "fourth")}
+
 # Keypoints are found well long before lips and lids are drawn as these say: what draws goes on, and minds them most.
 VARIED_DETAILS = replace(
     VARIED_RENDERER,
     name="varied_details",
     seed=1,  # other samples
     first=PhaseConfig(steps=5_000, batch_size=4, image_size=128, frozen_norms=True, motion_frozen=True),
-    second=PhaseConfig(),
-    third=PhaseConfig(),
-    fourth=PhaseConfig(),
+    **_NO_MORE_PHASES,
     loss=replace(VARIED_RENDERER.loss, details=24.0),
     optimizer=replace(VARIED_RENDERER.optimizer, learning_rate=2e-3),
 )
@@ -246,9 +246,7 @@ VARIED_TRANSFER = replace(
     VARIED_RENDERER,
     name="varied_transfer",
     first=PhaseConfig(steps=300, batch_size=4, image_size=128, frozen_norms=True, rest_frozen=True),
-    second=PhaseConfig(),
-    third=PhaseConfig(),
-    fourth=PhaseConfig(),
+    **_NO_MORE_PHASES,
     loss=replace(VARIED_RENDERER.loss, transfer=1.0),
     optimizer=replace(TRANSFER_LIVEPORTRAIT.optimizer, learning_rate=1e-4, warmup_steps=30),  # few steps
     frames=replace(VARIED_RENDERER.frames, apart=1),  # its world holds every twelfth frame of a performance
