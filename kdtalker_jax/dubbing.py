@@ -35,7 +35,7 @@ from kdtalker_jax.faces.detector import Box
 from kdtalker_jax.faces.geometry import enclosing_square, face_square
 from kdtalker_jax.media.files import input_file
 from kdtalker_jax.media.frames import exact_rate, read_frames
-from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
+from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE, exactly
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.media.waveforms import recording_file, waveform_of
 from kdtalker_jax.renderers.protocol import can_repaint
@@ -89,13 +89,10 @@ def check_length(length: Length) -> None:
 
 
 def rate_of(frame_rate: int | float | Fraction) -> Fraction:
-    """Frames a second, exactly: 24000/1001 also of the float that is nearest to it.
-
-    Raises InputError for what is no such number.
-    """
+    """`exactly`; raises InputError for what is no such number."""
     if not is_number(frame_rate, 1, _FASTEST):
         raise InputError(f"`frame_rate` must be a number from 1 to {_FASTEST}, not {frame_rate!r}.")
-    return Fraction(frame_rate).limit_denominator(1_000_000)  # larger ones overflow where frames are counted
+    return exactly(frame_rate)
 
 
 def watch(

@@ -27,7 +27,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.faces.detector import Box
 from kdtalker_jax.media.encodings import Encoding, encoding_of
 from kdtalker_jax.media.image import Picture, picture_of
-from kdtalker_jax.media.rates import FRAME_RATE
+from kdtalker_jax.media.rates import FRAME_RATE, exactly
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.results import Video
 
@@ -103,7 +103,7 @@ class Finish:
     def rate(self) -> Fraction:
         """Frames a second."""
         try:
-            rate = Fraction(self.fps).limit_denominator(1_000_000)
+            rate = exactly(self.fps)
         except (TypeError, ValueError, ArithmeticError):  # OverflowError of infinity, division by zero
             rate = Fraction(0)
         if not 1 <= rate <= HIGHEST_RATE:
