@@ -4,7 +4,15 @@ from dataclasses import dataclass, replace
 
 from configs.audio import DEMO_AUDIO, SMALL_AUDIO, AudioConfig
 from configs.kdtalker import DEMO, SMALL, VARIED
-from configs.renderer import DEMO_RENDERER, SMALL_RENDERER, VARIED_DETAILS, VARIED_RENDERER, PhaseConfig, RendererConfig
+from configs.renderer import (
+    DEMO_RENDERER,
+    SMALL_RENDERER,
+    VARIED_DETAILS,
+    VARIED_LIDS,
+    VARIED_RENDERER,
+    PhaseConfig,
+    RendererConfig,
+)
 from configs.retargeting import DEMO_RETARGETING, SMALL_RETARGETING, RetargetingTrainingConfig
 from configs.training import DEMO_RUN, SMALL_RUN, TrainingConfig
 from kdtalker_jax.model_config import ModelConfig
@@ -36,9 +44,16 @@ class DemoConfig:
     model: ModelConfig = DEMO
     renderer: RendererConfig = DEMO_RENDERER
     details: RendererConfig | None = None  # goes on from the renderer, or nothing does
+    lids: RendererConfig | None = None  # goes on from these, likewise
     retargeting: RetargetingTrainingConfig = DEMO_RETARGETING
     audio: AudioConfig = DEMO_AUDIO
     denoiser: TrainingConfig = DEMO_RUN
+
+    @property
+    def renderer_runs(self) -> dict[str, RendererConfig]:
+        """By name, in turn: each goes on from the one before."""
+        runs = {"renderer": self.renderer, "details": self.details, "lids": self.lids}
+        return {name: run for name, run in runs.items() if run is not None}
 
 
 # Networks for a dry run, of fewer layers than the small ones: nearly all that it waits for is compiling them.
@@ -94,6 +109,7 @@ VARIED_DEMO = DemoConfig(
     model=VARIED,
     renderer=VARIED_RENDERER,
     details=VARIED_DETAILS,
+    lids=VARIED_LIDS,
     audio=replace(DEMO_AUDIO, name="varied_audio", performances=500, read=0.5),
 )
 

@@ -3,6 +3,7 @@
     WORKDIR/world        pictures and their truth
     WORKDIR/renderer     run of F, M, W, G
     WORKDIR/details      run of F, W, G that goes on from it, where the recipe has one
+    WORKDIR/lids         run of F, W, G that goes on from that, likewise
     WORKDIR/retargeting  run of S and R
     WORKDIR/audio        run of the audio encoder
     WORKDIR/networks     checkpoint with F, M, W, G, then stitching and retargeting, sliders, the audio encoder
@@ -89,7 +90,7 @@ def make_world(config: DemoConfig, workdir: Path, report: Report, progress: bool
 
 def check_trainings(config: DemoConfig, devices: int) -> None:
     """Raises InputError, before hours of work, where some training cannot be on this number of devices."""
-    for run in filter(None, (config.renderer, config.details)):
+    for run in config.renderer_runs.values():
         check_renderer(run, devices)
     check_retargeting(config.retargeting, devices)
     check_audio(config.audio, devices)
@@ -97,13 +98,11 @@ def check_trainings(config: DemoConfig, devices: int) -> None:
 
 
 def make_renderer(config: DemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
-    """Trains appearance, keypoints, warping and generator, in one run, or in two of which the second goes on."""
+    """Trains appearance, keypoints, warping and generator, in one run, or in several that go on from each other."""
     run, networks = None, workdir / "networks"
     if networks.exists():
         return True
-    for name, settings in (("renderer", config.renderer), ("details", config.details)):
-        if settings is None:
-            continue
+    for name, settings in config.renderer_runs.items():
         init, run = run, workdir / name
         outcome = train_renderer(settings, workdir / "world", run, init=init, report=report, progress=progress)
         if not outcome.finished:

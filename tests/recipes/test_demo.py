@@ -25,7 +25,7 @@ SMALL = DEMO_CONFIGS["small"]
 def test_stages_train_the_networks_of_the_model(config):
     assert disagreement(config.model, list(PARTS)) is None
     sections = config.model.sections
-    for run in filter(None, (config.renderer, config.details)):
+    for run in config.renderer_runs.values():
         check_renderer(run, 1)
         trained = {name: getattr(run, name) for name in ("appearance", "motion_extractor", "warping", "generator")}
         assert trained == {name: sections[name] for name in trained}

@@ -13,6 +13,7 @@ import numpy as np
 
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.data.clips import SPLITS, decode_frame
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.renderers.liveportrait.training.reenactment import output_size, source_size
 from kdtalker_jax.renderers.liveportrait.training.step import Pictures
@@ -20,6 +21,8 @@ from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.training.batches import NumberedBatches, Order
 
 STATE = ("yaw", "pitch", "roll", "x", "y", "size")
+_UPPER_LIDS = [LANDMARKS.index(f"{side} upper lid") for side in ("left", "right")]
+_LOWER_LIDS = [LANDMARKS.index(f"{side} lower lid") for side in ("left", "right")]
 NO_DATA = "Renderers are trained on a data set of pictures, drawn or kept by pipelines.extract: name it as `data`."
 
 
@@ -49,6 +52,14 @@ class FaceClip(NamedTuple):
     def picture(self, frame: int) -> np.ndarray:
         """uint8 RGB (H, W, 3)."""
         return decode_frame(self.jpeg[frame])
+
+    def other_lids(self, frame: int) -> int | None:
+        """The frame whose lids are the least like those of `frame`, a blink where that has open eyes; if known."""
+        if not self.landmarks.shape[1]:
+            return None
+        opened = (self.landmarks[:, _LOWER_LIDS] - self.landmarks[:, _UPPER_LIDS])[..., 1].sum(axis=1)  # (F,)
+        other = np.abs(opened - opened[frame])
+        return int(np.nan_to_num(other).argmax()) if np.isfinite(other).any() else None
 
 
 class FaceClips(Sequence[FaceClip]):
@@ -152,6 +163,9 @@ class RendererBatches(NumberedBatches[RendererBatch]):
         driving = tuple(far[number * len(far) // frames] for number in drawn)
         crosses, twin = random.random() < settings.cross, random.random()
         other = twins[int(twin * len(twins))] if crosses and twins else clip
+        blink = self._clips[clip].other_lids(source) if random.random() < settings.blinks else None
+        if blink is not None:
+            driving = (blink, *driving[1:])
         return Choice(clip, other, source, driving)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.data.clips import decode_frame
+from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.renderers.liveportrait.training.input import FaceClips, RendererBatches, fixed_choices, open_faces
 from tests.training.faces import TINY_RENDERER, make_face_clips
@@ -118,3 +119,23 @@ def test_pairs_for_validation_are_fixed_and_spread(clips):
 def test_a_folder_that_is_no_data_set_is_named(tmp_path):
     with pytest.raises(InputError, match="is not a data set"):
         open_faces(tmp_path, "train", 1.0)
+
+
+def test_lids_that_are_unlike_drive_where_they_are_known(stored):
+    frames = replace(TINY_RENDERER.frames, cross=0.0, blinks=1.0)
+    config = replace(TINY_RENDERER, first=replace(TINY_RENDERER.first, image_size=32), frames=frames)
+    upper = LANDMARKS.index("left upper lid")
+    blinking = [{**clip, "landmarks": np.array(clip["landmarks"])} for clip in stored]
+    for number, clip in enumerate(blinking):
+        clip["landmarks"][:, upper, 1] -= 0.1
+        clip["landmarks"][number, upper, 1] += 0.1  # one frame's eye is closed
+    batch = next(RendererBatches(FaceClips(blinking, cache_gb=0.1), config))
+    for row, source in enumerate(batch.sources):
+        name, frame = source.split(" frame ")
+        number = next(i for i, clip in enumerate(blinking) if clip["name"] == name)
+        if int(frame) != number:
+            np.testing.assert_array_equal(batch.pictures.landmarks[row, 1], blinking[number]["landmarks"][number])
+    without = [{key: value for key, value in clip.items() if key != "landmarks"} for clip in stored]
+    never = replace(config, frames=replace(frames, blinks=0.0))
+    batches = (next(RendererBatches(FaceClips(without, cache_gb=0.1), settings)) for settings in (config, never))
+    assert_same(*batches)
