@@ -1,6 +1,7 @@
 """A model that is ready to be used: its parameters, and the families of its system. No network is named here."""
 
 import os
+from collections.abc import Mapping
 from copy import copy
 from functools import lru_cache, partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from kdtalker_jax.motion_models.windows import check_heard
 from kdtalker_jax.moving import Mover
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.performing import Performer
+from kdtalker_jax.renderers.choices import with_rendering
 from kdtalker_jax.renderers.protocol import Renderer, can_repaint
 from kdtalker_jax.rendering import Frames, default_dtype
 from kdtalker_jax.source import Source
@@ -97,7 +99,14 @@ class LoadedModel:
         self.detector, self.sliders = FaceDetector(predictor_file, FaceMesh()), sliders
 
     @classmethod
-    def load(cls, directory: PathLike = demo.MODEL, *, dtype: str | None = None, accept_licence: bool = False) -> Self:
+    def load(
+        cls,
+        directory: PathLike = demo.MODEL,
+        *,
+        dtype: str | None = None,
+        accept_licence: bool = False,
+        rendering: Mapping[str, Any] | None = None,
+    ) -> Self:
         """A model by its name: "demo" comes with the package, "published" is fetched and converted once.
 
         Args:
@@ -105,21 +114,24 @@ class LoadedModel:
                 `hub.names.find_model`.
             dtype: as of the class.
             accept_licence: the licences of a model that is fetched are accepted; otherwise the user is asked.
+            rendering: how it renders, where the model leaves that to choose: of those that paint mouths `steps`,
+                `reference` ("first" or "previous"), `feather`, `seed`; see `renderers.latent.config.PaintingConfig`.
 
         Raises:
             CheckpointError: it is missing, incomplete, damaged or of a newer format, or cannot be fetched.
-            InputError: no such dtype or model, or its licences were not accepted. OutputError: the cache is not to be
-            written.
+            InputError: no such dtype, model or choice of rendering, or its licences were not accepted. OutputError:
+            the cache is not to be written.
         """
         check_dtype(dtype)
         checkpoint = load_checkpoint(find_model(directory, accept_licence=accept_licence))
         system = find_system(checkpoint.config.system)
-        _ = system.families  # refuses what makes no videos
+        renderer, _, _ = system.families  # refuses what makes no videos
+        config = with_rendering(checkpoint.config, renderer, rendering or {})  # before any parameter is read
         names = (*system.required, *(name for name in system.optional if name in checkpoint.available))
         checkpoint.require(*names)
         params = {name: fold(checkpoint.variables(name)) for name in names}
         files = {"predictor_file": checkpoint.predictor, "sliders": checkpoint.sliders}
-        return cls(checkpoint.config, params, dtype=dtype, **files)
+        return cls(config, params, dtype=dtype, **files)
 
     def prepare(
         self,

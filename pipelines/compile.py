@@ -2,12 +2,20 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
 from kdtalker_jax.choices import check_sampler, with_defaults
 from kdtalker_jax.cli import Command, cache_option, licence_option, result
-from pipelines.options import batch_size_option, checkpoint_option, dtype_option, sampler_option, steps_option
+from pipelines.options import (
+    batch_size_option,
+    checkpoint_option,
+    dtype_option,
+    rendering_option,
+    sampler_option,
+    steps_option,
+)
 from pipelines.portraits import Portrait
 
 
@@ -16,6 +24,7 @@ from pipelines.portraits import Portrait
 @licence_option
 @sampler_option
 @steps_option
+@rendering_option
 @dtype_option
 @batch_size_option
 @click.option("--export", "exported", type=click.Path(path_type=Path), help="Also export the programs to this folder.")
@@ -25,6 +34,7 @@ def main(
     accept_licence: bool,
     sampler: str | None,
     steps: int | None,
+    rendering: dict[str, Any],
     dtype: str | None,
     batch_size: int | None,
     exported: Path | None,
@@ -54,7 +64,7 @@ def main(
     directory = find_model(checkpoint, accept_licence=accept_licence)
     folder = None if no_cache else keep_compiled()
     started = time.perf_counter()
-    model = TalkingPortrait.load(directory, dtype=dtype)
+    model = TalkingPortrait.load(directory, dtype=dtype, rendering=rendering)
     sampler, steps = with_defaults(sampler, steps, model.motion_model.sampler)
     check_sampler(sampler, steps)
     portrait = Portrait(None, "none", None)

@@ -16,6 +16,7 @@ from pipelines.options import (
     control_options,
     driving_options,
     dtype_option,
+    rendering_option,
     sampler_option,
     steps_option,
     stitch_option,
@@ -70,6 +71,7 @@ The video's size (up to 4096 pixels a side), rate and all that is no face stay. 
     "--feather", type=float, help="How wide the seam of a rendered face is, of its cut: 0 to 0.5.  [default: 1/32]"
 )
 @driving_options
+@rendering_option
 @dtype_option
 @cache_option
 def main(
@@ -89,6 +91,7 @@ def main(
     hold_eyes: bool,
     feather: float | None,
     driving: dict[str, Any],
+    rendering: dict[str, Any],
     dtype: str | None,
     no_cache: bool,
 ) -> None:
@@ -132,7 +135,7 @@ def main(
 
     if not no_cache:
         keep_compiled()
-    model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
+    model = TalkingPortrait.load(checkpoint, dtype=dtype, rendering=rendering, accept_licence=accept_licence)
     check_asked(animation, model.motion_model)  # before any work
     if can_repaint(model.renderer):
         if driven_audio is None or driver is not None or stitch or hold_eyes or feather is not None:

@@ -1,5 +1,6 @@
 """Options that several commands share: of the model, the portrait and what it is asked to do."""
 
+import json
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, get_args
@@ -22,6 +23,29 @@ dtype_option = click.option(
     "--dtype",
     type=click.Choice(get_args(Precision)),
     help="Of the arithmetic in the networks.  [default: float32, but bfloat16 for frames on GPUs and TPUs]",
+)
+
+
+def _chosen(context: click.Context, option: click.Parameter, text: str | None) -> dict[str, Any]:
+    """`NAME=VALUE,...` as a dict: numbers are numbers, all else is text."""
+    chosen = {}
+    for part in (text or "").split(",") if text else ():
+        name, equals, value = (word.strip() for word in part.partition("="))
+        if not (name and equals and value):
+            raise click.BadParameter(f"{part!r} is no NAME=VALUE.", context, option)
+        try:
+            chosen[name] = json.loads(value)
+        except ValueError:
+            chosen[name] = value
+    return chosen
+
+
+rendering_option = click.option(
+    "--rendering",
+    metavar="NAME=VALUE,...",
+    callback=_chosen,
+    help="Of models that paint mouths: steps=50 of their diffusion, reference=previous (the frame before shows the "
+    "person, not the first), feather=4 pixels of seam, seed=1.  [default: the model's]",
 )
 sampler_option = click.option(
     "--sampler",

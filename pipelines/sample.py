@@ -17,6 +17,7 @@ from pipelines.options import (
     finish_options,
     portrait_options,
     posing_options,
+    rendering_option,
     speech_options,
 )
 from pipelines.portraits import Portrait
@@ -56,6 +57,7 @@ Signals such as Ctrl-C end it at once with exit code 128 + n; docs/deployment.md
 @speech_options
 @click.option("--output", default="results/talking.mp4", show_default=True, help=OUTPUT_HELP)
 @animation_options
+@rendering_option
 @dtype_option
 @batch_size_option
 @click.option("--motion_out", help="Also save the motion, as .npz.")
@@ -74,6 +76,7 @@ def main(
     speech: dict[str, Any],
     output: str,
     animation: dict[str, Any],
+    rendering: dict[str, Any],
     dtype: str | None,
     batch_size: int | None,
     motion_out: str | None,
@@ -147,7 +150,7 @@ def main(
 
     if not no_cache:
         keep_compiled()
-    model = TalkingPortrait.load(directory, dtype=dtype)
+    model = TalkingPortrait.load(directory, dtype=dtype, rendering=rendering)
     check_asked(animation, model.motion_model)  # before any work
     asked.edits.check(model.sliders)
     posing.check_model(model.motion_model)

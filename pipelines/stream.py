@@ -9,7 +9,14 @@ import click
 
 from kdtalker_jax.cli import Command, cache_option, licence_option, result, wants_json
 from kdtalker_jax.errors import InputError, OutputError
-from pipelines.options import animation_options, batch_size_option, checkpoint_option, dtype_option, portrait_options
+from pipelines.options import (
+    animation_options,
+    batch_size_option,
+    checkpoint_option,
+    dtype_option,
+    portrait_options,
+    rendering_option,
+)
 from pipelines.portraits import Portrait
 
 if TYPE_CHECKING:
@@ -36,6 +43,7 @@ _CONTAINERS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"caff", b".snd", b"FORM")
 )
 @click.option("--output", default="-", show_default=True, help="Matroska file to write; - is standard output.")
 @animation_options
+@rendering_option
 @dtype_option
 @batch_size_option
 @cache_option
@@ -46,6 +54,7 @@ def main(
     rate: int,
     output: str,
     animation: dict[str, Any],
+    rendering: dict[str, Any],
     dtype: str | None,
     batch_size: int | None,
     no_cache: bool,
@@ -71,7 +80,7 @@ def main(
         raise InputError(f"Standard input has to be the sound: pipe in {RAW}.")
     if not no_cache:
         keep_compiled()
-    model = TalkingPortrait.load(checkpoint, dtype=dtype, accept_licence=accept_licence)
+    model = TalkingPortrait.load(checkpoint, dtype=dtype, rendering=rendering, accept_licence=accept_licence)
     check_asked(animation, model.motion_model)
     source = portrait.prepared(model, image)
     with LiveVideo(sys.stdout.fileno() if output == "-" else output, rate) as video:

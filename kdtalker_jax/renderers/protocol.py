@@ -18,6 +18,7 @@ class Renderer(Protocol):
     rendered: ClassVar[tuple[Part, ...]]  # those that run for every frame
     observing: ClassVar[tuple[Part, ...]]  # those that `observe` needs
     settings: ClassVar[Mapping[str, type]]  # sections of a model's configuration beside the sizes of parts
+    choices: ClassVar[Mapping[str, tuple[str, ...]]]  # fields of these that whoever uses a model may choose
     stateful: bool  # whether a frame depends on those before it
     takes: Space
     picture_size: int  # side of the portrait's cut

@@ -179,6 +179,17 @@ def test_inputs_beside_the_output_survive(run, inputs, tmp_path):
         assert (tmp_path / name).read_bytes() == (inputs / name).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [("steps=5", "This model leaves nothing of its rendering to choose."), ("steps", "'steps' is no NAME=VALUE")],
+)
+def test_a_rendering_that_cannot_be_chosen(run, tmp_path, asked, message):
+    result = run(tmp_path / "talk.mp4", "--rendering", asked)
+    assert result.exit_code == 2
+    assert message in result.stderr and len(result.stderr.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["with space", 'it\'s "quoted"', "naïve 你好", "-leading", "$(touch pwned)", "`id`;x"])
 def test_odd_names(run, inputs, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

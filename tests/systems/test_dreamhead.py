@@ -58,6 +58,13 @@ def test_it_can_be_asked_for_the_mouth_alone(model, source, waveform, motion):
         model.animate(source, waveform, moved="nose", **QUICK)
 
 
+def test_how_it_paints_is_chosen_when_it_is_loaded(directory, model, source, motion):
+    exact = TalkingPortrait.load(directory, rendering={"steps": 3, "seed": 5})
+    assert exact.config.painting.steps == 3 and not exact.renderer.stateful
+    one, other = (next(iter(loaded.render(source, motion[:1]))).astype(int) for loaded in (model, exact))
+    assert np.abs(one - other).max() > 1
+
+
 def test_pasted_back_all_but_the_mouth_stays_bit_by_bit(model, source):
     (made,) = Finish(paste_back=True).applied(source, model.render(source, source.motion))
     changed = (made[0] != disc()).any(axis=-1)

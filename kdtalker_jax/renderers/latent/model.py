@@ -40,6 +40,7 @@ class LatentDiffusion:
 
     parts = PARTS
     settings: Mapping[str, type] = {}
+    choices: Mapping[str, tuple[str, ...]] = {}
     schedule = SCHEDULE
 
     def __init__(

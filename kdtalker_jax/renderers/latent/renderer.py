@@ -55,6 +55,7 @@ class LandmarkPainter:
     parts = rendered = PARTS
     observing = ()
     settings: Mapping[str, type] = {"painting": PaintingConfig, "statistics": LandmarkStatistics}
+    choices: Mapping[str, tuple[str, ...]] = {"painting": ("steps", "reference", "feather", "seed")}
 
     def __init__(self, config: ModelConfig, dtype: DTypeLike = jnp.float32, jit: Callable = jax.jit) -> None:
         self._config, self._settings = config, config.painting

@@ -55,6 +55,7 @@ class LivePortrait:
     rendered = RENDERED
     observing = (MOTION_EXTRACTOR,)
     settings: Mapping[str, type] = {}
+    choices: Mapping[str, tuple[str, ...]] = {}
     stateful = False
 
     def __init__(self, config: ModelConfig, dtype: DTypeLike = jnp.float32, jit: Callable = jax.jit) -> None:

@@ -147,6 +147,7 @@ class Painter:
     parts = rendered = (PAINTER,)
     observing = (PAINTER,)
     settings: Mapping[str, type] = {}
+    choices: Mapping[str, tuple[str, ...]] = {}
     stateful = True
     picture_size = output_size = PICTURE
 
