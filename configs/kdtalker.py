@@ -109,7 +109,7 @@ VARIED = DEMO.replace(
     name="varied",
     motion_extractor=MotionExtractorConfig(image_size=128, depths=(1, 2, 4, 2), widths=(40, 80, 160, 256)),
     warping=replace(DEMO.warping, flow=True),
-    generator=replace(DEMO.generator, portrait=True),
+    generator=replace(DEMO.generator, portrait=True, keypoints=21),
 )
 
 MODELS = {config.name: config for config in (PUBLISHED, SMALL, DEMO, VARIED)}

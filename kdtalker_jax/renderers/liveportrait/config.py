@@ -56,6 +56,7 @@ class GeneratorConfig(Sizes):
     modulation_width: int = 128  # hidden width of every SPADE norm
     pixel_shuffle: int = 2
     portrait: bool = added(False)  # blends in the portrait itself, moved by that flow; not published
+    keypoints: int | None = added(None)  # that it is shown, where they are and were; None, as published: it is not
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ class LivePortrait:
                 "motion_extractor": extractor.keypoints,
                 "warping": warping.keypoints,
                 "retargeting": config.retargeting.keypoints,
+                "generator": config.generator.keypoints or warping.keypoints,
             },
             "image_size": {"appearance": appearance.image_size, "motion_extractor": extractor.image_size},
             "feature volume": {
@@ -206,11 +207,18 @@ def carried(picture: jax.Array | None, flow: jax.Array | None) -> jax.Array | No
     return jax.vmap(move_picture)(picture, flow)
 
 
+def keypoints_shown(generator: nn.Module, source: jax.Array, driving: jax.Array) -> dict[str, jax.Array]:
+    """What a generator is called with, where it is shown keypoints (1 or B, K, 3) and (B, K, 3)."""
+    return {"source": source, "driving": driving} if generator.config.keypoints else {}
+
+
 def render(networks: Networks, params: Params, source: SourceArrays, driving: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Frames uint8 (B, H, W, 3) at driving keypoints (B, K, 3); finite (B,) says where arithmetic held."""
     warp = networks["warping"].apply(
         params["warping"], source.volume, source.compressed, source=source.keypoints, driving=driving, method="warp"
     )
-    image = networks["generator"].apply(params["generator"], warp.features, carried(source.picture, warp.flow))
+    portrait = carried(source.picture, warp.flow)
+    shown = keypoints_shown(networks["generator"], source.keypoints, driving)
+    image = networks["generator"].apply(params["generator"], warp.features, portrait, **shown)
     finite = jnp.isfinite(warp.features).all(axis=(1, 2, 3)) & jnp.isfinite(image).all(axis=(1, 2, 3))
     return (255 * jnp.clip(image, 0, 1)).astype(jnp.uint8), finite

@@ -28,7 +28,9 @@ def _feature_map(config: Config) -> Inputs:
     side, sizes = config.warping.feature_size, config.generator
     features = jnp.zeros((1, side, side, sizes.input_channels))
     picture_side = side * 2 ** len(sizes.up_widths) * sizes.pixel_shuffle
-    return (features,), {"portrait": picture(picture_side)} if sizes.portrait else {}
+    portrait = {"portrait": picture(picture_side)} if sizes.portrait else {}
+    keypoints = jnp.zeros((1, sizes.keypoints or 0, 3))
+    return (features,), portrait | ({"source": keypoints, "driving": keypoints} if sizes.keypoints else {})
 
 
 def _two_sets_of_keypoints(config: Config) -> Inputs:

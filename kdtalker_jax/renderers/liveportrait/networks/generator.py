@@ -8,11 +8,14 @@ from jax.typing import DTypeLike
 from kdtalker_jax.nn.blocks import Conv2d, ConvParameters, SpectralConv, upsample_nearest, winograd_form
 from kdtalker_jax.nn.convolution import conv2d_same, per_channel
 from kdtalker_jax.nn.folding import NORM_EPSILON
+from kdtalker_jax.nn.resampling import identity_axis
 from kdtalker_jax.nn.shapes import assert_shape
 from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig
 
 SLOPE = 0.2  # of every leaky ReLU here
 PAINTED = "painted"  # the collection in which a blended picture's own part is
+SPOT_VARIANCE = 0.01  # of the spots in which keypoints are shown; the picture is 2 wide
+SPREAD_UNITS = 4.0  # what is told in a spot is in quarters of the face's spread: a lid's way is small
 
 
 class SpadeGenerator(nn.Module):
@@ -20,6 +23,9 @@ class SpadeGenerator(nn.Module):
 
     Where the configuration says so, `portrait` is the source moved to where it is now, of the size of what comes out,
     and a mask that is learnt says where that is better than what is painted: detail that no feature carries.
+
+    Likewise `source` and `driving` keypoints (1 or B, K, 3) and (B, K, 3) are shown to it: lids and lips move by less
+    than a place of the feature map, which warping alone does not tell.
     """
 
     config: GeneratorConfig
@@ -27,10 +33,22 @@ class SpadeGenerator(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, features: jax.Array, portrait: jax.Array | None = None, train: bool = False) -> jax.Array:
+    def __call__(
+        self,
+        features: jax.Array,
+        portrait: jax.Array | None = None,
+        source: jax.Array | None = None,
+        driving: jax.Array | None = None,
+        train: bool = False,
+    ) -> jax.Array:
         config = self.config
         assert_shape(features, (None, None, None, config.input_channels))
         features = features.astype(self.dtype)
+        if config.keypoints:
+            assert_shape([source, driving], (None, config.keypoints, 3))
+            spots = shown_keypoints(source, driving, features.shape[1]).astype(self.dtype)
+            shown = Conv2d(config.input_channels, (3, 3), nn.initializers.zeros, dtype=self.dtype, name="keypoints")
+            features = features + shown(spots)
         common = {"modulation_width": config.modulation_width, "folded": self.folded, "dtype": self.dtype}
         x = Conv2d(config.width, (3, 3), dtype=self.dtype, name="fc")(features)  # (B, 64, 64, 512)
         for i in range(config.middle_blocks):
@@ -96,6 +114,25 @@ class SpadeNorm(nn.Module):
         parameters = [ConvParameters(channels, (3, 3), name=name)(hidden.shape[-1]) for name in ("gamma", "beta")]
         kernel, bias = (jnp.concatenate(pair, axis=-1).astype(self.dtype) for pair in zip(*parameters, strict=True))
         return conv2d_same(hidden, kernel, winograd_form(self, hidden, kernel)) + per_channel(bias, hidden)
+
+
+def shown_keypoints(source: jax.Array, driving: jax.Array, size: int) -> jax.Array:
+    """Spots at driving keypoints (B, K, 3), and in each where they and those of the source (1 or B, K, 3) lie in their
+    face: (B, size, size, 5 K)."""
+    axis = identity_axis(size)[None, None]  # (1, 1, size)
+    x, y = (jnp.exp(-0.5 / SPOT_VARIANCE * jnp.square(axis - driving[..., i, None])) for i in range(2))  # (B, K, size)
+    places = jnp.concatenate([_in_face(driving), jnp.broadcast_to(_in_face(source), driving[..., :2].shape)], axis=-1)
+    told = jnp.concatenate([jnp.ones_like(places[..., :1]), places], axis=-1)  # (B, K, 5)
+    spots = jnp.einsum("bky,bkx,bkc->byxkc", y, x, told)
+    return spots.reshape(*spots.shape[:3], -1)
+
+
+def _in_face(keypoints: jax.Array) -> jax.Array:
+    """x and y (B, K, 2) of keypoints (B, K, 3) from their middle, by their spread."""
+    flat = keypoints[..., :2].astype(jnp.float32)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    spread = jnp.sqrt(jnp.square(flat).mean(axis=(1, 2), keepdims=True) + 1e-6)
+    return SPREAD_UNITS * flat / spread
 
 
 def instance_norm(x: jax.Array) -> jax.Array:

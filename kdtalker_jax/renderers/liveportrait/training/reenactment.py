@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from configs.renderer import PhaseConfig, RendererConfig
 from kdtalker_jax.parts import by_name
-from kdtalker_jax.renderers.liveportrait.model import carried, motion_of, reduced
+from kdtalker_jax.renderers.liveportrait.model import carried, keypoints_shown, motion_of, reduced
 from kdtalker_jax.renderers.liveportrait.networks.generator import PAINTED
 from kdtalker_jax.renderers.liveportrait.parts import REENACTED
 from kdtalker_jax.seeds import random_key
@@ -106,7 +106,7 @@ class Networks:
         from_, to = jnp.repeat(keypoints[:, 0], count - 1, axis=0), keypoints[:, 1:].reshape(-1, *keypoints.shape[2:])
         features, flow = call("warping", volume, source=from_, driving=to)  # (B J, H, W, C)
         portrait = carried(jnp.repeat(source, count - 1, axis=0), flow)
-        output = call("generator", features, portrait)
+        output = call("generator", features, portrait, **keypoints_shown(self._modules["generator"], from_, to))
         painted = statistics["generator"].pop(PAINTED, None)
         return Reenacted(output, motion, keypoints, portrait, painted[PAINTED][0] if painted else None), statistics
 
@@ -123,7 +123,8 @@ class Networks:
         (features, flow), _ = self._apply("warping")(
             weights.variables("warping"), volume, source=start, driving=driving
         )
-        return self._apply("generator")(weights.variables("generator"), features, carried(source, flow))[0]
+        shown = keypoints_shown(self._modules["generator"], start, driving)
+        return self._apply("generator")(weights.variables("generator"), features, carried(source, flow), **shown)[0]
 
     def motion(self, weights: Weights, pictures: jax.Array) -> FaceMotion:
         """M on pictures (B, n, M, M, 3) in [0, 1]: (B, n, ...) each."""

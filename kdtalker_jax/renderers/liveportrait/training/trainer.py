@@ -1,6 +1,7 @@
 """Training of the renderer and the keypoint detector, from a data set on disk to a run on disk."""
 
 import math
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import is_run, load_checkpoint, load_networks, read_record
 from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.errors import InputError
+from kdtalker_jax.renderers.liveportrait.parts import GENERATOR
 from kdtalker_jax.renderers.liveportrait.training.export import RENDERER
 from kdtalker_jax.renderers.liveportrait.training.input import (
     NO_DATA,
@@ -26,7 +28,7 @@ from kdtalker_jax.renderers.liveportrait.training.input import (
 )
 from kdtalker_jax.renderers.liveportrait.training.memory import step_memory
 from kdtalker_jax.renderers.liveportrait.training.perceptual import load_classifiers
-from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
+from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES, sizes_at
 from kdtalker_jax.renderers.liveportrait.training.step import (
     Landmarks,
     RendererState,
@@ -248,6 +250,17 @@ def _load_init(path: str, config: RendererConfig) -> dict[str, Any]:
         checkpoint = load_checkpoint(path)
         checkpoint.require(*NAMES)
         found, variables = checkpoint.config, {name: checkpoint.variables(name) for name in NAMES}
+    sizes, generator = {name: getattr(found, name) for name in NAMES}, GENERATOR.name
+    if config.generator.keypoints and not found.generator.keypoints:
+        sizes[generator] = replace(found.generator, keypoints=config.generator.keypoints)
+        variables = {**variables, generator: _with_keypoints(variables[generator], config)}
     for name in NAMES:
-        check_sizes(path, name, getattr(found, name), getattr(config, name))
+        check_sizes(path, name, sizes[name], getattr(config, name))
     return variables
+
+
+def _with_keypoints(generator: dict[str, Any], config: RendererConfig) -> dict[str, Any]:
+    """Variables of a generator that was shown no keypoints, as one that is, and at first makes the same of it all."""
+    shapes = GENERATOR.shapes(sizes_at(config, config.phases[-1]))["params"]["keypoints"]
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+    return {**generator, "params": {**generator["params"], "keypoints": zeros}}
