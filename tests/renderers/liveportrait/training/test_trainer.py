@@ -128,6 +128,17 @@ def test_other_sizes_cannot_be_started_from(finished, faces, tmp_path):
         train_renderer(config, faces, tmp_path / "run", init=finished)
 
 
+def test_a_generator_that_is_shown_keypoints_begins_as_one_that_is_not(finished, faces, tmp_path):
+    """And with the first step that is taken at a rate it looks at them."""
+    changes = ["first.steps=3", "second.steps=0", "checkpoints.every=1", "optimizer.warmup_steps=1"]
+    config = with_settings(TINY_RENDERER, ["generator.keypoints=21", *changes])
+    train_renderer(config, faces, tmp_path / "run", init=finished)
+    before = load_networks(finished)[0]["generator"]["params"]
+    first, last = (load_networks(tmp_path / "run", which=step)[0]["generator"]["params"] for step in (1, 3))
+    assert not np.any(first["keypoints"]["kernel"]) and np.any(last["keypoints"]["kernel"])
+    np.testing.assert_allclose(first["fc"]["kernel"], before["fc"]["kernel"], atol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
