@@ -9,7 +9,7 @@ import click
 from kdtalker_jax.cli import Command
 from kdtalker_jax.training.logs import METRICS_FILE
 
-RENDERER = ("renderer", "details")  # a recipe may lack the second
+RENDERER = ("renderer", "details", "lids")  # a recipe may lack the last two
 PANELS = (  # folders of runs that go on one from the other, title, and the lines with their names in their logs
     (RENDERER, "renderer, loss of each phase", {"training": "train/loss"}),
     (RENDERER, "unseen heads, PSNR in dB", {"self": "validation/self/psnr", "cross": "validation/cross/psnr"}),

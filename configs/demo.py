@@ -61,11 +61,12 @@ _TINY = SMALL.replace(
     appearance=replace(SMALL.appearance, residual_blocks=1),
     motion_extractor=replace(SMALL.motion_extractor, depths=(1, 1, 1, 1)),
     warping=replace(SMALL.warping, hourglass_blocks=2),
-    generator=replace(SMALL.generator, middle_blocks=1),
+    generator=replace(SMALL.generator, middle_blocks=1, keypoints=21),
 )
 _TINY_RENDERER = replace(
     SMALL_RENDERER,
-    **{name: _TINY.sections[name] for name in ("appearance", "motion_extractor", "warping", "generator")},
+    **{name: _TINY.sections[name] for name in ("appearance", "motion_extractor", "warping")},
+    generator=replace(_TINY.generator, keypoints=None),
     first=PhaseConfig(steps=8, batch_size=2, image_size=32),
     second=PhaseConfig(),
 )
@@ -75,6 +76,9 @@ _TINY_DETAILS = replace(
     name="small_details",
     first=replace(_TINY_RENDERER.first, steps=4, frozen_norms=True, motion_frozen=True),
     optimizer=replace(_TINY_RENDERER.optimizer, warmup_steps=2),
+)
+_TINY_LIDS = replace(
+    _TINY_DETAILS, name="small_lids", generator=_TINY.generator, frames=replace(_TINY_DETAILS.frames, blinks=0.8)
 )
 
 # All stages in a few minutes: what comes out makes a video, but not of a face.
@@ -91,6 +95,7 @@ SMALL_DEMO = DemoConfig(
     model=_TINY,
     renderer=_TINY_RENDERER,
     details=_TINY_DETAILS,
+    lids=_TINY_LIDS,
     retargeting=SMALL_RETARGETING,
     audio=SMALL_AUDIO,
     denoiser=replace(SMALL_RUN, steps=60, validation=replace(SMALL_RUN.validation, every=60)),

@@ -26,10 +26,12 @@ def test_all_stages_end_in_a_model_that_speaks(tmp_path):
     assert len(motion.yaw) == 150
     assert np.isfinite(motion.to_vector()).all()
 
-    before, after = (load_networks(tmp_path / "work" / run)[0] for run in ("renderer", "details"))
-    chex.assert_trees_all_close(after["motion_extractor"], before["motion_extractor"], rtol=1e-6)  # of an average
-    with pytest.raises(AssertionError):
-        chex.assert_trees_all_close(after["generator"], before["generator"], rtol=1e-6)
+    first, *others = (load_networks(tmp_path / "work" / run)[0] for run in ("renderer", "details", "lids"))
+    for after in others:
+        chex.assert_trees_all_close(after["motion_extractor"], first["motion_extractor"], rtol=1e-6)  # of an average
+        with pytest.raises(AssertionError):
+            chex.assert_trees_all_close(after["warping"], first["warping"], rtol=1e-6)
+    assert np.any(others[-1]["generator"]["params"]["keypoints"]["kernel"])
 
     finished = (tmp_path / "work" / "demo" / "model" / "config.json").stat().st_mtime_ns
     assert CliRunner().invoke(main, arguments).exit_code == 0

@@ -27,8 +27,10 @@ def test_stages_train_the_networks_of_the_model(config):
     sections = config.model.sections
     for run in config.renderer_runs.values():
         check_renderer(run, 1)
-        trained = {name: getattr(run, name) for name in ("appearance", "motion_extractor", "warping", "generator")}
+        trained = {name: getattr(run, name) for name in ("appearance", "motion_extractor", "warping")}
         assert trained == {name: sections[name] for name in trained}
+        assert replace(run.generator, keypoints=sections["generator"].keypoints) == sections["generator"]
+    assert run.generator == sections["generator"], "the last run has trained all of it"
     trained = {"audio_encoder": config.audio.encoder, "denoiser": config.denoiser.denoiser}
     assert trained == {name: sections[name] for name in trained}
     assert config.denoiser.diffusion == sections["diffusion"]
