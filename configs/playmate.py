@@ -49,6 +49,9 @@ DEMO = model(
     "playmate_wav2lip",
     kdtalker.DEMO,
     kdtalker.DEMO,
+    # A small network that tells the noise is off by too much where nearly all is noise: what is sampled runs away from
+    # window to window. The sample itself it tells within what it has seen.
+    diffusion=replace(DIFFUSION, prediction="sample"),
     diffusion_transformer=TransformerConfig(
         audio_features=kdtalker.DEMO.audio_encoder.widths[-1], width=128, heads=4, layers=3, kernel=15, aligner_layers=1
     ),

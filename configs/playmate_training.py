@@ -91,6 +91,7 @@ _DEMO = {
     "name": "demo",
     "batch_size": 16,
     "diffusion_transformer": DEMO.diffusion_transformer,
+    "diffusion": DEMO.diffusion,
     "optimizer": AdamConfig(kind="muon", learning_rate=2e-3, warmup_steps=200),
     "ema": EmaConfig(enabled=True, decay=0.98, every=5),
     "input": InputConfig(threads=2),
