@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from itertools import islice
 from typing import Any
 
 import jax
@@ -30,6 +31,22 @@ def in_batches(function: Callable[..., Any], size: int, *arrays: np.ndarray) -> 
 
     batches = [batch(start) for start in range(0, rows, size)]
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *batches)
+
+
+def in_stacks(function: Callable[..., Any], size: int, rows: Iterable[np.ndarray]) -> Any:
+    """`in_batches` for rows that come one by one, of which no more than `size` are held.
+
+    Args:
+        function: (size, ...) array -> pytree of (size, ...) arrays.
+        rows: at least one array.
+
+    Returns:
+        The function's pytree with numpy arrays (N, ...).
+    """
+    rows, results = iter(rows), []
+    while stack := list(islice(rows, size)):
+        results.append(in_batches(function, size, np.stack(stack)))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
 
 
 def fill_up(rows: np.ndarray, size: int) -> np.ndarray:

@@ -38,11 +38,12 @@ from kdtalker_jax.media.frames import exact_rate, read_frames
 from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE, exactly
 from kdtalker_jax.media.video import VideoWriter, check_output
 from kdtalker_jax.media.waveforms import recording_file, waveform_of
+from kdtalker_jax.observing import observed
 from kdtalker_jax.renderers.protocol import can_repaint
 from kdtalker_jax.rendering import batch_size_of
 from kdtalker_jax.results import Video
 from kdtalker_jax.source import Source
-from kdtalker_jax.sources.video import OBSERVED_AT_ONCE, follow
+from kdtalker_jax.sources.video import follow
 from kdtalker_jax.streams import progress_bar
 from kdtalker_jax.video_portrait import played, samples_of, steady, with_silence
 
@@ -129,26 +130,13 @@ def watch(
         regions = steady([face_square(points) for points in track.points.astype(np.float64)])
         found = np.array(track.found)
     bar = progress_bar(zip(read(), regions, strict=False), "Watching", total=len(regions), unit="frame", show=progress)
-    observed = _observed(model, (cut_square(frame, region, size) for frame, region in bar), found)
-    own, seen = model.renderer.recognise(observed)
+    faces = observed(model.renderer, model.params, (cut_square(frame, region, size) for frame, region in bar))
+    if found is not None:
+        faces["face"] = np.where(found[: len(faces["face"])], faces["face"], 0)  # where none was found is none
+    own, seen = model.renderer.recognise(faces)
     index = int(np.argmax(seen))
     frame = next(islice(iter(read()), index, None))
     return WatchedFace(read, rate, regions, own, seen, cut_square(frame, regions[index], size))
-
-
-def _observed(model: "TalkingPortrait", cuts: Iterable[np.ndarray], found: np.ndarray | None) -> dict[str, np.ndarray]:
-    """What the renderer says of all frames, by field; of a face that was not found that there is none."""
-    cuts, parts = iter(cuts), []
-    params = {part.name: model.params[part.name] for part in model.renderer.observing}
-    while batch := list(islice(cuts, OBSERVED_AT_ONCE)):
-        seen = model.renderer.observe(params, fill_up(np.stack(batch), OBSERVED_AT_ONCE))
-        parts.append({name: np.asarray(values)[: len(batch)] for name, values in seen.items()})
-    if not parts:
-        raise InputError("The video has no frames.")
-    observed = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    if found is not None:
-        observed["face"] = np.where(found[: len(observed["face"])], observed["face"], 0)
-    return observed
 
 
 def dub(

@@ -41,7 +41,7 @@ PathLike = str | os.PathLike[str]
 
 
 @lru_cache(maxsize=12)
-def _family(kind: type, config: ModelConfig, dtype: str) -> Any:
+def family(kind: type, config: ModelConfig, dtype: str) -> Any:
     """One of a system's families. It has programs and no parameters: what one model compiles serves all like it."""
     return kind(config, DTYPES[dtype])
 
@@ -84,13 +84,13 @@ class LoadedModel:
         self.config = config = config.without(*(name for name in system.optional if name not in params))
         self.dtype = dtype or default_dtype()  # of the frames
         renderer, features, motion_model = system.families
-        self.features = copy(_family(features, config, dtype or "float32"))
-        self.motion_model = copy(_family(motion_model, config, dtype or "float32"))
-        self.renderer = copy(_family(renderer, config, self.dtype))
+        self.features = copy(family(features, config, dtype or "float32"))
+        self.motion_model = copy(family(motion_model, config, dtype or "float32"))
+        self.renderer = copy(family(renderer, config, self.dtype))
         check_fit(self.features, self.motion_model, self.renderer)
         self.space = self.renderer.takes
         prepared = self.renderer.prepare(params)
-        self._exact = None if self.dtype == "float32" else partial(_family, renderer, config, "float32")
+        self._exact = None if self.dtype == "float32" else partial(family, renderer, config, "float32")
         self._frames = Frames(self.renderer, prepared, self._exact)
         self.params = {
             **jax.device_put({k: v for k, v in prepared.items() if k not in self._frames.path.params}),

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kdtalker_jax.batching import in_batches, one_ahead
+from kdtalker_jax.batching import in_batches, in_stacks, one_ahead
 
 
 @pytest.mark.parametrize("rows", [1, 3, 4, 5, 8, 11])
@@ -15,6 +15,19 @@ def test_result_is_that_of_one_call(rows):
     expected = {"sum": a + b[:, None, None], "square": b**2}
     result = in_batches(lambda a, b: {"sum": a + b[:, None, None], "square": b**2}, 4, a, b)
     jax.tree.map(np.testing.assert_array_equal, result, expected)
+
+
+@pytest.mark.parametrize("rows", [1, 4, 7])
+def test_rows_that_come_one_by_one_are_not_held(rows):
+    taken, array = [], np.arange(rows * 2.0).reshape(rows, 2)
+    seen = []
+
+    def square(batch):
+        seen.append(len(taken))
+        return batch**2
+
+    np.testing.assert_array_equal(in_stacks(square, 3, (taken.append(1) or row for row in array)), array**2)
+    assert seen == [min(end, rows) for end in range(3, rows + 3, 3)]
 
 
 def test_jitted_function_is_traced_once_for_all_lengths():

@@ -2,25 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from benchmarks.demo.unseen import take
-from kdtalker_jax.batching import in_batches
 from kdtalker_jax.faces.resizing import resize
+from kdtalker_jax.observing import observed
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.source import Source
 from kdtalker_jax.spaces.geometry import absolute_keypoints
-from kdtalker_jax.spaces.keypoints import Motion, split
+from kdtalker_jax.spaces.keypoints import Coefficients, Motion, split
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.performance import Performance
 from kdtalker_jax.synthetic.state import State
-
-FRAMES_PER_BATCH = 8
 
 MotionFinder = Callable[[np.ndarray], Motion]
 
@@ -47,12 +43,10 @@ def make_actor(model: TalkingPortrait, person: Person, performance: Performance,
 def motion_finder(model: TalkingPortrait) -> MotionFinder:
     """The motion extractor, for pictures (F, H, H, 3) of any size."""
     size = model.renderer.picture_size
-    describe = jax.jit(model.renderer.observe)
 
     def find(pictures: np.ndarray) -> Motion:
-        cuts = np.stack([resize(picture, size, size) for picture in pictures])
-        found = in_batches(partial(describe, model.params), FRAMES_PER_BATCH, cuts)
-        return Motion(**{name: found[name] for name in ("scale", "yaw", "pitch", "roll", "t", "exp")})
+        seen = observed(model.renderer, model.params, (resize(picture, size, size) for picture in pictures))
+        return Motion(**{name: seen[name] for name in Coefficients._fields})
 
     return find
 

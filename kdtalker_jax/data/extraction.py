@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from kdtalker_jax.backend import on_cpu
-from kdtalker_jax.batching import in_batches
+from kdtalker_jax.batching import in_stacks
 from kdtalker_jax.checkpoints import Checkpoint, load_checkpoint
 from kdtalker_jax.data import doubts
 from kdtalker_jax.data.clips import Clip, encode_frame
@@ -87,9 +87,9 @@ class ClipNetworks:
         self._observe = partial(map_rows(renderer.observe), replicate(observing))
         self._fields = partial(features.fields, params)
 
-    def describe(self, frames: np.ndarray) -> dict[str, np.ndarray]:
-        """The motion in uint8 (n, S, S, 3), any n, by field."""
-        return in_batches(self._observe, self.batch_size, frames)
+    def describe(self, frames: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+        """The motion in frames uint8 (S, S, 3), any number of them, by field."""
+        return in_stacks(self._observe, self.batch_size, frames)
 
     def hear(self, waveform: np.ndarray, frames: int) -> dict[str, np.ndarray]:
         """What a data set keeps of a recording with so many frames, by field."""
@@ -213,25 +213,21 @@ def _describe(
     frames: Iterable[np.ndarray], square: Box, networks: ClipNetworks, keep: Callable[[np.ndarray], bytes] | None
 ) -> tuple[dict[str, np.ndarray], list[bytes]]:
     """The motion in a square of the frames (H, W, 3), and what is kept of each."""
-    described, jpeg, size = [], [], 0
-    worked = ((cut_square(frame, square, networks.image_size), keep and keep(frame)) for frame in frames)
-    for batch in _batches(worked, networks.batch_size):
-        cuts, kept = zip(*batch, strict=True)
-        described.append(networks.describe(np.stack(cuts)))  # (n, S, S, 3)
-        if keep:
-            jpeg += kept
-            size += sum(map(len, kept))
-        if size > MOST_JPEG_BYTES:
-            raise SkippedClipError(
-                "too long", f"More than {MOST_JPEG_BYTES >> 30} GiB of frames: cut the video into parts."
-            )
-    return {name: np.concatenate([part[name] for part in described]) for name in described[0]}, jpeg
+    jpeg = []
 
+    def cuts() -> Iterator[np.ndarray]:
+        size = 0
+        for frame in frames:
+            if keep:
+                jpeg.append(keep(frame))
+                size += len(jpeg[-1])
+            if size > MOST_JPEG_BYTES:
+                raise SkippedClipError(
+                    "too long", f"More than {MOST_JPEG_BYTES >> 30} GiB of frames: cut the video into parts."
+                )
+            yield cut_square(frame, square, networks.image_size)
 
-def _batches(rows: Iterable[tuple], size: int) -> Iterator[list[tuple]]:
-    rows = iter(rows)
-    while batch := list(islice(rows, size)):
-        yield batch
+    return networks.describe(cuts()), jpeg
 
 
 _LOADING = threading.Lock()  # of tools: several threads may share a `VideoClips`, which is pickled too

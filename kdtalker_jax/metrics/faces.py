@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
+from kdtalker_jax.batching import in_stacks
 from kdtalker_jax.faces.detector import FaceDetector, find_landmarks
 from kdtalker_jax.faces.resizing import rescale
-from kdtalker_jax.metrics.batches import in_stacks
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.spaces.geometry import placed_keypoints
 from kdtalker_jax.systems import find_system

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kdtalker_jax.metrics.batches import in_stacks
+from kdtalker_jax.batching import in_stacks
 from kdtalker_jax.metrics.frechet import Moments
 from kdtalker_jax.metrics.layers import convolve
 from kdtalker_jax.weight_files import Weights, read_arrays

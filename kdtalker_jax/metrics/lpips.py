@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kdtalker_jax.batching import in_stacks
 from kdtalker_jax.errors import InputError
-from kdtalker_jax.metrics.batches import in_stacks
 from kdtalker_jax.metrics.layers import convolve
 from kdtalker_jax.pickles import RefusedPickleError
 from kdtalker_jax.sources.pickled_arrays import array_of, read_pickle

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kdtalker_jax.batching import in_stacks
 from kdtalker_jax.media.rates import num_frames
-from kdtalker_jax.metrics.batches import in_stacks
 from kdtalker_jax.metrics.mfcc import mfcc
 from kdtalker_jax.metrics.syncnet import SYNCNET
 from kdtalker_jax.model_config import ModelConfig

@@ -8,17 +8,19 @@ never shown to paint: there is no such slider.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import Checkpoint, checkpoint_writer, load_checkpoint
 from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.edits.directions import Directions
+from kdtalker_jax.loaded_model import family
 from kdtalker_jax.nn.folding import fold
+from kdtalker_jax.observing import observed
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.heads import Heads, heads_of, placed
 from kdtalker_jax.spaces.keypoints import Coefficients, Motion
@@ -28,7 +30,6 @@ from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.landmarks import head_points
 from kdtalker_jax.synthetic.state import FaceState, neutral_state
 
-DESCRIBED_AT_ONCE = 8
 CERTAIN = 3.0  # standard errors that a coordinate moves at least, or it is left alone
 SEEN = 0.01  # that some keypoint is seen to move at least, of a head's half height
 
@@ -97,7 +98,7 @@ def find_directions(
     for i in bar(range(people)):
         person = one_person(jax.random.fold_in(random_key(seed), i), look)
         states = _states(rng, [((), 0.0), *changes])
-        heads, canonical = _described(in_batches(observe, DESCRIBED_AT_ONCE, draw_frames(person, states, size)))
+        heads, canonical = _described(observe(draw_frames(person, states, size)))
         seen.append(_displacements(heads, canonical))
         points = np.asarray(_landmarks(person, states), np.float64)  # (1 + changes, L, 3)
         true.append((points[1:] - points[0]) * PICTURE_UNITS * states.size[0] / heads.scale[0])
@@ -115,10 +116,9 @@ def _observer(checkpoint: Checkpoint) -> tuple[Callable[[np.ndarray], dict[str, 
     """What describes pictures uint8 (n, S, S, 3), and S."""
     names = _describing(checkpoint)
     checkpoint.require(*names)
-    renderer = checkpoint.system.families[0](checkpoint.config)
+    renderer = family(checkpoint.system.families[0], checkpoint.config, "float32")
     params = {name: fold(checkpoint.variables(name)) for name in names}
-    observe = jax.jit(renderer.observe)
-    return lambda pictures: observe(params, pictures), renderer.picture_size
+    return partial(observed, renderer, params), renderer.picture_size
 
 
 def _changes() -> list[Change]:

@@ -58,7 +58,10 @@ class Renderer(Protocol):
         """
 
     def observe(self, params: Mapping[str, Any], frames: jax.Array) -> dict[str, jax.Array]:
-        """The motion that pictures show, as data sets keep it: frames uint8 (B, S, S, 3) -> (B, ...) by field. Pure."""
+        """The motion that pictures show, as data sets keep it: frames uint8 (B, S, S, 3) -> (B, ...) by field.
+
+        Pure, compiled once.
+        """
 
     def stitch(self, params: Mapping[str, Any], portrait: Any, driving: Any) -> Any:
         """Driving arrays changed so that the portrait's border stays. Raises InputError where it cannot do that."""
@@ -68,10 +71,7 @@ class Renderer(Protocol):
 
 
 class Repainter(Renderer, Protocol):
-    """A renderer that can also paint into pictures of the person that are not the portrait: frames of a video.
-
-    Its `observe` is compiled once, as `frames` is.
-    """
+    """A renderer that can also paint into pictures of the person that are not the portrait: frames of a video."""
 
     def describe_as(self, params: Mapping[str, Any], picture: jax.Array, points: np.ndarray) -> tuple[Any, Any]:
         """`describe` of a picture whose landmarks (1, N, 3) are known, as `spaces.landmarks` has them."""

@@ -6,17 +6,14 @@ at a time: for the box, and for the motion.
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
-from kdtalker_jax.batching import fill_up
 from kdtalker_jax.choices import CropMode
 from kdtalker_jax.data.tracking import detect, overlap
 from kdtalker_jax.edits.retargeting import Openings
@@ -30,6 +27,7 @@ from kdtalker_jax.media.animations import is_still
 from kdtalker_jax.media.files import input_file, looks_like_picture
 from kdtalker_jax.media.frames import exact_rate, read_frames, sound_start
 from kdtalker_jax.media.image import read_image
+from kdtalker_jax.observing import observed
 from kdtalker_jax.renderers.protocol import Renderer
 from kdtalker_jax.sources.driver import DEFAULT_RATE, Driver
 from kdtalker_jax.sources.templates import SUFFIXES, read_template
@@ -39,7 +37,6 @@ from kdtalker_jax.streams import progress_bar
 # The published cut of a driver, which is made by landmarks of the same extent: from the brows to the chin.
 SCALE, SHIFT = 2.2, (0.0, -0.1)
 HIGHEST_RATE = Fraction(60)  # of what is looked at: faces move no faster, and each frame costs a network
-OBSERVED_AT_ONCE = 8  # frames
 _GONE_AFTER = 5  # frames without a face, from where on it may come back elsewhere
 _SAME_FACE = 0.1  # least intersection over union of a face with itself a frame later
 
@@ -241,23 +238,8 @@ def extracted(
     Raises:
         InputError: there are no frames. DamagedModelError: the network gives motion that cannot be.
     """
-    observe = jax.jit(renderer.observe)
-    params = {part.name: params[part.name] for part in renderer.observing}
-    parts = []
-    for batch in _batches(progress_bar(cuts, what, unit="frame", show=progress)):
-        observed = observe(params, fill_up(batch, OBSERVED_AT_ONCE))
-        parts.append({name: np.asarray(values)[: len(batch)] for name, values in observed.items()})
-    if not parts:
-        raise InputError("The video has no frames.")
-    motion = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    canonical = motion.pop("kp")
-    return made_by_network(Motion, **{name: motion[name] for name in Coefficients._fields}), canonical
-
-
-def _batches(cuts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    cuts = iter(cuts)
-    while batch := list(islice(cuts, OBSERVED_AT_ONCE)):
-        yield np.stack(batch)
+    seen = observed(renderer, params, progress_bar(cuts, what, unit="frame", show=progress))
+    return made_by_network(Motion, **{name: seen[name] for name in Coefficients._fields}), seen["kp"]
 
 
 def sound_of(path: str | os.PathLike[str]) -> float | None:

@@ -12,11 +12,12 @@ from configs import SMALL
 from configs.renderer import DEMO_RENDERER
 from kdtalker_jax import demo
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
+from kdtalker_jax.compiling import compiling_seconds
 from kdtalker_jax.edits.directions import with_directions
 from kdtalker_jax.edits.sliders import SLIDERS
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.portrait import TalkingPortrait
-from kdtalker_jax.recipes.sliders import DRAWN, add_sliders
+from kdtalker_jax.recipes.sliders import DRAWN, _observer, add_sliders
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.people import random_people
@@ -90,6 +91,19 @@ def test_heads_are_moved_as_asked(model):
     still = model.drive(source, source.motion).keypoints
     moved = model.drive(source, source.motion, edits="move_x=0.1,move_y=0.05").keypoints - still
     np.testing.assert_allclose(moved, np.broadcast_to([0.1, 0.05, 0], moved.shape), atol=1e-6)
+
+
+def test_what_describes_people_is_compiled_once(small_checkpoint):
+    """However often a process looks for sliders of models of one size."""
+
+    def look(pictures: int) -> None:
+        observe, size = _observer(load_checkpoint(small_checkpoint))
+        assert len(observe(np.zeros((pictures, size, size, 3), np.uint8))["yaw"]) == pictures
+
+    look(3)
+    before = compiling_seconds()
+    look(9)
+    assert compiling_seconds() == before
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,17 @@
 """Drivers out of videos and pictures: the face is found, cut by one box, and missing frames are held."""
 
+import gc
 import tracemalloc
+import weakref
 from fractions import Fraction
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
 from kdtalker_jax import demo
+from kdtalker_jax.compiling import compiling_seconds
 from kdtalker_jax.errors import InputError, NoFaceError
 from kdtalker_jax.faces.detector import FaceDetector
 from kdtalker_jax.media.image import read_image
@@ -106,6 +110,22 @@ def test_a_long_driver_takes_no_more_memory(film, reads):
 
     most(4)  # compiles
     assert most(80) - most(20) < 10 * GREY.nbytes, "and not of 60 frames"
+
+
+def test_a_second_driver_compiles_nothing_and_no_weights_are_kept(film, reads, small_model):
+    """Of the same model, or of another of its sizes, whose own weights see it."""
+    paths = [film(f"{count}.mp4", [GREY] * count) for count in (3, 11)]
+    first = reads(paths[0], driving_crop="none")
+    others = jax.tree.map(lambda leaf: np.array(leaf) * np.float32(1.1), small_model.params)
+    weights = weakref.ref(jax.tree.leaves(others["motion_extractor"])[0])
+    before = compiling_seconds()
+    assert len(reads(paths[1], driving_crop="none")) == 11
+    seen = read_driver(paths[0], small_model.renderer, others, FaceDetector(), driving_crop="none")
+    assert compiling_seconds() == before
+    assert not np.allclose(seen.motion.to_vector(), first.motion.to_vector())
+    del others
+    gc.collect()
+    assert weights() is None
 
 
 def test_a_picture_is_a_driver_of_one_frame(reads, small_model):

@@ -70,7 +70,7 @@ class LivePortrait:
         self._lips = jit(partial(retarget, exact, "lip_delta"))
         self._eyes = jit(partial(retarget, exact, "eye_delta"))
         self._render = jit(partial(render, painters))
-        self._motion_extractor = exact[MOTION_EXTRACTOR.name]
+        self._observe = jit(partial(observe, exact[MOTION_EXTRACTOR.name]))
 
     @classmethod
     def check(cls, config: ModelConfig) -> None:
@@ -128,8 +128,7 @@ class LivePortrait:
 
     def observe(self, params: Params, frames: jax.Array) -> dict[str, jax.Array]:
         """Yaw, pitch, roll (B,) in degrees, scale (B,), t (B, 3), exp and kp (B, 3 K)."""
-        pictures = reduced(frames.astype(jnp.float32) / 255, self._config.motion_extractor.image_size)
-        return motion_of(self._motion_extractor.apply(params[MOTION_EXTRACTOR.name], pictures))
+        return self._observe(params[MOTION_EXTRACTOR.name], frames)
 
     def stitch(self, params: Params, portrait: SourceArrays, driving: np.ndarray) -> np.ndarray:
         """Driving keypoints (T, K, 3), moved so that the shoulders stay where the portrait has them."""
@@ -169,6 +168,11 @@ def motion_of(heads: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
     exp and kp (..., 3 K)."""
     angles = {name: degrees_from_bins(heads[name]) for name in ("pitch", "yaw", "roll")}
     return {**heads, **angles, "scale": heads["scale"][..., 0]}
+
+
+def observe(extractor: nn.Module, params: Any, frames: jax.Array) -> dict[str, jax.Array]:
+    """As `LivePortrait.observe`, with parameters of the motion extractor alone."""
+    return motion_of(extractor.apply(params, reduced(frames.astype(jnp.float32) / 255, extractor.config.image_size)))
 
 
 def describe(networks: Networks, params: Params, image: jax.Array) -> tuple[SourceArrays, dict[str, jax.Array]]:
