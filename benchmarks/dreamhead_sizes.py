@@ -68,7 +68,8 @@ def landmark_step() -> Piece:
     config, sizes = LandmarkRun(), PUBLISHED_LIKE.landmark_denoiser
     random = np.random.default_rng(0)
     shapes = (sizes.window, sizes.motion_size), (sizes.motion_size,), (sizes.window, sizes.audio_features)
-    windows = Windows(*(random.standard_normal((1, *shape), np.float32) for shape in shapes), np.zeros(1, np.int32))
+    shown = np.ones((1, sizes.window), np.float32), np.zeros(1, np.int32)
+    windows = Windows(*(random.standard_normal((1, *shape), np.float32) for shape in shapes), *shown)
 
     def losses(params: Any, frozen: None, windows: Windows, step: jax.Array) -> dict[str, jax.Array]:
         return landmark_losses(DENOISER.build(config), config, params, windows, step)

@@ -21,7 +21,8 @@ from kdtalker_jax.batching import in_stacks
 from kdtalker_jax.checkpoints import Checkpoint, load_checkpoint
 from kdtalker_jax.data import doubts
 from kdtalker_jax.data.clips import Clip, encode_frame
-from kdtalker_jax.data.tracking import face_share, steady_square
+from kdtalker_jax.data.landmark_clips import sees_face
+from kdtalker_jax.data.tracking import check_seen, face_share, steady_square
 from kdtalker_jax.errors import InputError, NoFaceError, NoSoundError
 from kdtalker_jax.faces.crop import cut_square
 from kdtalker_jax.faces.detector import Box, FaceDetector
@@ -52,11 +53,12 @@ class ExtractionOptions:
     """How clips are made of videos.
 
     Attributes:
-        already_cut: the pictures show the face as a portrait's cut does: take them whole, look for no face.
+        already_cut: the pictures show the face as a portrait's cut does: take them whole, do not search them for it.
         keep_frames: keep the cut frames as JPEG, in the size that the model's renderer makes.
         silent_too: take videos without sound as well.
         look_every: look for the face in every so many frames.
-        most_missing: part of these frames that may be without it.
+        most_missing: part of these frames that may be without it; also of all frames, where the renderer's own network
+            tells which show one.
     """
 
     already_cut: bool = False
@@ -132,6 +134,8 @@ def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, opt
         keep = _keeper(square, networks) if options.keep_frames else None
         stream = read_frames(path, start)
         motion, jpeg = _describe(islice(stream, sounding), square, networks, keep)
+        if "face" in motion:  # of renderers that go by landmarks, which look for a face in every frame, cut or not
+            check_seen(sees_face(motion), options.most_missing)
     count = len(next(iter(motion.values())))
     if waveform is None:
         sounding = count

@@ -16,8 +16,8 @@ LEAST_PROBABILITY = 0.5  # that a frame shows a face
 SYSTEMS = ("dreamhead", "dreamhead_wav2lip")  # whose data sets have landmarks
 
 
-class _Points(Sequence[np.ndarray]):
-    """Of clips, each read when it is asked for."""
+class _SeenPoints(Sequence[np.ndarray]):
+    """Of the frames of clips that show a face: what others hold over says nothing. Read when they are asked for."""
 
     def __init__(self, clips: Sequence[Mapping[str, Any]]) -> None:
         self._clips = clips
@@ -26,7 +26,8 @@ class _Points(Sequence[np.ndarray]):
         return len(self._clips)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return points_of(self._clips[range(len(self))[index]])
+        clip = self._clips[range(len(self))[index]]
+        return points_of(clip)[sees_face(clip)]
 
 
 def points_of(clip: Mapping[str, Any]) -> np.ndarray:
@@ -57,5 +58,5 @@ def check_landmarks(directory: Path) -> None:
 
 
 def clip_statistics(clips: Sequence[Mapping[str, Any]]) -> LandmarkStatistics:
-    """Of the clips of a training set. Raises InputError as `statistics_of`."""
-    return statistics_of(_Points(clips), lambda number: f"the clip {clips[number]['name']}")
+    """Of the clips of a training set, where they show a face. Raises InputError as `statistics_of`."""
+    return statistics_of(_SeenPoints(clips), lambda number: f"the clip {clips[number]['name']}")

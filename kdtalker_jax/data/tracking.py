@@ -63,6 +63,19 @@ def steady_square(frames: Iterable[np.ndarray], detector: FaceDetector, every: i
     return _union(track.squares)
 
 
+def check_seen(seen: np.ndarray, most_missing: float) -> None:
+    """Of frames (F,) bool that a renderer's own network has looked at: which show a face.
+
+    Raises:
+        NoFaceError: none does, or more than that part of them, 0 to 1, does not.
+    """
+    if not seen.any():
+        raise NoFaceError("There is no face in any frame.")
+    missing = np.mean(~seen)
+    if missing > most_missing:
+        raise NoFaceError(f"There is no face in {missing:.0%} of the frames.")
+
+
 def face_share(frames: Iterable[np.ndarray], detector: FaceDetector) -> float | None:
     """How wide the largest face's box is, of the picture's shorter side: the median over frames, uint8 (H, W, 3).
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kdtalker_jax.data.tracking import steady_square
+from kdtalker_jax.data.tracking import check_seen, steady_square
 from kdtalker_jax.errors import NoFaceError
 from kdtalker_jax.faces.crop import crop_portrait
 from kdtalker_jax.faces.detector import FaceDetector
@@ -89,3 +89,12 @@ def test_a_face_that_wanders_too_far(scene, detector):
     frames = [scene((BIG, left, 60, 120)) for left in range(0, 390, 30)]
     with pytest.raises(NoFaceError, match="moves over"):
         steady_square(frames, detector, every=1, most_missing=0.5)
+
+
+def test_what_a_renderer_has_seen_is_judged_as_what_was_looked_for():
+    seen = np.arange(10) >= 3
+    check_seen(seen, most_missing=0.3)
+    with pytest.raises(NoFaceError, match="There is no face in 30% of the frames"):
+        check_seen(seen, most_missing=0.25)
+    with pytest.raises(NoFaceError, match="There is no face in any frame"):
+        check_seen(np.zeros(10, bool), most_missing=1)

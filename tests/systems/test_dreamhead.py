@@ -180,6 +180,27 @@ def test_videos_become_its_data_set_and_train_both_stages(directory, tmp_path):
     assert len(TalkingPortrait.load(tmp_path / "both").prepare(disc(), crop="none").motion) == 1
 
 
+def test_videos_in_which_hardly_a_face_is_seen_are_left_out(directory, tmp_path):
+    """In no frame, in a few, and in most, by a network that looks at each."""
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    seen, nobody = disc(70, 80, 128), np.zeros((128, 128, 3), np.uint8)
+    for name, faces in (("none", 0), ("few", 10), ("most", 56)):
+        with VideoWriter(videos / f"{name}.mp4", recording(tmp_path, 70)) as video:
+            video.write(np.stack([seen] * faces + [nobody] * (70 - faces)))
+    common = ("--videos", videos, "--checkpoint", directory, "--already_cut", "--split", "1/0", "--no_cache")
+    result = run(extract, *common, "--out", tmp_path / "set")
+    assert result.exit_code == 0, result.output
+    assert "skipped: 2 (2 no face)" in result.output
+    assert "none.mp4: no face: There is no face in any frame." in result.output
+    assert "few.mp4: no face: There is no face in 86% of the frames." in result.output
+    (clip,) = open_clips(tmp_path / "set", "train")
+    assert clip["name"] == "most.mp4" and (clip["face"] >= 0.5).sum() == 56
+    result = run(extract, *common, "--max_without_face", 100, "--out", tmp_path / "more")
+    assert result.exit_code == 0, result.output
+    assert [clip["name"] for clip in open_clips(tmp_path / "more", "train")] == ["few.mp4", "most.mp4"]
+
+
 def recording(folder, frames):
     random = np.random.default_rng(0)
     soundfile.write(folder / "sound.wav", random.normal(0, 0.1, frames * 640), 16_000)

@@ -95,6 +95,7 @@ def face_of(
     *,
     identity: np.ndarray | None = None,
     direction: np.ndarray | None = None,
+    seen: np.ndarray | None = None,
 ) -> Face:
     """A face in terms of the space, from its landmarks in the picture.
 
@@ -103,10 +104,11 @@ def face_of(
         template: (N, 3). weights: (N,) of the pose's fit.
         identity: (N, 3) the person at rest; without it the frames with the least open lips say.
         direction: (N, 3), along which the lips of these frames are then closed.
+        seen: (F,) bool, the frames among which those are; by default all.
     """
     pose = fit_pose(template, points, weights)
     shapes = canonical(points, pose)  # (F, N, 3)
     if identity is None:
-        identity = at_rest(shapes)
+        identity = at_rest(shapes if seen is None else shapes[seen])
         identity = identity if direction is None else closed(identity, direction)
     return Face(identity, pose, LandmarkMotion(shapes - identity, points))

@@ -53,7 +53,14 @@ class LandmarkStatistics:
         """One of the attributes as float32 (N, 3)."""
         return np.asarray(getattr(self, name), np.float32).reshape(-1, 3)
 
-    def face(self, points: np.ndarray, *, still: bool = False, identity: np.ndarray | None = None) -> Face:
+    def face(
+        self,
+        points: np.ndarray,
+        *,
+        still: bool = False,
+        identity: np.ndarray | None = None,
+        seen: np.ndarray | None = None,
+    ) -> Face:
         """The face that has these landmarks.
 
         Args:
@@ -61,12 +68,12 @@ class LandmarkStatistics:
             still: a portrait, whose mouth is closed along `opening` to know it at rest; else the frames with the least
                 open lips say.
             identity: (N, 3) the person at rest, where it is known.
+            seen: (F,) bool, the frames that may say how it is at rest, at least one; by default all.
         """
         direction = self.shape("opening").astype(np.float64) if still else None
         template = self.shape("template").astype(np.float64)
-        return face_of(
-            points.astype(np.float64), template, stable_weights(self.points), identity=identity, direction=direction
-        )
+        weights = stable_weights(self.points)
+        return face_of(points.astype(np.float64), template, weights, identity=identity, direction=direction, seen=seen)
 
 
 def statistics_of(clips: Sequence[np.ndarray], names: Callable[[int], str] = "clip {}".format) -> LandmarkStatistics:

@@ -63,7 +63,8 @@ def landmark_losses(
     """How well clean windows are found in noisy ones, (B,) each: "loss", and what it is made of.
 
     "places" is the mean squared error of the frames that are counted, lips as often as set; "changes" is that of the
-    differences between frames, where the given ones are taken for the network's own.
+    differences between frames, where the given ones are taken for the network's own. Frames without a face count in
+    neither, nor do changes to them and from them; a window of such frames alone has a loss of 0.
     """
     drawn = draw(config, windows, step)
     past = past_of(config, drawn.chances[:, 0])
@@ -76,8 +77,10 @@ def landmark_losses(
     found = network.apply({"params": params}, tokens, drawn.times, audio, jnp.asarray(windows.identity), past.known)
     error = jnp.where(known > 0, 0.0, found - clean)  # (B, L, 3 N)
     weights = jnp.asarray(_weights(config))[None, None]  # (1, 1, 3 N)
-    places = _mean(jnp.square(error) * weights, past.counted)
-    judged = past.counted[:, 1:] * jnp.maximum(past.counted, past.known)[:, :-1]  # changes to frames that count
+    seen = jnp.asarray(windows.seen)  # (B, L)
+    counted, before = past.counted * seen, jnp.maximum(past.counted, past.known) * seen
+    places = _mean(jnp.square(error) * weights, counted)
+    judged = counted[:, 1:] * before[:, :-1]  # changes to frames that count
     changes = _mean(jnp.square(error[:, 1:] - error[:, :-1]) * weights, judged)
     return {"loss": places + config.velocity * changes, "places": places, "changes": changes}
 

@@ -87,8 +87,8 @@ def _task(
     @cache
     def usable(split: str, statistics: LandmarkStatistics) -> KeptClips:
         clips = usable_clips(open_clips(data, split), statistics, config, progress=progress)
-        short = f"; {clips.left_out} below {config.landmark_denoiser.window} frames are left out"
-        report(f"{data}, {split}: {len(clips)} clips{short if clips.left_out else ''}.")
+        without = f"; {clips.left_out} below {config.landmark_denoiser.window} frames or without a face are left out"
+        report(f"{data}, {split}: {len(clips)} clips{without if clips.left_out else ''}.")
         return clips
 
     def find(init: str | None) -> dict[str, LandmarkStatistics]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kdtalker_jax.motion_models.dreamhead.training.trainer import train
@@ -17,7 +18,10 @@ def clips() -> list[dict]:
 
 @pytest.fixture(scope="session")
 def dataset(clips, tmp_path_factory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("clips"), {"train": clips, "validation": clips[1:3]})
+    """These on disk, where ten frames of the third show no face."""
+    known = [{**clip, "face": np.ones(clip["frames"], np.float32)} for clip in clips]
+    known[2]["face"][10:20] = 0
+    return write_dataset(tmp_path_factory.mktemp("clips"), {"train": known, "validation": known[1:3]})
 
 
 @pytest.fixture(scope="module")

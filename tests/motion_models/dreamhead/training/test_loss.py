@@ -29,19 +29,23 @@ class Said:
         return jnp.broadcast_to(self.answer, told[0].shape)
 
 
-def windows(count=2, motion=0.0):
+def windows(count=2, motion=0.0, hidden=()):
+    """In the frames `hidden` nobody has seen a face."""
     positions = np.arange(count, dtype=np.int32)
+    seen = np.ones((count, LENGTH), np.float32)
+    seen[:, list(hidden)] = 0
     return Windows(
         np.full((count, LENGTH, SIZE), motion, np.float32),
         np.zeros((count, SIZE), np.float32),
         np.ones((count, LENGTH, 8), np.float32),
+        seen,
         positions,
     )
 
 
-def losses(config, answer, motion=0.0):
+def losses(config, answer, motion=0.0, hidden=()):
     network = Said(jnp.asarray(answer, jnp.float32))
-    return network, landmark_losses(network, config, {}, windows(motion=motion), jnp.int32(1))
+    return network, landmark_losses(network, config, {}, windows(motion=motion, hidden=hidden), jnp.int32(1))
 
 
 def test_shares_of_samples_are_given_their_first_frames_or_begin():
@@ -83,6 +87,34 @@ def test_what_was_before_the_recording_is_neither_heard_nor_judged():
     assert not audio[:, :KNOWN].any() and audio[:, KNOWN:].all()
     np.testing.assert_allclose(found["loss"], 0, atol=1e-6)
     assert not np.asarray(network.told[-1]).any()
+
+
+def test_frames_without_a_face_do_not_count():
+    """Nor do changes to them and from them, and the others count as much as ever."""
+    hidden = range(10, 14)
+    wrong = np.zeros((LENGTH, SIZE))
+    wrong[hidden] = 5
+    assert float(losses(FREE, wrong[None])[1]["loss"][0]) > 1
+    np.testing.assert_allclose(losses(FREE, wrong[None], hidden=hidden)[1]["loss"], 0, atol=1e-6)
+    np.testing.assert_allclose(losses(FREE, 1.0, hidden=hidden)[1]["places"], 1, rtol=1e-5)
+    trembling = (-1.0) ** np.arange(LENGTH)[None, :, None] + np.zeros((1, 1, SIZE))
+    np.testing.assert_allclose(losses(FREE, trembling, hidden=hidden)[1]["changes"], 4, rtol=1e-5)
+
+
+def test_the_change_from_a_given_frame_without_a_face_does_not_count():
+    """What is held over there would have to be left by a leap."""
+    _, found = losses(GIVEN, 1.0, hidden=range(KNOWN))
+    np.testing.assert_allclose(found["places"], 1, rtol=1e-5)
+    np.testing.assert_allclose(found["changes"], 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("config", [FREE, GIVEN, FIRST])
+def test_windows_without_any_face_teach_nothing(config):
+    def loss(answer):
+        return landmark_losses(Said(answer), config, {}, windows(hidden=range(LENGTH)), jnp.int32(1))["loss"].mean()
+
+    value, slope = jax.value_and_grad(loss)(jnp.float32(3))
+    assert float(value) == float(slope) == 0
 
 
 def test_lips_count_twice():
