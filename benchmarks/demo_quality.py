@@ -17,7 +17,6 @@ from kdtalker_jax.cli import Command
 from kdtalker_jax.compilation import keep_compiled
 from kdtalker_jax.diffusion.samplers import SAMPLERS
 from kdtalker_jax.emotions import EMOTIONS
-from kdtalker_jax.hub.registry import BUNDLED
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.synthetic.clips import LOOKS
 
@@ -61,8 +60,10 @@ def main(
         raise click.UsageError("--beside and --without_transfer are of --system playmate.")
     keep_compiled()
     rows, started = [], time.perf_counter()
-    if checkpoint is None and system != "kdtalker":
-        checkpoint = BUNDLED[f"demo-{system}"]  # else that which commands take where none is named
+    if checkpoint is None and system == "dreamhead":
+        raise click.BadParameter("name a model of dreamhead", param_hint="--checkpoint")
+    if checkpoint is None and system == "playmate":  # of kdtalker that which commands take where none is named
+        checkpoint = demo.PLAYMATE
     model = TalkingPortrait.load(checkpoint or demo.MODEL)
     if model.config.system.removesuffix("_wav2lip") != system:
         raise click.BadParameter(f"{checkpoint or 'demo'} is a model of {model.config.system}", param_hint="--system")

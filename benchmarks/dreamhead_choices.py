@@ -39,7 +39,7 @@ class Line(NamedTuple):
 
 
 @click.command(cls=Command)
-@click.option("--checkpoint", default="demo-dreamhead", show_default=True, help="Model of DreamHead.")
+@click.option("--checkpoint", required=True, help="Model of DreamHead.")
 @click.option("--people", default=3, show_default=True, type=click.IntRange(1), help="Who speak.")
 @json_option
 def main(checkpoint: str, people: int, json_file: Path | None) -> None:

@@ -101,7 +101,7 @@ _DEMO = {
 
 # Stage by stage: published-like; minutes on two cores; a dry run.
 PLAYMATE_RUNS = {
-    config.name: config for config in (PlaymateRun(), PlaymateRun(**_DEMO, steps=4_000), PlaymateRun(**_SMALL))
+    config.name: config for config in (PlaymateRun(), PlaymateRun(**_DEMO, steps=1_200), PlaymateRun(**_SMALL))
 }
 EMOTION_RUNS = {
     config.name: config

@@ -12,9 +12,7 @@ from kdtalker_jax import demo
 from kdtalker_jax.systems import all_systems, resolve
 
 # Models that come with the package.
-BUNDLED: Mapping[str, Path] = {
-    "demo": demo.MODEL, "demo-playmate": demo.PLAYMATE, "demo-dreamhead": demo.DREAMHEAD
-}  # fmt: skip
+BUNDLED: Mapping[str, Path] = {"demo": demo.MODEL, "demo-playmate": demo.PLAYMATE}
 
 
 @dataclass(frozen=True)
