@@ -11,8 +11,7 @@ from typing import Any
 from kdtalker_jax import demo
 from kdtalker_jax.systems import all_systems, resolve
 
-# Models that come with the package.
-BUNDLED: Mapping[str, Path] = {"demo": demo.MODEL, "demo-playmate": demo.PLAYMATE}
+BUNDLED: Mapping[str, Path] = {"demo": demo.MODEL}  # models that come with the package
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def small_playmate(small_checkpoint, tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--system", "dreamhead"], "name a model of dreamhead"),
+        (["--system", "playmate"], "name a model of playmate"),
         (["--beside", "other"], "are of --system playmate"),
         (["--system", "playmate", "--checkpoint", "SMALL"], "is a model of kdtalker"),
     ],
