@@ -7,8 +7,8 @@ from configs.dreamhead_training import (
     AUTOENCODER_RUNS,
     IMAGE_RUNS,
     LANDMARK_RUNS,
-    AdamwConfig,
     AutoencoderRun,
+    CosineOptimizerConfig,
     ImageRun,
     LandmarkRun,
     LossValidation,
@@ -41,7 +41,7 @@ class DreamHeadDemoConfig:
 
 _DRY = {
     "steps": 30,
-    "optimizer": AdamwConfig(learning_rate=2e-3, final_rate=1e-5, warmup_steps=10),
+    "optimizer": CosineOptimizerConfig(learning_rate=2e-3, final_rate=1e-5, warmup_steps=10),
     "validation": LossValidation(every=30, samples=8),
 }
 

@@ -1,18 +1,19 @@
 """How DreamHead is trained (arXiv 2409.10281), network by network. The numbers are ours or of latent diffusion."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from configs.dreamhead import DEMO, DIFFUSION, PUBLISHED_LIKE, SMALL
 from configs.training import CheckpointConfig, DevicesConfig, EmaConfig, InputConfig
 from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.motion_models.dreamhead.config import LandmarkDenoiserConfig
+from kdtalker_jax.records import added
 from kdtalker_jax.renderers.latent.config import AutoencoderConfig, UNetConfig
 
 
 @dataclass(frozen=True)
-class AdamwConfig:
-    """AdamW after clipping, with a warm-up and then a cosine down to the final rate at the last step."""
+class CosineOptimizerConfig:
+    """AdamW or Muon after clipping, with a warm-up and then a cosine down to the final rate at the last step."""
 
     learning_rate: float = 2e-4  # at its peak
     final_rate: float | None = None  # None: the peak
@@ -22,6 +23,7 @@ class AdamwConfig:
     epsilon: float = 1e-8
     weight_decay: float = 1e-2
     clip_norm: float = 1.0  # of the gradient over all parameters
+    kind: Literal["adamw", "muon"] = added("adamw")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class LandmarkRun:
     log_every: int = 50  # steps
     landmark_denoiser: LandmarkDenoiserConfig = PUBLISHED_LIKE.landmark_denoiser
     diffusion: DiffusionConfig = DIFFUSION
-    optimizer: AdamwConfig = AdamwConfig()
+    optimizer: CosineOptimizerConfig = CosineOptimizerConfig()
     ema: EmaConfig = _AVERAGED
     input: InputConfig = _INPUT
     devices: DevicesConfig = _DEVICES
@@ -81,7 +83,7 @@ class ImageRun:
     image_size: int = PUBLISHED_LIKE.painting.image_size
     autoencoder: AutoencoderConfig = PUBLISHED_LIKE.autoencoder
     unet: UNetConfig = PUBLISHED_LIKE.unet
-    optimizer: AdamwConfig = AdamwConfig(learning_rate=6.4e-5)  # 1e-6 for each sample
+    optimizer: CosineOptimizerConfig = CosineOptimizerConfig(learning_rate=6.4e-5)  # 1e-6 for each sample
     ema: EmaConfig = _LONG_AVERAGED
     input: InputConfig = _INPUT
     devices: DevicesConfig = _DEVICES
@@ -106,7 +108,9 @@ class AutoencoderRun:
     image_size: int = PUBLISHED_LIKE.painting.image_size
     autoencoder: AutoencoderConfig = PUBLISHED_LIKE.autoencoder
     # 4.5e-6 for each sample, and betas, as published.
-    optimizer: AdamwConfig = AdamwConfig(learning_rate=1.44e-4, beta1=0.5, beta2=0.9, weight_decay=0.0)
+    optimizer: CosineOptimizerConfig = CosineOptimizerConfig(
+        learning_rate=1.44e-4, beta1=0.5, beta2=0.9, weight_decay=0.0
+    )
     ema: EmaConfig = _AVERAGED
     input: InputConfig = _INPUT
     devices: DevicesConfig = _DEVICES
@@ -119,7 +123,7 @@ _SMALL = {
     "steps": 300,
     "batch_size": 8,
     "log_every": 10,
-    "optimizer": AdamwConfig(learning_rate=2e-3, final_rate=1e-5, warmup_steps=20),
+    "optimizer": CosineOptimizerConfig(learning_rate=2e-3, final_rate=1e-5, warmup_steps=20),
     "ema": EmaConfig(enabled=True, decay=0.95, every=5),
     "input": InputConfig(threads=2, prefetch=2, cache_gb=0.5),
     "validation": LossValidation(every=100, samples=16),
@@ -127,7 +131,7 @@ _SMALL = {
 }
 _DEMO = {
     "name": "demo",
-    "optimizer": AdamwConfig(learning_rate=1e-3, final_rate=1e-5, warmup_steps=200),
+    "optimizer": CosineOptimizerConfig(learning_rate=1e-3, final_rate=1e-5, warmup_steps=200),
     "ema": EmaConfig(enabled=True, decay=0.98, every=5),
     "input": InputConfig(threads=2),
     "validation": LossValidation(samples=64),
@@ -163,7 +167,11 @@ AUTOENCODER_RUNS = {
     for config in (
         AutoencoderRun(),
         AutoencoderRun(
-            **_DEMO, steps=1_000, batch_size=8, image_size=DEMO.painting.image_size, autoencoder=DEMO.autoencoder
+            **_DEMO | {"optimizer": replace(_DEMO["optimizer"], kind="muon", learning_rate=2e-3)},
+            steps=3_000,
+            batch_size=8,
+            image_size=DEMO.painting.image_size,
+            autoencoder=DEMO.autoencoder,
         ),
         AutoencoderRun(**_SMALL, image_size=SMALL.painting.image_size, autoencoder=SMALL.autoencoder),
     )

@@ -1,7 +1,7 @@
 """Muon (Jordan et al. 2024): momentum whose matrices are made orthogonal, for training that has to be short.
 
 All directions of a weight matrix learn at one pace, those too that gradients hardly speak of. A convolution's kernel is
-a matrix of (inputs of one output, outputs). What is no matrix, tables, and the heads of the motion
+a matrix of (inputs of one output, outputs). What is no matrix, tables, codebooks, and the heads of the motion
 extractor, follow Adam with Nesterov's momentum.
 
 The numbers are those of `optax.contrib.muon`, which takes matrix after matrix: here those of one shape are made
@@ -63,7 +63,7 @@ def matrices(params: Tree) -> Tree:
 
     def is_matrix(path: tuple, leaf: jax.Array) -> bool:
         names = [getattr(entry, "key", None) for entry in path]
-        if leaf.ndim < 2 or "depthwise" in names or str(names[-1]).endswith(("bias", "table")):
+        if leaf.ndim < 2 or "depthwise" in names or str(names[-1]).endswith(("bias", "table", "codebook")):
             return False
         if any(str(name).startswith("fc_") for name in names):
             return False

@@ -1,4 +1,4 @@
-"""Trainings of one network by AdamW with a moving average: the state, the step and the task that they share.
+"""Trainings of one network by AdamW or Muon with a moving average: the state, the step and the task that they share.
 
 What differs is a function of losses, and batches that know where each of their samples comes from.
 """
@@ -17,6 +17,7 @@ from kdtalker_jax import parallel
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Report, TaskBatches
+from kdtalker_jax.training.muon import muon
 from kdtalker_jax.training.optimizer import chain, global_norm, lenient, update_ema
 from kdtalker_jax.training.settings import check_run
 from kdtalker_jax.training.tail import in_parts, mean_over, unless_not_finite
@@ -61,16 +62,14 @@ def rate_schedule(config: Any) -> optax.Schedule:
 
 
 def make_optimizer(config: Any) -> optax.GradientTransformation:
-    """Clipping by the norm over all parameters, then AdamW (arXiv 1711.05101)."""
-    settings = config.optimizer
-    adamw = optax.adamw(
-        rate_schedule(config),
-        b1=settings.beta1,
-        b2=settings.beta2,
-        eps=settings.epsilon,
-        weight_decay=settings.weight_decay,
-    )
-    return chain(optax.clip_by_global_norm(settings.clip_norm), adamw)
+    """Clipping by the norm over all parameters, then AdamW (arXiv 1711.05101) or Muon."""
+    settings, rate = config.optimizer, rate_schedule(config)
+    decay = {"weight_decay": settings.weight_decay}
+    if settings.kind == "muon":
+        update = muon(rate, beta1=settings.beta1, beta2=settings.beta2, **decay)
+    else:
+        update = optax.adamw(rate, b1=settings.beta1, b2=settings.beta2, eps=settings.epsilon, **decay)
+    return chain(optax.clip_by_global_norm(settings.clip_norm), update)
 
 
 def initial_state(config: Any, params: Params, frozen: Params | None = None) -> State:

@@ -83,6 +83,7 @@ def test_what_is_no_matrix_is_left_to_adam():
             "block": {"depthwise": {"kernel": (7, 7, 1, 8)}, "expand": {"kernel": (8, 32)}},
         },
         "emotion_module": {"emotion_table": (9, 32)},
+        "autoencoder": {"codebook": (512, 3)},
     }
     params = jax.tree.map(jnp.zeros, kernels, is_leaf=lambda leaf: isinstance(leaf, tuple))
     assert marks(params) == {
@@ -92,6 +93,7 @@ def test_what_is_no_matrix_is_left_to_adam():
         "motion_extractor/block/depthwise/kernel": False,
         "motion_extractor/block/expand/kernel": True,
         "emotion_module/emotion_table": False,
+        "autoencoder/codebook": False,
     }
 
 

@@ -4,11 +4,12 @@ import signal
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from configs.dreamhead import SMALL
-from configs.dreamhead_training import AdamwConfig, LandmarkRun
+from configs.dreamhead_training import CosineOptimizerConfig, LandmarkRun
 from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import load_checkpoint, read_record, save_checkpoint, write_record
 from kdtalker_jax.errors import CheckpointError, InputError
@@ -17,7 +18,7 @@ from kdtalker_jax.motion_models.dreamhead.training.export import export_run, loa
 from kdtalker_jax.motion_models.dreamhead.training.trainer import _task, fitted, train
 from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.training.logs import NoLogs
-from kdtalker_jax.training.one_network import rate_schedule
+from kdtalker_jax.training.one_network import make_optimizer, rate_schedule
 from tests.motion_models.dreamhead.training.tiny import TINY
 from tests.training.landmarks import AUDIO_FEATURES, make_clip, write_dataset
 from tests.training.metrics import read_metrics
@@ -131,7 +132,20 @@ def test_what_cannot_be_trained_on_is_said(clips, dataset, tmp_path):
     assert not list((tmp_path / "run").glob("*"))
 
 
+def test_the_optimiser_may_be_muon():
+    """Which moves all directions of a matrix alike."""
+    gradient = {"dense": {"kernel": jnp.eye(8)[:, :4] * jnp.array([[1.0, 0.1, 0.01, 0.001]]), "bias": jnp.zeros(4)}}
+    spread = {}
+    for kind in ("adamw", "muon"):
+        settings = replace(TINY.optimizer, kind=kind, warmup_steps=0, weight_decay=0.0, clip_norm=1e9)
+        optimizer = make_optimizer(replace(TINY, optimizer=settings))
+        update, _ = optimizer.update(gradient, optimizer.init(gradient), gradient)
+        spread[kind] = np.linalg.svd(update["dense"]["kernel"], compute_uv=False)
+    assert spread["muon"].max() / spread["muon"].min() < 2
+    assert not np.allclose(spread["muon"], spread["adamw"], rtol=0.1)
+
+
 def test_a_lowered_rate_stays_low():
     """As for fine-tuning: where no final rate is named, it is the peak."""
-    rate = rate_schedule(LandmarkRun(optimizer=AdamwConfig(learning_rate=1e-5)))
+    rate = rate_schedule(LandmarkRun(optimizer=CosineOptimizerConfig(learning_rate=1e-5)))
     assert max(float(rate(step)) for step in (0, 1_000, 100_000, 200_000)) == pytest.approx(1e-5)
