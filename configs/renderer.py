@@ -260,6 +260,7 @@ VARIED_LIDS = replace(
 VARIED_TRANSFER = replace(
     VARIED_RENDERER,
     name="varied_transfer",
+    generator=VARIED.generator,
     first=PhaseConfig(steps=300, batch_size=4, image_size=128, frozen_norms=True, rest_frozen=True),
     **_NO_MORE_PHASES,
     loss=replace(VARIED_RENDERER.loss, transfer=1.0),

@@ -101,7 +101,7 @@ def test_what_describes_people_is_compiled_once(small_checkpoint):
     look(3)
     before = compiling_seconds()
     look(9)
-    assert compiling_seconds() == before
+    assert compiling_seconds() - before < 0.05, "what JAX does besides; the program takes seconds"
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def test_a_second_driver_compiles_nothing_and_no_weights_are_kept(film, reads, s
     before = compiling_seconds()
     assert len(reads(paths[1], driving_crop="none")) == 11
     seen = read_driver(paths[0], small_model.renderer, others, FaceDetector(), driving_crop="none")
-    assert compiling_seconds() == before
+    assert compiling_seconds() - before < 0.05, "what JAX does besides; the program takes seconds"
     assert not np.allclose(seen.motion.to_vector(), first.motion.to_vector())
     del others
     gc.collect()
