@@ -1,6 +1,6 @@
 """What some choices of DreamHead are worth, each beside another one: `python -m benchmarks.dreamhead_choices`.
 
-On drawn people and speech that no model in the package was trained on. Some minutes on two cores.
+On drawn people and speech that no model in the package was trained on.
 """
 
 from collections.abc import Iterator, Sequence

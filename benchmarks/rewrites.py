@@ -48,7 +48,8 @@ from kdtalker_jax.nn.fourier import conv3d_fourier, fourier_kernel
 from kdtalker_jax.nn.resampling import identity_grid, sample_translated, sample_volume
 from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.renderers.liveportrait.networks.generator import instance_norm
-from kdtalker_jax.renderers.liveportrait.networks.warping import HEAT_MAP_VARIANCE, _heat_maps
+from kdtalker_jax.renderers.liveportrait.networks.heat_maps import HEAT_MAP_VARIANCE
+from kdtalker_jax.renderers.liveportrait.networks.warping import _heat_maps
 from kdtalker_jax.systems import find_system
 
 

@@ -29,7 +29,7 @@ dtype_option = click.option(
 def _chosen(context: click.Context, option: click.Parameter, text: str | None) -> dict[str, Any]:
     """`NAME=VALUE,...` as a dict: numbers are numbers, all else is text."""
     chosen = {}
-    for part in (text or "").split(",") if text else ():
+    for part in text.split(",") if text else ():
         name, equals, value = (word.strip() for word in part.partition("="))
         if not (name and equals and value):
             raise click.BadParameter(f"{part!r} is no NAME=VALUE.", context, option)

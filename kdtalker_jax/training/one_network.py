@@ -64,11 +64,11 @@ def rate_schedule(config: Any) -> optax.Schedule:
 def make_optimizer(config: Any) -> optax.GradientTransformation:
     """Clipping by the norm over all parameters, then AdamW (arXiv 1711.05101) or Muon."""
     settings, rate = config.optimizer, rate_schedule(config)
-    decay = {"weight_decay": settings.weight_decay}
+    beta1, beta2, decay = settings.beta1, settings.beta2, settings.weight_decay
     if settings.kind == "muon":
-        update = muon(rate, beta1=settings.beta1, beta2=settings.beta2, **decay)
+        update = muon(rate, beta1=beta1, beta2=beta2, weight_decay=decay)
     else:
-        update = optax.adamw(rate, b1=settings.beta1, b2=settings.beta2, eps=settings.epsilon, **decay)
+        update = optax.adamw(rate, b1=beta1, b2=beta2, eps=settings.epsilon, weight_decay=decay)
     return chain(optax.clip_by_global_norm(settings.clip_norm), update)
 
 

@@ -8,13 +8,12 @@ from jax.typing import DTypeLike
 from kdtalker_jax.nn.blocks import Conv2d, ConvParameters, SpectralConv, upsample_nearest, winograd_form
 from kdtalker_jax.nn.convolution import conv2d_same, per_channel
 from kdtalker_jax.nn.folding import NORM_EPSILON
-from kdtalker_jax.nn.resampling import identity_axis
 from kdtalker_jax.nn.shapes import assert_shape
 from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig
+from kdtalker_jax.renderers.liveportrait.networks.heat_maps import spots_along
 
 SLOPE = 0.2  # of every leaky ReLU here
 PAINTED = "painted"  # the collection in which a blended picture's own part is
-SPOT_VARIANCE = 0.01  # of the spots in which keypoints are shown; the picture is 2 wide
 SPREAD_UNITS = 4.0  # what is told in a spot is in quarters of the face's spread: a lid's way is small
 
 
@@ -119,8 +118,7 @@ class SpadeNorm(nn.Module):
 def shown_keypoints(source: jax.Array, driving: jax.Array, size: int) -> jax.Array:
     """Spots at driving keypoints (B, K, 3), and in each where they and those of the source (1 or B, K, 3) lie in their
     face: (B, size, size, 5 K)."""
-    axis = identity_axis(size)[None, None]  # (1, 1, size)
-    x, y = (jnp.exp(-0.5 / SPOT_VARIANCE * jnp.square(axis - driving[..., i, None])) for i in range(2))  # (B, K, size)
+    x, y = (spots_along(driving[..., axis], size) for axis in range(2))  # (B, K, size)
     places = jnp.concatenate([_in_face(driving), jnp.broadcast_to(_in_face(source), driving[..., :2].shape)], axis=-1)
     told = jnp.concatenate([jnp.ones_like(places[..., :1]), places], axis=-1)  # (B, K, 5)
     spots = jnp.einsum("bky,bkx,bkc->byxkc", y, x, told)

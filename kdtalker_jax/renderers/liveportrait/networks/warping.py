@@ -8,11 +8,10 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from kdtalker_jax.nn.blocks import Conv3d, ConvNorm, average_pool, conv2d
-from kdtalker_jax.nn.resampling import identity_axis, identity_grid, sample_translated, sample_volume
+from kdtalker_jax.nn.resampling import identity_grid, sample_translated, sample_volume
 from kdtalker_jax.nn.shapes import assert_shape
 from kdtalker_jax.renderers.liveportrait.config import WarpingConfig
-
-HEAT_MAP_VARIANCE = 0.01
+from kdtalker_jax.renderers.liveportrait.networks.heat_maps import spots_along
 
 
 class Warp(NamedTuple):
@@ -132,13 +131,8 @@ class Hourglass(nn.Module):
 
 def _heat_maps(keypoints: jax.Array, shape: tuple[int, int, int]) -> jax.Array:
     """Gaussians around keypoints (B, K, 3) -> (B, D, H, W, K), each the product of three one-dimensional ones."""
-
-    def along(coordinate: jax.Array, size: int) -> jax.Array:  # (B, K) -> (B, K, size)
-        return jnp.exp(-0.5 / HEAT_MAP_VARIANCE * jnp.square(identity_axis(size)[None, None] - coordinate[..., None]))
-
     keypoints = keypoints.astype(jnp.float32)
-    depth, height, width = shape
-    z, y, x = along(keypoints[..., 2], depth), along(keypoints[..., 1], height), along(keypoints[..., 0], width)
+    z, y, x = (spots_along(keypoints[..., axis], size) for axis, size in zip((2, 1, 0), shape, strict=True))
     return jnp.einsum("bkz,bky,bkx->bzyxk", z, y, x)
 
 

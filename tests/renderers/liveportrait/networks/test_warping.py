@@ -10,7 +10,8 @@ import pytest
 from configs import SMALL
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.nn.resampling import identity_grid
-from kdtalker_jax.renderers.liveportrait.networks.warping import HEAT_MAP_VARIANCE, _heat_maps
+from kdtalker_jax.renderers.liveportrait.networks.heat_maps import HEAT_MAP_VARIANCE
+from kdtalker_jax.renderers.liveportrait.networks.warping import _heat_maps
 from tests.networks import PARTS
 
 
