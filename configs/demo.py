@@ -8,6 +8,7 @@ from configs.renderer import (
     DEMO_RENDERER,
     SMALL_RENDERER,
     VARIED_DETAILS,
+    VARIED_FEELINGS,
     VARIED_LIDS,
     VARIED_RENDERER,
     PhaseConfig,
@@ -37,6 +38,7 @@ class DemoConfig:
     # Performances that the denoiser learns from; they are drawn once and not kept.
     spoken: int = 150
     spoken_frames: int = 160
+    true_keypoints: bool = False  # guided keypoints of these are where the landmarks are, not where they are found
     # What ships beside the model, by name: seeds of people of that look and of speakers that are in no data set.
     portraits: tuple[tuple[str, int], ...] = (("mila", 9022), ("yara", 9004), ("bruno", 9014))
     recordings: tuple[tuple[str, int], ...] = (("morning", 9101), ("evening", 9102))
@@ -45,6 +47,7 @@ class DemoConfig:
     renderer: RendererConfig = DEMO_RENDERER
     details: RendererConfig | None = None  # goes on from the renderer, or nothing does
     lids: RendererConfig | None = None  # goes on from these, likewise
+    feelings: RendererConfig | None = None  # and from those
     retargeting: RetargetingTrainingConfig = DEMO_RETARGETING
     audio: AudioConfig = DEMO_AUDIO
     denoiser: TrainingConfig = DEMO_RUN
@@ -52,8 +55,13 @@ class DemoConfig:
     @property
     def renderer_runs(self) -> dict[str, RendererConfig]:
         """By name, in turn: each goes on from the one before."""
-        runs = {"renderer": self.renderer, "details": self.details, "lids": self.lids}
+        runs = {"renderer": self.renderer, "details": self.details, "lids": self.lids, "feelings": self.feelings}
         return {name: run for name, run in runs.items() if run is not None}
+
+    @property
+    def last_renderer(self) -> RendererConfig:
+        """What the renderer's networks were trained by at the end."""
+        return list(self.renderer_runs.values())[-1]
 
 
 # Networks for a dry run, of fewer layers than the small ones: nearly all that it waits for is compiling them.
@@ -80,6 +88,12 @@ _TINY_DETAILS = replace(
 _TINY_LIDS = replace(
     _TINY_DETAILS, name="small_lids", generator=_TINY.generator, frames=replace(_TINY_DETAILS.frames, blinks=0.8)
 )
+_TINY_FEELINGS = replace(
+    _TINY_LIDS,
+    name="small_feelings",
+    first=PhaseConfig(steps=4, batch_size=2, image_size=32, motion_only=True),
+    second=PhaseConfig(steps=4, batch_size=2, image_size=32, frozen_norms=True, true_keypoints=0.5),
+)
 
 # All stages in a few minutes: what comes out makes a video, but not of a face.
 SMALL_DEMO = DemoConfig(
@@ -96,6 +110,7 @@ SMALL_DEMO = DemoConfig(
     renderer=_TINY_RENDERER,
     details=_TINY_DETAILS,
     lids=_TINY_LIDS,
+    feelings=_TINY_FEELINGS,
     retargeting=SMALL_RETARGETING,
     audio=SMALL_AUDIO,
     denoiser=replace(SMALL_RUN, steps=60, validation=replace(SMALL_RUN.validation, every=60)),
@@ -110,11 +125,13 @@ VARIED_DEMO = DemoConfig(
     performances=800,
     performance_frames=96,
     performance_apart=12,
+    true_keypoints=True,
     portraits=(("mila", 9147), ("yara", 9132), ("bruno", 9148)),
     model=VARIED,
     renderer=VARIED_RENDERER,
     details=VARIED_DETAILS,
     lids=VARIED_LIDS,
+    feelings=VARIED_FEELINGS,
     audio=replace(DEMO_AUDIO, name="varied_audio", performances=500, read=0.5),
 )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from configs.playmate_training import EMOTION_RUNS, PLAYMATE_RUNS, EmotionRun, PlaymateRun
+from configs.renderer import VARIED_FEELINGS
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,8 @@ class PlaymateDemoConfig:
     # Performances that both stages learn from; they are drawn once and not kept.
     spoken: int = 240
     spoken_frames: int = 128
+    # By keypoint of the other model, the landmark that it was guided to, which it takes its place from; (): as found.
+    guided: tuple[str, ...] = VARIED_FEELINGS.guided
     # The width of sound features is that of the other model's.
     first: PlaymateRun = PLAYMATE_RUNS["demo"]
     second: EmotionRun = EMOTION_RUNS["demo"]

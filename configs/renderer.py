@@ -28,6 +28,9 @@ class PhaseConfig:
     motion_only: bool = False  # nothing is rendered: the motion extractor alone learns, a few times as fast
     motion_frozen: bool = False  # the motion extractor stays as it is: what was made of its motion stays valid
     rest_frozen: bool = added(False)  # all else stays as it is: pictures teach the motion extractor alone
+    # Share of the samples whose guided keypoints are taken from where their landmarks are, when pictures are made: what
+    # draws learns what keypoints mean, and not only what the motion extractor makes of a face.
+    true_keypoints: float = added(0.0)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class LossConfig:
     placement: float = 2.0  # of the true position and size of the head
     deformation: float = 0.1  # L1 on exp
     landmarks: float = 10.0  # Wing loss between guided keypoints and landmarks
-    openings: float = 0.0  # L1 on how far guided lips and lids are apart: a blink is less than what landmarks are off
+    openings: float = 0.0  # L1 on how far the `openings` are: a blink is less than what landmarks are off
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,13 @@ class RendererValidationConfig:
     pictures: int = 6  # pairs of each kind that are drawn; 0: none
 
 
+_OPENINGS = (
+    "inner upper lip - inner lower lip",
+    "left upper lid - left lower lid",
+    "right upper lid - right lower lid",
+)
+_MOUTH = "mouth left + mouth right + outer upper lip + outer lower lip"
+_EYES = "left upper lid + left lower lid + left pupil", "right upper lid + right lower lid + right pupil"
 _DEVICES = DevicesConfig()
 _CHECKPOINTS = CheckpointConfig(every=500, keep_every=0)
 
@@ -123,6 +133,8 @@ class RendererConfig:
     generator: GeneratorConfig = PUBLISHED.generator
     retargeting: RetargetingConfig = PUBLISHED.retargeting
     guided: tuple[str, ...] = ()  # for each keypoint the landmark that it is guided to; "": none
+    openings: tuple[str, ...] = added(_OPENINGS)  # pairs of guided landmarks: it counts how far they part
+    regions: tuple[str, ...] = added((_MOUTH, *_EYES))  # of the face, by their landmarks: pictures of them count more
     perceptual_weights: str = ""  # files that the user brings: see renderers/liveportrait/training/perceptual.py
     identity_weights: str = ""
     discriminator_width: int = 32
@@ -200,6 +212,8 @@ _GUIDES = {
     20: "outer lower lip", 11: "left upper lid", 13: "left lower lid", 15: "right upper lid", 16: "right lower lid",
     10: "left pupil", 18: "right pupil", 8: "chin", 9: "nose tip",
 }  # fmt: skip
+_SIDES = "left", "right"
+_BROW_GUIDES = {1: "left brow inner", 2: "right brow inner", 0: "left brow outer", 3: "right brow outer"}
 
 DEMO_RENDERER = renderer_config(
     DEMO,
@@ -256,16 +270,40 @@ VARIED_LIDS = replace(
     frames=replace(VARIED_DETAILS.frames, blinks=0.8),
 )
 
+# What feelings do to corners of mouths and to brows is less than what keypoints are off: it is neither seen nor drawn
+# until keypoints are guided to brows, and learn by itself how far corners, lips and brows part.
+VARIED_FEELINGS = replace(
+    VARIED_LIDS,
+    name="varied_feelings",
+    seed=3,
+    first=PhaseConfig(steps=1_300, batch_size=12, image_size=128, motion_only=True),
+    second=PhaseConfig(steps=1_800, batch_size=4, image_size=128, frozen_norms=True, true_keypoints=0.5),
+    guided=tuple((_GUIDES | _BROW_GUIDES).get(keypoint, "") for keypoint in range(21)),
+    openings=(
+        *_OPENINGS,
+        *(f"mouth {side} - inner {lip} lip" for side in _SIDES for lip in ("upper", "lower")),
+        *(f"inner {lip} lip - outer {lip} lip" for lip in ("upper", "lower")),
+        *(f"{side} brow {end} - {side} lower lid" for side in _SIDES for end in ("inner", "outer")),
+        "left brow inner - right brow inner",
+    ),
+    regions=(
+        _MOUTH,
+        *(f"{eye} + {side} brow inner + {side} brow outer" for side, eye in zip(_SIDES, _EYES, strict=True)),
+    ),
+    loss=replace(VARIED_DETAILS.loss, openings=400.0),
+    frames=replace(VARIED_DETAILS.frames, blinks=0.4),
+)
+
 # As `TRANSFER_LIVEPORTRAIT`, on drawn people: keypoints keep what truth they are guided by.
 VARIED_TRANSFER = replace(
-    VARIED_RENDERER,
+    VARIED_FEELINGS,
     name="varied_transfer",
-    generator=VARIED.generator,
+    seed=0,
     first=PhaseConfig(steps=300, batch_size=4, image_size=128, frozen_norms=True, rest_frozen=True),
     **_NO_MORE_PHASES,
-    loss=replace(VARIED_RENDERER.loss, transfer=1.0),
+    loss=replace(VARIED_FEELINGS.loss, details=VARIED_RENDERER.loss.details, transfer=1.0),
     optimizer=replace(TRANSFER_LIVEPORTRAIT.optimizer, learning_rate=1e-4, warmup_steps=30),  # few steps
-    frames=replace(VARIED_RENDERER.frames, apart=1),  # its world holds every twelfth frame of a performance
+    frames=replace(VARIED_RENDERER.frames, apart=1),  # the world holds every twelfth frame of a performance
 )
 
 # Some steps of the small networks: for tests and dry runs.
@@ -291,6 +329,7 @@ RENDERER_CONFIGS = {
         VARIED_RENDERER,
         VARIED_DETAILS,
         VARIED_LIDS,
+        VARIED_FEELINGS,
         VARIED_TRANSFER,
         SMALL_RENDERER,
     )

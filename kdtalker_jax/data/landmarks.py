@@ -5,4 +5,5 @@ LANDMARKS = (
     "mouth left", "mouth right", "inner upper lip", "inner lower lip", "outer upper lip", "outer lower lip",
     "left upper lid", "left lower lid", "right upper lid", "right lower lid", "left pupil", "right pupil",
     "nose tip", "chin",
+    "left brow inner", "left brow outer", "right brow inner", "right brow outer",
 )  # fmt: skip

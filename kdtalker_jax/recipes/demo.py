@@ -4,6 +4,7 @@
     WORKDIR/renderer     run of F, M, W, G
     WORKDIR/details      run of F, W, G that goes on from it, where the recipe has one
     WORKDIR/lids         run of F, W, G that goes on from that, likewise
+    WORKDIR/feelings     run of all four that goes on from that, likewise
     WORKDIR/retargeting  run of S and R
     WORKDIR/audio        run of the audio encoder
     WORKDIR/networks     checkpoint with F, M, W, G, then stitching and retargeting, sliders, the audio encoder
@@ -130,7 +131,7 @@ def make_sliders(config: DemoConfig, workdir: Path, report: Report, progress: bo
     if load_checkpoint(networks).own_sliders is None:
         seed = (config.seed + 2) % 2**64
         bar = partial(progress_bar, desc="Sliders", unit="person", show=progress)
-        add_sliders(networks, seed, config.slider_people, config.renderer.guided, bar, config.look)
+        add_sliders(networks, seed, config.slider_people, config.last_renderer.guided, bar, config.look)
     return True
 
 
@@ -157,6 +158,7 @@ def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool
         config.spoken_frames,
         look=config.look,
         size=config.model.motion_extractor.image_size,
+        guided=config.last_renderer.guided if config.true_keypoints else (),
     )
     describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
     return True

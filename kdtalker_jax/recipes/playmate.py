@@ -63,7 +63,9 @@ def make_clips(base: Path, config: PlaymateDemoConfig, workdir: Path, report: Re
     out = workdir / "clips"
     if not out.exists():
         size = load_checkpoint(base).config.motion_extractor.image_size
-        make = DescribedPerformances(base, config.seed, config.spoken_frames, look=config.look, size=size)
+        make = DescribedPerformances(
+            base, config.seed, config.spoken_frames, look=config.look, size=size, guided=config.guided
+        )
         folder = dataset.work_folder(out, base)
         describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
     return True

@@ -101,6 +101,12 @@ def brow_lines(person: Person, state: State, x: jax.Array) -> tuple[jax.Array, j
     return along, middle, thick
 
 
+def brow_ends(person: Person, state: State, side: int) -> list[tuple[jax.Array, jax.Array]]:
+    """Places on the middle of the left (-1) or the right brow, shortly before it ends at the nose and outside."""
+    x = [side * (person.eye_distance + 0.01 + along * 0.18 * person.eye_size) for along in (-0.8, 0.8)]
+    return [(end, brow_lines(person, state, end)[1]) for end in x]
+
+
 def iris_radius(person: Person) -> jax.Array:
     """() head units."""
     radius = IRIS * person.eye_size

@@ -20,9 +20,12 @@ from kdtalker_jax.seeds import random_key
 from kdtalker_jax.synthetic.clips import one_person
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.feelings import Felt, feel
+from kdtalker_jax.synthetic.guiding import guided_expression
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.performance import framed, random_performance
-from kdtalker_jax.synthetic.state import State
+from kdtalker_jax.synthetic.state import State, at_rest
+
+RESTING = 8  # drawings of a face at rest, in poses of the performance
 
 
 class Acted(NamedTuple):
@@ -79,6 +82,8 @@ class DescribedPerformances(NumberedPerformances):
 
     Args:
         size: of the pictures, one that `Renderer.observe` takes; None: as large as portraits.
+        guided: by keypoint, the landmark that it was guided to, or "": these are where the landmarks are, not where
+            they are found.
     """
 
     def __init__(
@@ -89,23 +94,35 @@ class DescribedPerformances(NumberedPerformances):
         batch_size: int = 16,
         look: str = "plain",
         size: int | None = None,
+        guided: Sequence[str] = (),
     ) -> None:
         others = (look, size) if look != "plain" or size else ()
         if look == "varied":  # whose clips say what is felt
             others = (*others, "felt")
+        if guided:
+            others = (*others, guided)
         super().__init__(checkpoint, seed, frames, look, batch_size, others)
-        self._size = size
+        self._size, self._guided = size, guided
 
     def __call__(self, path: Path) -> Clip:
         """All fields of `clips.Clips` but the name; of people who feel, `emotion` and `intensity` too."""
         acted = self._act(path)
-        pictures = draw_frames(acted.person, acted.states, self._size or self._networks.image_size)  # (F, S, S, 3)
-        felt = acted.felt
+        described, felt = self._seen(acted.person, acted.states), acted.felt
+        if self._guided:
+            shown = np.linspace(0, self._frames - 1, RESTING).astype(int)
+            resting = self._seen(acted.person, at_rest(jax.tree.map(lambda field: field[shown], acted.states)))
+            described["exp"] = guided_expression(
+                described["exp"], described["scale"], resting["exp"], acted.person, acted.states, self._guided
+            )
         return {
-            **self._networks.describe(pictures),
+            **described,
             **self._networks.hear(acted.waveform, self._frames),
             **({} if felt is None else {"emotion": felt.emotion, "intensity": felt.intensity}),
             "frames": self._frames,
             "source_rate": float(FRAME_RATE),
             "jpeg": [],
         }
+
+    def _seen(self, person: Person, states: State) -> dict[str, np.ndarray]:
+        """What the networks find in drawings."""
+        return self._networks.describe(draw_frames(person, states, self._size or self._networks.image_size))

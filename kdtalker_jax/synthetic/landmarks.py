@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from kdtalker_jax.data.landmarks import LANDMARKS
 from kdtalker_jax.synthetic.anatomy import JAW_DROP, mouth_of, nose_tip, on_face
-from kdtalker_jax.synthetic.curves import GAZE_X, GAZE_Y, eye_opening, mouth_corners
+from kdtalker_jax.synthetic.curves import GAZE_X, GAZE_Y, brow_ends, eye_opening, mouth_corners
 from kdtalker_jax.synthetic.people import Person
 from kdtalker_jax.synthetic.state import State
 from kdtalker_jax.synthetic.view import in_picture
@@ -19,6 +19,7 @@ def head_points(person: Person, state: State) -> jax.Array:
         eye_opening(person, state, lid) for lid in (state.lid_left, state.lid_right)
     )
     left_corner, right_corner = mouth_corners(mouth)
+    brows = [end for side in (-1, 1) for end in brow_ends(person, state, side)]
     gaze_x, gaze_y = GAZE_X * state.gaze_x, GAZE_Y * state.gaze_y
     points = jnp.stack(
         [
@@ -38,6 +39,7 @@ def head_points(person: Person, state: State) -> jax.Array:
                 (gaze_x + eye_x, eye_y + gaze_y),
                 (0, nose_tip(person)),
                 (0, 0.9 + JAW_DROP * state.jaw),
+                *brows,
             )
         ]
     )  # (L, 2)

@@ -82,6 +82,12 @@ def expression_of(state: State) -> Expression | None:
     return Expression(*state[len(FaceState._fields) :])
 
 
+def at_rest(states: State) -> State:
+    """The same poses, with faces that neither speak, look about nor feel."""
+    pose = ("yaw", "pitch", "roll", "x", "y", "size")
+    return states._replace(**{name: np.zeros_like(states.jaw) for name in states._fields if name not in pose})
+
+
 def neutral_state(frames: int = 1) -> FaceState:
     """A head that looks straight ahead with its mouth closed: (frames,) each."""
     zeros = np.zeros(frames, np.float32)

@@ -26,11 +26,14 @@ def test_all_stages_end_in_a_model_that_speaks(tmp_path):
     assert len(motion.yaw) == 150
     assert np.isfinite(motion.to_vector()).all()
 
-    first, *others = (load_networks(tmp_path / "work" / run)[0] for run in ("renderer", "details", "lids"))
-    for after in others:
+    first, *others = (load_networks(tmp_path / "work" / run)[0] for run in ("renderer", "details", "lids", "feelings"))
+    for after in others[:-1]:
         chex.assert_trees_all_close(after["motion_extractor"], first["motion_extractor"], rtol=1e-6)  # of an average
+    for after in others:
         with pytest.raises(AssertionError):
             chex.assert_trees_all_close(after["warping"], first["warping"], rtol=1e-6)
+    with pytest.raises(AssertionError):
+        chex.assert_trees_all_close(others[-1]["motion_extractor"], first["motion_extractor"], rtol=1e-6)
     assert np.any(others[-1]["generator"]["params"]["keypoints"]["kernel"])
 
     finished = (tmp_path / "work" / "demo" / "model" / "config.json").stat().st_mtime_ns

@@ -66,6 +66,12 @@ def test_they_agree_with_the_landmarks(look, state):
     pairs |= {468: "left pupil", 473: "right pupil"}
     for number, name in pairs.items():
         np.testing.assert_allclose(_at(dense, number)[0, :2], sparse[name], atol=8e-3, err_msg=name)
+    for (lower, upper), name in {
+        (55, 107): "left brow inner", (46, 70): "left brow outer",
+        (285, 336): "right brow inner", (276, 300): "right brow outer",
+    }.items():  # fmt: skip
+        end = _at(dense, lower, upper)[:, :2].mean(axis=0)
+        np.testing.assert_allclose(end, sparse[name], atol=0.035, err_msg=f"{name}: shortly before its end")
 
 
 def test_depth_is_in_picture_units_towards_the_viewer():

@@ -9,10 +9,11 @@ from kdtalker_jax.spaces.geometry import rotation_matrix
 from kdtalker_jax.synthetic.anatomy import PICTURE_UNITS, head_parts
 from kdtalker_jax.synthetic.landmarks import head_points, landmarks
 from kdtalker_jax.synthetic.people import random_people
-from kdtalker_jax.synthetic.state import FaceState, neutral_state
+from kdtalker_jax.synthetic.state import Expression, FaceState, FeelingState, neutral_state
 
 PERSON = jax.tree.map(lambda field: field[0], random_people(jax.random.key(3), 1))
 NOSE, CHIN = LANDMARKS.index("nose tip"), LANDMARKS.index("chin")
+BROWS = ("left brow inner", "left brow outer", "right brow inner", "right brow outer")
 PUPILS = [LANDMARKS.index("left pupil"), LANDMARKS.index("right pupil")]
 
 
@@ -59,7 +60,20 @@ def test_every_quantity_of_the_face_moves_its_own_landmarks():
     assert {"inner lower lip", "outer lower lip", "chin"} <= moved(jaw=0.5)
     assert {"mouth left", "mouth right"} <= moved(lip_width=1)
     assert moved(x=0.1) == set(LANDMARKS)
-    assert moved(brows=1) == set()
+    assert moved(brows=1) == set(BROWS)
+
+
+def test_brows_move_by_their_ends():
+    rest = FeelingState(*_state(), *(jnp.float32(0) for _ in Expression._fields))
+
+    def raised(**fields: float) -> np.ndarray:
+        """(4,), of BROWS."""
+        moved = landmarks(PERSON, rest) - landmarks(PERSON, rest._replace(**fields))
+        return np.asarray(moved)[[LANDMARKS.index(name) for name in BROWS], 1]
+
+    inner, outer = raised(inner_brows=jnp.float32(1)), raised(outer_brows=jnp.float32(-1))
+    assert (inner[::2] > 3 * inner[1::2]).all() and (inner[1::2] > 0).all()
+    assert (outer[1::2] < 3 * outer[::2]).all() and (outer[::2] < 0).all()
 
 
 def test_depth_of_the_landmarks_is_that_of_a_face():

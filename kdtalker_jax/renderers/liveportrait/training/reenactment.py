@@ -82,16 +82,20 @@ class Networks:
             for name, part in by_name(REENACTED).items()
         }
 
-    def reenact(self, weights: Weights, source: jax.Array, pictures: jax.Array) -> tuple[Reenacted, dict[str, Tree]]:
+    def reenact(
+        self, weights: Weights, source: jax.Array, pictures: jax.Array, true: jax.Array | None = None
+    ) -> tuple[Reenacted, dict[str, Tree]]:
         """Renders each source with its driving pictures.
 
         Args:
             weights: of the four networks.
             source: (B, S, S, 3) in [0, 1], S = `source_size`.
             pictures: (B, 1 + J, M, M, 3): the source and its driving pictures, as the motion extractor wants them.
+            true: (B, 1 + J, K, 2): where keypoints are taken to be in pictures instead of where they are found; NaN:
+                where they are found.
 
         Returns:
-            What came out, and the statistics after it.
+            What came out, with the keypoints that were found, and the statistics after it.
         """
         statistics = dict(weights.statistics)
 
@@ -103,7 +107,10 @@ class Networks:
         motion, keypoints = self.moved(weights, pictures)
         seen = reduced(source, self._image_size)
         volume = jnp.repeat(call("appearance", seen), count - 1, axis=0)  # (B J, D, H, W, C)
-        from_, to = jnp.repeat(keypoints[:, 0], count - 1, axis=0), keypoints[:, 1:].reshape(-1, *keypoints.shape[2:])
+        taken = keypoints
+        if true is not None:
+            taken = taken.at[..., :2].set(jnp.where(jnp.isfinite(true), jnp.nan_to_num(true), taken[..., :2]))
+        from_, to = jnp.repeat(taken[:, 0], count - 1, axis=0), taken[:, 1:].reshape(-1, *taken.shape[2:])
         features, flow = call("warping", volume, source=from_, driving=to)  # (B J, H, W, C)
         portrait = carried(jnp.repeat(source, count - 1, axis=0), flow)
         output = call("generator", features, portrait, **keypoints_shown(self._modules["generator"], from_, to))

@@ -36,6 +36,7 @@ Tree = Any
 Array = np.ndarray | jax.Array
 
 MOTION = "motion_extractor"
+TRUE_KEYPOINTS = 1  # of a step's random numbers: which samples have them
 
 
 class Pictures(NamedTuple):
@@ -255,7 +256,8 @@ class Objective:
             motion, keypoints = self._networks.moved(weights, motion_pictures)
             losses, statistics, output = {}, weights.statistics, None
         else:
-            reenacted, statistics = self._networks.reenact(weights, _colours(pictures.source), motion_pictures)
+            true = self._true_keypoints(pictures)
+            reenacted, statistics = self._networks.reenact(weights, _colours(pictures.source), motion_pictures, true)
             output, motion, keypoints = reenacted.pictures, reenacted.motion, reenacted.keypoints
             losses = self._picture_terms(reenacted, judge, pictures)
             if self._config.loss.transfer:
@@ -267,6 +269,19 @@ class Objective:
             )
         losses["loss"] = self._weighed(losses)
         return losses["loss"].mean(), (losses, statistics, output)
+
+    def _true_keypoints(self, pictures: Pictures) -> jax.Array | None:
+        """(B, 1 + J, K, 2): landmarks of guided keypoints, in as many samples as the phase says; else NaN."""
+        share, used = self._phase.true_keypoints, self._landmarks
+        if not share or not used.keypoints:
+            return None
+        key = jax.random.fold_in(self._key, TRUE_KEYPOINTS)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, pictures.position)
+        chosen = jax.vmap(jax.random.uniform)(keys) < share  # (B,)
+        shape = (*pictures.landmarks.shape[:2], self._config.motion_extractor.keypoints, 2)
+        known = jnp.asarray(pictures.landmarks)[:, :, jnp.array(used.guides)]
+        placed = jnp.full(shape, jnp.nan).at[:, :, jnp.array(used.keypoints)].set(known)
+        return jnp.where(chosen[:, None, None, None], placed, jnp.nan)
 
     def _picture_terms(self, reenacted: Reenacted, judge: Weights | None, pictures: Pictures) -> dict[str, jax.Array]:
         """(B,) each: mean over a source's driving pictures."""

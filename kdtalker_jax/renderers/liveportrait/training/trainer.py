@@ -1,8 +1,10 @@
 """Training of the renderer and the keypoint detector, from a data set on disk to a run on disk."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +42,6 @@ from kdtalker_jax.renderers.liveportrait.training.validation import RendererVali
 from kdtalker_jax.training.logs import Logs
 from kdtalker_jax.training.loop import Outcome, Report, announce, init_of, is_validated, open_run, run_task
 from kdtalker_jax.training.settings import check_positive, check_sizes, check_warmup
-
-# Landmarks of the parts of the face that small errors show in most.
-REGIONS = (
-    ("mouth left", "mouth right", "outer upper lip", "outer lower lip"),
-    ("left upper lid", "left lower lid", "left pupil"),
-    ("right upper lid", "right lower lid", "right pupil"),
-)
-OPENINGS = (
-    ("inner upper lip", "inner lower lip"),
-    ("left upper lid", "left lower lid"),
-    ("right upper lid", "right lower lid"),
-)
 
 
 def report_memory(config: RendererConfig, report: Report) -> None:
@@ -219,9 +209,14 @@ def check_renderer(config: RendererConfig, devices: int) -> None:
             raise InputError(
                 f"{name} is motion_only, so it has no pictures to be adversarial about: unset one of them."
             )
+        if not 0 <= phase.true_keypoints <= 1:
+            raise InputError(f"{name}.true_keypoints is a share, from 0 to 1, not {phase.true_keypoints}.")
         if phase.motion_frozen and (phase.motion_only or phase.rest_frozen):
             other = "motion_only" if phase.motion_only else "rest_frozen"
             raise InputError(f"{name} is {other} and motion_frozen, so nothing learns: unset one of them.")
+    for opening in config.openings:
+        if opening.count(" - ") != 1:
+            raise InputError(f"openings are pairs such as 'mouth left - mouth right', not {opening!r}.")
     if config.guided and len(config.guided) > config.motion_extractor.keypoints:
         raise InputError(
             f"guided names {len(config.guided)} landmarks for {config.motion_extractor.keypoints} keypoints."
@@ -232,14 +227,23 @@ def _landmarks_of(config: RendererConfig, clips: FaceClips) -> Landmarks:
     """What the data set's landmarks are used for; nothing, where it has none."""
     if not clips[0].landmarks.shape[1]:
         return Landmarks()
-    unknown = [name for name in config.guided if name and name not in LANDMARKS]
+    names = LANDMARKS[: clips[0].landmarks.shape[1]]  # data sets that were drawn before there were brows have fewer
+    openings, regions = _named(config.openings, " - "), _named(config.regions, " + ")
+    unknown = [name for name in (*config.guided, *chain(*openings, *regions)) if name and name not in names]
     if unknown:
-        raise InputError(f"There is no landmark {unknown[0]!r}: there are {', '.join(LANDMARKS)}.")
-    regions = tuple(tuple(LANDMARKS.index(name) for name in region) for region in REGIONS)
-    keypoints, guides = guided_landmarks(config, LANDMARKS)
-    places = {LANDMARKS[guide]: place for place, guide in enumerate(guides)}
-    openings = tuple((places[a], places[b]) for a, b in OPENINGS if a in places and b in places)
-    return Landmarks(keypoints, guides, regions, openings)
+        raise InputError(f"The data set knows no landmark {unknown[0]!r}: it knows {', '.join(names)}.")
+    keypoints, guides = guided_landmarks(config, names)
+    places = {names[guide]: place for place, guide in enumerate(guides)}
+    return Landmarks(
+        keypoints,
+        guides,
+        tuple(tuple(names.index(name) for name in region) for region in regions),
+        tuple((places[a], places[b]) for a, b in openings if a in places and b in places),
+    )
+
+
+def _named(texts: Sequence[str], between: str) -> list[list[str]]:
+    return [text.split(between) for text in texts]
 
 
 def _load_init(path: str, config: RendererConfig) -> dict[str, Any]:

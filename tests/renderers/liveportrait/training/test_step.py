@@ -117,6 +117,24 @@ def test_muon_changes_all_networks_and_frozen_norms_keep_their_statistics(batche
         assert change(after.weights.statistics[name], state.weights.statistics[name]) == 0, name
 
 
+def test_pictures_may_be_made_from_true_keypoints(state, batches):
+    """Terms of motion look at the keypoints that were found all the same; where no truth is known these serve."""
+    apart = replace(PLAIN, frozen_norms=True)  # so that samples know nothing of each other
+    phases = [replace(apart, true_keypoints=share) for share in (0.0, 1.0, 0.5)]
+    steps = [jax.jit(make_train_step(TINY_RENDERER, phase, LANDMARKS)) for phase in phases]
+    found, true, half = (step(state, batches[0])[1:] for step in steps)
+    assert abs(true[0]["pixels"] - found[0]["pixels"]) > 1e-5
+    for name in ("spread", "pose", "placement", "landmarks", "openings"):
+        np.testing.assert_allclose(true[0][name], found[0][name], rtol=1e-5)
+    as_found = np.isclose(half[1], found[1], rtol=1e-5)
+    assert 0 < as_found.sum() < len(as_found)
+    np.testing.assert_allclose(half[1][~as_found], true[1][~as_found], rtol=1e-5)
+
+    unknown = batches[0]._replace(landmarks=np.full_like(batches[0].landmarks, np.nan))
+    pixels = [step(state, unknown)[1]["pixels"] for step in steps[:2]]
+    np.testing.assert_allclose(*pixels, rtol=1e-6)
+
+
 def test_motion_alone_learns_as_it_does_beside_the_rest(step, state, batches):
     """With the same motion terms, and everything but the motion extractor as it was."""
     alone = jax.jit(make_train_step(TINY_RENDERER, replace(PLAIN, motion_only=True), LANDMARKS))
