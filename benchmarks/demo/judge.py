@@ -2,7 +2,7 @@
 
 As `probe`, it is solved at once, has no part in the model that is judged, and knows the truth of what it learnt from.
 What it sees are directions of edges, by places, of brows and eyes and of nose and mouth, cut out upright where the
-person's `FaceProbe` finds them.
+person's `FaceProbe` finds them. It learns from drawings in and out of focus.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,8 @@ from kdtalker_jax.synthetic.state import FaceState
 _PARTS = ((-0.6, 0.5, 1.0, (32, 48)), (0.3, 1.5, 0.8, (40, 40)))
 _DIRECTIONS, _CELL = 8, 6  # of edges; pixels between the places where they are looked at
 _CALM_BROWS = 0.3  # of brows that speech moves, as part of all that they do
-_PLACING_ERRORS, _COPIES = 0.008, 2  # picture units by which faces are found beside their places; of each drawing
+_PLACING_ERRORS, _COPIES = 0.008, 4  # picture units by which faces are found beside their places; of each drawing
+_SOFT = 2.0  # pixels, by which copies are blurred at most: what a small generator makes is soft, and no less angry
 _WIDE = 4.0  # of the kernel
 _FOLDS = 4
 _PERFORMANCES, _FRAMES = 12, 100  # that half of the drawings are frames of
@@ -82,7 +83,8 @@ class EmotionJudge:
         rng = np.random.default_rng([seed, 79])
         self._probe, places = probe, places_of(person, lesson.felt.states)
         errors = rng.normal(0, _PLACING_ERRORS, (_COPIES, *places.shape))
-        copies = [_edges(lesson.pictures, places + error) for error in errors]
+        pictures = [lesson.pictures, *(_softened(rng, lesson.pictures) for _ in range(_COPIES - 1))]
+        copies = [_edges(*both) for both in zip(pictures, places + errors, strict=True)]
         wanted, fold = shares_of(lesson.felt), rng.permutation(len(places)) % _FOLDS
 
         def learnt(chosen: np.ndarray) -> Regression:
@@ -116,6 +118,12 @@ def _discriminants(shares: np.ndarray, emotion: np.ndarray) -> tuple[np.ndarray,
     means = np.stack([shares[emotion == number].mean(axis=0) for number in range(len(EMOTIONS))])
     covariance = np.cov((shares - means[emotion]).T) + 1e-4 * np.eye(len(EMOTIONS))
     return means, np.linalg.inv(covariance)
+
+
+def _softened(rng: np.random.Generator, pictures: np.ndarray) -> np.ndarray:
+    """Each as far out of focus as it happens to be."""
+    sigmas = rng.uniform(0.2, _SOFT, len(pictures))
+    return np.stack([cv2.GaussianBlur(one, (0, 0), sigma) for one, sigma in zip(pictures, sigmas, strict=True)])
 
 
 def _edges(pictures: np.ndarray, places: np.ndarray) -> np.ndarray:
