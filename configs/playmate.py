@@ -50,7 +50,7 @@ DEMO = model(
     kdtalker.DEMO,
     kdtalker.DEMO,
     # A small network that tells the noise is off by too much where nearly all is noise: what is sampled runs away from
-    # window to window. One that tells the sample reads little of the noise: seeds hardly differ, and windows do not join.
+    # window to window. One that tells the sample reads little of the noise: seeds hardly differ, windows do not join.
     diffusion=replace(DIFFUSION, prediction="velocity", sampler="dpm++"),
     diffusion_transformer=TransformerConfig(
         audio_features=kdtalker.DEMO.audio_encoder.widths[-1], width=128, heads=4, layers=3, kernel=15, aligner_layers=1

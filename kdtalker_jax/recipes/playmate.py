@@ -13,9 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from configs.demo_playmate import PlaymateDemoConfig
+from kdtalker_jax import parallel
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
 from kdtalker_jax.data import dataset
 from kdtalker_jax.motion_models.playmate.training.export import OWN, combined, load_run, system_for
+from kdtalker_jax.motion_models.playmate.training.settings import check
 from kdtalker_jax.motion_models.playmate.training.trainer import fitted, train
 from kdtalker_jax.recipes.base import begin_on
 from kdtalker_jax.recipes.stages import MODEL, Report, as_shipped, carry_out, describe_all, drop_notes
@@ -59,9 +61,11 @@ def train_playmate_demo(
 
 
 def make_clips(base: Path, config: PlaymateDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
-    """Describes performances, and what is felt in them, with the networks of the base."""
+    """Describes performances, and what is felt in them, once it is clear that both trainings can be here."""
     out = workdir / "clips"
     if not out.exists():
+        for run in (config.first, config.second):
+            check(run, parallel.device_count())
         size = load_checkpoint(base).config.motion_extractor.image_size
         make = DescribedPerformances(
             base, config.seed, config.spoken_frames, look=config.look, size=size, guided=config.guided

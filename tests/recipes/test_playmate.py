@@ -1,6 +1,7 @@
 """Playmate's demo, made on another model: what feels is trained, all else stays where it is."""
 
 import shutil
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -47,6 +48,13 @@ def test_a_base_of_another_base_is_refused_before_any_work(small_checkpoint, sma
     with pytest.raises(CheckpointError, match="yet another model"):
         train_playmate_demo(SMALL_PLAYMATE_DEMO, tmp_path / "work", base)
     assert not (tmp_path / "work").exists()
+
+
+def test_a_training_that_cannot_be_is_refused_before_anything_is_drawn(small_checkpoint, tmp_path):
+    impossible = replace(SMALL_PLAYMATE_DEMO, second=replace(SMALL_PLAYMATE_DEMO.second, emotion_dropout=1.0))
+    with pytest.raises(InputError, match="leave no sample"):
+        train_playmate_demo(impossible, tmp_path / "work", small_checkpoint)
+    assert not (tmp_path / "work" / "clips").exists()
 
 
 # A minute or two for all: drawing people who feel takes long to compile.
