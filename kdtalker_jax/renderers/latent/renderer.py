@@ -134,7 +134,8 @@ class LandmarkPainter:
         seen = np.asarray(observed["face"]) >= LEAST_PROBABILITY
         if not seen.any():
             raise NoFaceError("No face is seen in any frame: take a video that shows a face from the front.")
-        return self._config.statistics.face(held_over(np.asarray(observed["points"]), seen)), seen
+        points = held_over(np.asarray(observed["points"]), seen)
+        return self._config.statistics.face(points, seen=seen), seen
 
     def regions(self, own: Face) -> np.ndarray:
         return mouth_boxes(own.identity, own.pose, self.picture_size)

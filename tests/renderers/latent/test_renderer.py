@@ -16,6 +16,7 @@ from kdtalker_jax.renderers.latent.renderer import LandmarkPainter
 from kdtalker_jax.rendering import Frames
 from kdtalker_jax.spaces.landmarks.contours import MOUTH, rows_of
 from kdtalker_jax.spaces.landmarks.motion import LandmarkMotion
+from kdtalker_jax.spaces.landmarks.shapes import lip_gap
 from kdtalker_jax.systems import disagreement
 from tests.faces.discs import disc_mesh, scene
 from tests.renderers.latent.portraits import CONFIG, POINTS, SIZE, STATISTICS, pictures, variables
@@ -168,6 +169,17 @@ def test_the_person_in_a_video_is_recognised(painter):
     spoken = painter.speaking(face, LandmarkMotion(face.motion.offsets + np.float32(0.1)))
     moved = np.abs(spoken - face.motion.points).max(axis=(0, 2)) > 1e-3
     np.testing.assert_array_equal(np.flatnonzero(moved), np.unique(rows_of(MOUTH)))
+
+
+def test_frames_without_the_face_do_not_say_how_the_person_is_at_rest(painter):
+    """Not even as the frame that is held over for them, here the one with the least open lips."""
+    first = int(np.argmin(lip_gap(POINTS)))
+    points = POINTS[[first] * 31 + [i for i in range(40) if i != first]]
+    probability = np.ones(70, np.float32)
+    probability[1:31] = 0
+    face, seen = painter.recognise({"points": points, "face": probability})
+    cut, _ = painter.recognise({"points": points[seen], "face": probability[seen]})
+    np.testing.assert_allclose(face.identity, cut.identity, atol=1e-6)
 
 
 def test_conditions_are_the_masked_picture_the_reference_and_the_landmarks_of_both():

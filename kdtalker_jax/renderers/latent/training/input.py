@@ -39,10 +39,11 @@ class ShownClip(NamedTuple):
             raise InputError(f"The clip {name} has {points.shape[1]} landmarks, not {statistics.points}.")
         if not np.isfinite(points).all():
             raise InputError(f"The landmarks of the clip {name} are not finite: make the data set again without it.")
-        face, frames = statistics.face(points), min(len(jpeg), len(points))
+        shown, frames = sees_face(stored), min(len(jpeg), len(points))
+        face = statistics.face(points, seen=shown)
         boxes = mouth_boxes(face.identity, face.pose, size)
         visible = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        seen = np.flatnonzero(sees_face(stored)[:frames] & visible[:frames])
+        seen = np.flatnonzero(shown[:frames] & visible[:frames])
         return cls(name, jpeg, points, boxes, seen)
 
     @property

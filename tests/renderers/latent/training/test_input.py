@@ -14,6 +14,7 @@ from kdtalker_jax.renderers.latent.training.input import (
     nearby,
     usable_clips,
 )
+from kdtalker_jax.spaces.landmarks.contours import INNER_LIPS, LOWER_OVAL, rows_of
 from tests.renderers.latent.training.tiny import IMAGES
 from tests.training.landmarks import SIZE
 
@@ -46,6 +47,19 @@ def test_frames_without_a_face_or_a_mouth_are_no_samples(clips, statistics):
     assert set(range(12)) - set(clip.seen.tolist()) == {2, 5, 7}
     hidden = usable_clips([{**clips[0], "points": clips[0]["points"] + 10}], statistics, IMAGES)
     assert (len(hidden), hidden.left_out) == (0, 1)
+
+
+def test_frames_without_a_face_do_not_say_how_the_person_is_at_rest(clips, statistics):
+    """Boxes are those of a film without them, in which the frame that is held over is one of several at rest."""
+    points = np.repeat(clips[1]["points"], 2, axis=0)  # (40, N, 3)
+    points[0, rows_of(LOWER_OVAL)] += np.array([0, 0.3, 0], np.float32)  # boxes follow the person's jaw
+    points[0, rows_of(INNER_LIPS)[1], 1] -= 0.2  # the first frame has the least open lips
+    filmed = points[[0] * 41 + list(range(1, 40))]
+    shown = np.array([True, *[False] * 40, *[True] * 39])
+    hiding = {**clips[1], "jpeg": [clips[1]["jpeg"][0]] * 80, "points": filmed, "face": shown * 1.0}
+    cut = {**hiding, "jpeg": hiding["jpeg"][:40], "points": filmed[shown], "face": np.ones(40)}
+    boxes = ShownClip.of(hiding, statistics, 8 * SIZE).boxes
+    np.testing.assert_array_equal(boxes[shown], ShownClip.of(cut, statistics, 8 * SIZE).boxes)
 
 
 def test_references_are_near_or_in_a_share_of_cases_far(kept):
