@@ -34,6 +34,7 @@ class DreamHeadDemoConfig:
     spoken: int = 600
     spoken_frames: int = 160
     model: ModelConfig = DEMO
+    cuts: AutoencoderRun = AUTOENCODER_RUNS["demo_cuts"]  # what the autoencoder goes on from
     autoencoder: AutoencoderRun = AUTOENCODER_RUNS["demo"]
     images: ImageRun = IMAGE_RUNS["demo"]
     landmarks: LandmarkRun = LANDMARK_RUNS["demo"]
@@ -55,6 +56,7 @@ SMALL_DREAMHEAD_DEMO = DreamHeadDemoConfig(
     spoken=6,
     spoken_frames=75,
     model=SMALL,
+    cuts=replace(AUTOENCODER_RUNS["small"], **_DRY, name="small_cuts", cut=32),
     autoencoder=replace(AUTOENCODER_RUNS["small"], **_DRY),
     images=replace(IMAGE_RUNS["small"], **_DRY),
     landmarks=replace(LANDMARK_RUNS["small"], **_DRY),

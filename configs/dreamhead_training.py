@@ -104,6 +104,9 @@ class AutoencoderRun:
     lines: float = 0.25  # share of the pictures that are those of landmarks
     masked: float = 0.125  # share of the pictures that have a black box over the mouth
     codebook: float = 1.0  # how much the distance to codes counts beside that of pictures
+    # Pixels of the side of squares somewhere in the pictures, which it learns from in their place: most of what
+    # convolutions learn they learn from these too. None: whole pictures.
+    cut: int | None = added(None)
     log_every: int = 50  # steps
     image_size: int = PUBLISHED_LIKE.painting.image_size
     autoencoder: AutoencoderConfig = PUBLISHED_LIKE.autoencoder
@@ -162,16 +165,31 @@ IMAGE_RUNS = {
         ImageRun(**_SMALL, image_size=SMALL.painting.image_size, autoencoder=SMALL.autoencoder, unet=SMALL.unet),
     )
 }
+_DEMO_CUTS = AutoencoderRun(
+    **_DEMO
+    | {
+        "name": "demo_cuts",
+        "optimizer": replace(_DEMO["optimizer"], kind="muon", learning_rate=2e-3, final_rate=3e-4),
+    },
+    steps=2_500,
+    batch_size=16,
+    cut=64,
+    image_size=DEMO.painting.image_size,
+    autoencoder=DEMO.autoencoder,
+)
 AUTOENCODER_RUNS = {
     config.name: config
     for config in (
         AutoencoderRun(),
-        AutoencoderRun(
-            **_DEMO | {"optimizer": replace(_DEMO["optimizer"], kind="muon", learning_rate=2e-3)},
-            steps=3_000,
+        _DEMO_CUTS,
+        # Norms and attention know more of whole pictures.
+        replace(
+            _DEMO_CUTS,
+            name="demo",
+            optimizer=replace(_DEMO_CUTS.optimizer, learning_rate=5e-4, final_rate=1e-5, warmup_steps=50),
+            steps=500,
             batch_size=8,
-            image_size=DEMO.painting.image_size,
-            autoencoder=DEMO.autoencoder,
+            cut=None,
         ),
         AutoencoderRun(**_SMALL, image_size=SMALL.painting.image_size, autoencoder=SMALL.autoencoder),
     )

@@ -3,7 +3,8 @@
     WORKDIR/base.json    which networks the other model has: a work begun on others is not gone on with
     WORKDIR/world        pictures and their truth
     WORKDIR/pictures     the same with their landmarks
-    WORKDIR/autoencoder  run of the autoencoder
+    WORKDIR/cuts         run of the autoencoder on cuts of pictures
+    WORKDIR/autoencoder  run of it that goes on from there, on whole ones
     WORKDIR/images       run of the U-Net
     WORKDIR/speech       landmarks of performances, and what the audio encoder hears of them
     WORKDIR/landmarks    run of the landmark denoiser
@@ -60,6 +61,7 @@ def train_dreamhead_demo(
     stages = {
         "world": make_world,
         "pictures": make_pictures,
+        "cuts": make_cuts,
         "autoencoder": make_autoencoder,
         "images": make_images,
         "speech": partial(make_speech, base),
@@ -73,7 +75,7 @@ def make_world(config: DreamHeadDemoConfig, workdir: Path, report: Report, progr
     """Draws the pictures that mouths are painted into, once it is clear that all trainings can be on these devices."""
     if not (workdir / "world").exists() and not (workdir / "pictures").exists():
         devices = parallel.device_count()
-        for pictures in (config.autoencoder, config.images):
+        for pictures in (config.cuts, config.autoencoder, config.images):
             image_trainer.check_pictures(pictures, devices)
         landmark_trainer.check_motion(config.landmarks, devices)
         draw_world(workdir / "world", config, config.images.image_size, progress)
@@ -90,10 +92,16 @@ def make_pictures(config: DreamHeadDemoConfig, workdir: Path, report: Report, pr
     return True
 
 
-def make_autoencoder(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
-    """Trains the autoencoder."""
-    train = partial(image_trainer.train, config.autoencoder, workdir / "pictures", workdir / "autoencoder")
+def make_cuts(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains the autoencoder on cuts of pictures, where a step takes a fraction of the time."""
+    train = partial(image_trainer.train, config.cuts, workdir / "pictures", workdir / "cuts")
     return train(report=report, progress=progress).finished
+
+
+def make_autoencoder(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
+    """Trains the autoencoder, with whole pictures at the end."""
+    train = partial(image_trainer.train, config.autoencoder, workdir / "pictures", workdir / "autoencoder")
+    return train(init=workdir / "cuts", report=report, progress=progress).finished
 
 
 def make_images(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:

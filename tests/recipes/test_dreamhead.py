@@ -30,14 +30,20 @@ def test_stages_train_the_networks_of_the_model(config):
     assert config.images.unet == sections["unet"]
     assert config.landmarks.landmark_denoiser == sections["landmark_denoiser"]
     assert config.landmarks.diffusion == sections["diffusion"]
-    assert config.autoencoder.image_size == config.images.image_size == sections["painting"].image_size
+    assert config.cuts.autoencoder == config.autoencoder.autoencoder
+    assert (
+        config.cuts.image_size
+        == config.autoencoder.image_size
+        == config.images.image_size
+        == sections["painting"].image_size
+    )
 
 
 def test_the_model_hears_as_the_demo_does():
     assert DREAMHEAD_DEMO_CONFIGS["demo"].model.audio_encoder == DEMO.audio_encoder
 
 
-@pytest.mark.parametrize("name", ["autoencoder", "images", "landmarks"])
+@pytest.mark.parametrize("name", ["cuts", "autoencoder", "images", "landmarks"])
 def test_what_no_training_can_be_on_is_refused_before_anything_is_drawn(tmp_path, monkeypatch, name):
     monkeypatch.setattr(parallel, "device_count", lambda: 2)
     config = replace(SMALL, **{name: replace(getattr(SMALL, name), batch_size=7)})

@@ -1,5 +1,6 @@
 """From batches of pictures to the losses of both networks, (B,) by name. Pure functions."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -72,13 +73,14 @@ def autoencoder_losses(
 
     Shares of the pictures are those of landmarks, or have black boxes: as conditions they have to come through too.
     """
-    chances = jax.vmap(lambda key: jax.random.uniform(key, (), jnp.float32))(
-        _streams(_keys(config.seed, step, pictures.position), 0)
-    )[:, None, None, None]
+    keys = _keys(config.seed, step, pictures.position)  # (B,)
+    chances = jax.vmap(lambda key: jax.random.uniform(key, (), jnp.float32))(_streams(keys, 0))[:, None, None, None]
     seen = in_range(jnp.asarray(pictures.targets))
     black = blackened(seen, pictures.boxes)
     lines = landmark_pictures(jnp.asarray(pictures.points), config.image_size)
     seen = jnp.where(chances < config.lines, lines, jnp.where(chances < config.lines + config.masked, black, seen))
+    if config.cut:
+        seen = jax.vmap(partial(cut_anywhere, config.cut))(seen, _streams(keys, 1))
 
     def through(method: str, given: jax.Array) -> Any:
         return networks[AUTOENCODER.name].apply({"params": params}, given, method=method)
@@ -89,6 +91,13 @@ def autoencoder_losses(
     picture = jnp.abs(painted - seen).mean(axis=(1, 2, 3))
     codes = codebook_errors(z, quantised).mean(axis=(1, 2, 3))
     return {"loss": picture + config.codebook * codes, "picture": picture, "codes": codes}
+
+
+def cut_anywhere(side: int, picture: jax.Array, key: jax.Array) -> jax.Array:
+    """A square of so many pixels, anywhere in a picture: (H, W, 3) -> (side, side, 3)."""
+    size = jnp.array(picture.shape[:2])
+    top, left = jax.random.randint(key, (2,), 0, size - side + 1, jnp.int32)
+    return jax.lax.dynamic_slice(picture, (top, left, 0), (side, side, picture.shape[-1]))
 
 
 def _keys(seed: int, step: jax.Array, position: jax.Array) -> jax.Array:

@@ -76,6 +76,9 @@ def check_pictures(config: PictureRun, devices: int) -> None:
     factor = config.autoencoder.factor * (config.unet.factor if isinstance(config, ImageRun) else 1)
     if config.image_size < GRID or config.image_size % GRID or config.image_size % factor:
         raise InputError(f"image_size must be a multiple of {max(GRID, factor)}, not {config.image_size}.")
+    cut = None if isinstance(config, ImageRun) else config.cut
+    if cut is not None and not (0 < cut <= config.image_size and cut % factor == 0):
+        raise InputError(f"cut must be a multiple of {factor} up to image_size={config.image_size}, not {cut}.")
 
 
 def fitted(config: PictureRun, data: str | Path | None, init: str | None) -> PictureRun:
@@ -127,7 +130,8 @@ def _task(
     held_out, asked = usable(config.validation.split, statistics), config.validation.samples
     validation = None
     if is_validated(data, config.validation.split, len(held_out) > 0, asked):
-        same = partial(objective, replace(config, seed=0))  # noise and times of every run
+        whole = {} if paints else {"cut": None}
+        same = partial(objective, replace(config, seed=0, **whole))  # noise and times of every run
         largest = config.batch_size // config.accumulate
         validation = FixedLosses(config, same, fixed_pictures(held_out, asked, config, refer), largest)
     announce(config, report)

@@ -134,3 +134,23 @@ def test_gradients_pass_to_the_encoder_as_if_nothing_were_quantised(clips, pictu
     found = gradient(params)
     assert np.abs(found["encoder"]["conv_in"]["kernel"]).max() > 0
     assert not np.asarray(found["codebook"]).any(), "codes learn by their distance alone"
+
+
+def test_the_autoencoder_learns_from_cuts_of_what_it_would_see_whole(pictures):
+    """Each anywhere in its picture, at another place in another step."""
+    config, side = replace(AUTOENCODERS, lines=0.0, masked=0.0), SIZE // 2
+
+    def given(config, step):
+        pixels = Pixels()
+        autoencoder_losses({"autoencoder": pixels}, config, {}, None, pictures, jnp.int32(step))
+        return pixels.given[0]
+
+    def places(step):
+        found = []
+        for whole, part in zip(given(config, step), given(replace(config, cut=side), step), strict=True):
+            windows = np.lib.stride_tricks.sliding_window_view(whole, (side, side, 3))[:, :, 0]
+            found += np.argwhere((windows == part).all(axis=(-3, -2, -1))).tolist()
+        return found
+
+    assert len(places(0)) == len(pictures.targets) and len({*map(tuple, places(0))}) > 1
+    assert places(0) != places(1)

@@ -16,7 +16,7 @@ from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.renderers.latent.training.export import export_run, load_trained
 from kdtalker_jax.renderers.latent.training.trainer import fitted, train
 from tests.renderers.latent.training.tiny import AUTOENCODER, IMAGES
-from tests.training.landmarks import make_clip, write_dataset
+from tests.training.landmarks import SIZE, make_clip, write_dataset
 from tests.training.metrics import read_metrics
 
 
@@ -116,11 +116,25 @@ def test_runs_become_a_model(autoencoder, images, tmp_path):
     assert set(load_checkpoint(tmp_path / "half").parts) == {"audio_encoder", "autoencoder"}
 
 
+def test_on_cuts_the_autoencoder_is_still_judged_by_whole_pictures(dataset, tmp_path):
+    """At a first step, which changes nothing yet."""
+    metrics = []
+    for name, cut in (("whole", None), ("cuts", SIZE // 2)):
+        config = replace(AUTOENCODER, steps=3, cut=cut, validation=replace(AUTOENCODER.validation, every=1))
+        train(config, dataset, tmp_path / name)
+        metrics.append(read_metrics(tmp_path / name)[1])
+    whole, cuts = metrics
+    assert cuts["validation/loss"] == whole["validation/loss"] and cuts["train/loss"] != whole["train/loss"]
+
+
 def test_what_cannot_be_trained_on_is_said(dataset, clips, autoencoder, tmp_path):
     with pytest.raises(InputError, match="is trained on a data set"):
         train(AUTOENCODER, None, tmp_path / "run")
     with pytest.raises(InputError, match="image_size must be a multiple of 8, not 60"):
         train(replace(AUTOENCODER, image_size=60), dataset, tmp_path / "run")
+    for cut in (0, 31, SIZE + 2):
+        with pytest.raises(InputError, match=f"cut must be a multiple of 2 up to image_size={SIZE}, not {cut}"):
+            train(replace(AUTOENCODER, cut=cut), dataset, tmp_path / "run")
     with pytest.raises(InputError, match="beyond is a probability"):
         train(replace(IMAGES, beyond=-1.0), dataset, tmp_path / "run", init=autoencoder)
     plain = write_dataset(tmp_path / "plain", {"train": [clips[0], make_clip("no pictures", 9)]})
