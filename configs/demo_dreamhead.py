@@ -34,8 +34,8 @@ class DreamHeadDemoConfig:
     spoken: int = 600
     spoken_frames: int = 160
     model: ModelConfig = DEMO
-    cuts: AutoencoderRun = AUTOENCODER_RUNS["demo_cuts"]  # what the autoencoder goes on from
-    autoencoder: AutoencoderRun = AUTOENCODER_RUNS["demo"]
+    cuts: AutoencoderRun = AUTOENCODER_RUNS["demo"]  # what the autoencoder goes on from
+    autoencoder: AutoencoderRun = AUTOENCODER_RUNS["demo_whole"]
     images: ImageRun = IMAGE_RUNS["demo"]
     landmarks: LandmarkRun = LANDMARK_RUNS["demo"]
 

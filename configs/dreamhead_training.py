@@ -166,11 +166,7 @@ IMAGE_RUNS = {
     )
 }
 _DEMO_CUTS = AutoencoderRun(
-    **_DEMO
-    | {
-        "name": "demo_cuts",
-        "optimizer": replace(_DEMO["optimizer"], kind="muon", learning_rate=2e-3, final_rate=3e-4),
-    },
+    **_DEMO | {"optimizer": replace(_DEMO["optimizer"], kind="muon", learning_rate=2e-3, final_rate=3e-4)},
     steps=2_500,
     batch_size=16,
     cut=64,
@@ -182,10 +178,10 @@ AUTOENCODER_RUNS = {
     for config in (
         AutoencoderRun(),
         _DEMO_CUTS,
-        # Norms and attention know more of whole pictures.
+        # Goes on from it: norms and attention see more in whole pictures.
         replace(
             _DEMO_CUTS,
-            name="demo",
+            name="demo_whole",
             optimizer=replace(_DEMO_CUTS.optimizer, learning_rate=5e-4, final_rate=1e-5, warmup_steps=50),
             steps=500,
             batch_size=8,

@@ -40,7 +40,7 @@ RECIPES = {
     type=click.Choice(list(RECIPES)),
     help="What is made. dreamhead takes the audio encoder of --base, playmate all but its own networks.",
 )
-@click.option("--base", default="demo", show_default=True, help=f"Not of kdtalker. {MODEL_HELP}")
+@click.option("--base", help=f"Not of kdtalker. {MODEL_HELP}  [default: demo]")
 @click.option(
     "--config",
     default="demo",
@@ -49,7 +49,7 @@ RECIPES = {
     help="demo: the one that ships. plain: kdtalker's, of smooth drawn heads alone. small: a dry run of all stages.",
 )
 @cache_option
-def main(workdir: Path, system: str, base: str, config: str, no_cache: bool) -> None:
+def main(workdir: Path, system: str, base: str | None, config: str, no_cache: bool) -> None:
     """Make a model that comes with this package: every network, trained from nothing on drawn heads that speak."""
     import jax  # takes a second to load: not needed for --help
 
@@ -58,6 +58,8 @@ def main(workdir: Path, system: str, base: str, config: str, no_cache: bool) -> 
     from kdtalker_jax.recipes.stages import MODEL
     from kdtalker_jax.systems import resolve
 
+    if base is not None and system == "kdtalker":
+        raise Failure("A model of kdtalker is made of nothing but itself: --base is of another --system.")
     if config == "small":  # nearly all of a dry run is compiling: its programs are not made fast
         jax.config.update("jax_disable_most_optimizations", True)
     if not no_cache:
@@ -65,7 +67,7 @@ def main(workdir: Path, system: str, base: str, config: str, no_cache: bool) -> 
     configs, make = map(resolve, RECIPES[system])
     if config not in configs:
         raise Failure(f"{system} has no recipe {config}: choose one of {', '.join(configs)}.")
-    others = () if system == "kdtalker" else (find_model(base),)
+    others = () if system == "kdtalker" else (find_model(base or "demo"),)
     if make(configs[config], workdir, *others, report=say, progress=True):
         model = workdir / MODEL
         result(f"{model}: the model, for --checkpoint of pipelines.sample", output=model)

@@ -11,6 +11,13 @@ from kdtalker_jax.portrait import TalkingPortrait
 from pipelines.train_demo import main
 
 
+def test_a_base_of_what_has_none_is_refused(tmp_path):
+    """Whoever forgets --system would wait hours for another model."""
+    result = CliRunner().invoke(main, ["--workdir", str(tmp_path / "work"), "--base", "demo"])
+    assert result.exit_code == 2 and "--base is of another --system" in result.output
+    assert not (tmp_path / "work").exists()
+
+
 @pytest.mark.slow
 def test_all_stages_end_in_a_model_that_speaks(tmp_path):
     """A few minutes on two cores, nearly all of it compilation."""
