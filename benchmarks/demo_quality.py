@@ -25,7 +25,7 @@ from kdtalker_jax.synthetic.clips import LOOKS
 @click.option(
     "--system", default="kdtalker", show_default=True, type=click.Choice(list(SYSTEMS)), help="What is measured."
 )
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Model to judge.  [default: as pipelines.sample]")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Model to judge.  [default: the package's]")
 @click.option(
     "--look", default="plain", show_default=True, type=click.Choice(LOOKS),
     help="Of kdtalker: people who are smooth and simple, or as in photographs.",
@@ -56,12 +56,14 @@ def main(
     Mouths and eyes are read in the pictures, by a probe that learns from drawings of the same person; emotions by
     judges that do.
     """
-    if system != "kdtalker" and checkpoint is None:
-        raise click.BadParameter(f"name a model of {system}", param_hint="--checkpoint")
     if system != "playmate" and (beside or without_transfer):
         raise click.UsageError("--beside and --without_transfer are of --system playmate.")
     keep_compiled()
     rows, started = [], time.perf_counter()
+    if checkpoint is None and system == "dreamhead":
+        raise click.BadParameter("name a model of dreamhead", param_hint="--checkpoint")
+    if checkpoint is None and system == "playmate":  # of kdtalker that which commands take where none is named
+        checkpoint = demo.PLAYMATE
     model = TalkingPortrait.load(checkpoint or demo.MODEL)
     if model.config.system.removesuffix("_wav2lip") != system:
         raise click.BadParameter(f"{checkpoint or 'demo'} is a model of {model.config.system}", param_hint="--system")

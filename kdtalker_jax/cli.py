@@ -42,7 +42,7 @@ class Number(click.FloatRange):
         return number
 
 
-MODEL_HELP = "Model: demo, published, hf:owner/name, or the directory of a converted one."
+MODEL_HELP = "Model: demo, demo-playmate, published, hf:owner/name, or the directory of a converted one."
 licence_option = click.option(
     "--accept_licence",
     is_flag=True,

@@ -72,11 +72,12 @@ def fetch(name: str, upgrade: bool, accept_licence: bool) -> None:
 @main.command(name="verify")
 @click.argument("names", nargs=-1)
 def verify_models(names: tuple[str, ...]) -> None:
-    """Read whole models again, all in the cache or the NAMES of some. Exits with 2 if one cannot be used."""
+    """Read whole models again, all of package and cache or the NAMES of some. Exits with 2 if one cannot be used."""
     from kdtalker_jax.hub.cache import present_models
     from kdtalker_jax.hub.listing import verify
+    from kdtalker_jax.hub.registry import BUNDLED
 
-    whole, failed = _each(names or ("demo", *present_models()), verify)
+    whole, failed = _each(names or (*BUNDLED, *present_models()), verify)
     lines = [f"{name}: whole, in {directory}" for name, directory in whole.items()]
     result("\n".join(lines), whole=whole, failed=failed)
     _end(whole, failed, "cannot be used")

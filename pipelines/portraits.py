@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kdtalker_jax.portrait import TalkingPortrait
     from kdtalker_jax.source import Source
 
-FROM_DRAWINGS = "The model demo has learnt from drawings alone: --checkpoint published does better with photos."
+FROM_DRAWINGS = "Models in the package have learnt from drawings alone: --checkpoint published does better with photos."
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ class Portrait:
 
     def read(self, checkpoint: str) -> "np.ndarray":
         """The picture. Says where another model would know the face better. Raises InputError: it cannot be read."""
+        from kdtalker_jax.hub.registry import BUNDLED
         from kdtalker_jax.media.image import read_image
 
-        if self.source_image is not None and checkpoint == "demo":
+        if self.source_image is not None and checkpoint in BUNDLED:
             click.echo(FROM_DRAWINGS, err=True)
         return read_image(self.source_image or demo.PORTRAITS[0])
 

@@ -5,11 +5,17 @@ import pytest
 
 from configs.kdtalker import VARIED
 from kdtalker_jax import demo
+from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.faces.resizing import resize
+from kdtalker_jax.hub.registry import BUNDLED
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import read_image
 from kdtalker_jax.metrics.similarity import compare
 from kdtalker_jax.portrait import TalkingPortrait
+
+
+def speech(frames: int) -> np.ndarray:
+    return load_waveform(demo.RECORDINGS[0])[: frames * 640]
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +51,26 @@ def test_the_model_renders_its_portraits(model):
 def test_the_mouth_opens_in_speech_and_not_in_silence(model):
     """At the keypoints of the inner lips, that the training guides there."""
     source = model.prepare(demo.PORTRAITS[0], crop="none")
-    speech = load_waveform(demo.RECORDINGS[0])[: 64 * 640]
 
     def openings(waveform: np.ndarray) -> np.ndarray:
         motion = model.animate(source, waveform, sampler="dpm++", steps=5)
         return motion.keypoints[:, 19, 1] - motion.keypoints[:, 17, 1]  # (F,) lower below upper
 
-    assert np.ptp(openings(speech)) > 3 * np.ptp(openings(np.zeros_like(speech)))
+    assert np.ptp(openings(speech(64))) > 3 * np.ptp(openings(np.zeros(64 * 640, np.float32)))
+
+
+def test_all_models_together_are_small():
+    """And none has a copy of what another has."""
+    sizes = [path.stat().st_size for folder in BUNDLED.values() for path in folder.rglob("*") if path.is_file()]
+    assert sum(sizes) < 40e6
+    own = {name: set(load_checkpoint(folder).parts) for name, folder in BUNDLED.items()}
+    assert own["demo-playmate"] == {"diffusion_transformer", "emotion_module"}
+
+
+def test_one_of_them_feels():
+    model = TalkingPortrait.load("demo-playmate")
+    source = model.prepare(demo.PORTRAITS[0], crop="none")
+    happy, sad = (model.animate(source, speech(64), emotion=emotion) for emotion in ("happy", "sad"))
+    assert np.abs(happy.exp - sad.exp).max() > 0.02
+    (frames,) = model.render(source, happy[:2], batch_size=2)
+    assert frames.shape == (2, 256, 256, 3)

@@ -1,6 +1,6 @@
-"""The model that comes with the package, and portraits and recordings to try it with: `pipelines.train_demo` made them.
+"""The models in the package, and portraits and recordings to try them with: `pipelines.train_demo` made them.
 
-It has learnt from drawings alone. docs/demo.md shows what it does.
+They have learnt from drawings alone. docs/demo.md and playmate.md show what they do.
 """
 
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent
 
 MODEL = _FOLDER / "model"
+PLAYMATE = _FOLDER / "playmate"  # takes all but its own networks from MODEL
 PORTRAITS = tuple(sorted((_FOLDER / "portraits").glob("*.png")))  # 512x512, cut as the model wants them
 RECORDINGS = tuple(sorted((_FOLDER / "recordings").glob("*.flac")))  # of six seconds
 

@@ -18,8 +18,9 @@ def find_model(name: str | os.PathLike[str], *, accept_licence: bool = False, up
     """The directory of a model; what is not in the user's cache yet is fetched, converted and kept there.
 
     Args:
-        name: "demo", the model in the package; "published", or another one of `registry.published_models`;
-            "hf:owner/name" or "hf:owner/name@revision", a directory that somebody has uploaded; or a directory.
+        name: "demo" or "demo-playmate", which are in the package; "published", or another one of
+            `registry.published_models`; "hf:owner/name" or "hf:owner/name@revision", a directory that somebody has
+            uploaded; or a directory.
         accept_licence: the licences of what is fetched are accepted, nobody need be asked.
         upgrade: fetch it anew, as it is on the hub today.
 

@@ -11,7 +11,8 @@ from typing import Any
 from kdtalker_jax import demo
 from kdtalker_jax.systems import all_systems, resolve
 
-BUNDLED: Mapping[str, Path] = {"demo": demo.MODEL}  # models that come with the package
+# Models that come with the package.
+BUNDLED: Mapping[str, Path] = {"demo": demo.MODEL, "demo-playmate": demo.PLAYMATE}
 
 
 @dataclass(frozen=True)

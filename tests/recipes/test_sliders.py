@@ -78,7 +78,11 @@ def test_the_drawn_truth_is_read_back(shown, asked):
 
 
 def test_it_says_which_sliders_it_has(model):
-    assert {"smile", "eyebrow", "mouth", "ah", "blink", "wink", "yaw", "move_x"} <= set(model.sliders.sliders) < set(SLIDERS)
+    assert (
+        {"smile", "eyebrow", "mouth", "ah", "blink", "wink", "yaw", "move_x"}
+        <= set(model.sliders.sliders)
+        < set(SLIDERS)
+    )
     source = model.prepare(demo.PORTRAITS[0], crop="none")
     with pytest.raises(InputError, match="This model has no slider 'pout': there are smile, wink, "):
         model.drive(source, source.motion, edits="pout=0.05")
