@@ -115,7 +115,7 @@ def test_a_model_by_its_name(run, small_checkpoint, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("checkpoint", "message"),
     [
-        ("publishd", "publishd does not exist as a folder, and no model has that name: there are demo, demo-playmate, "),
+        ("publishd", "publishd does not exist as a folder, and no model has that name: there are demo, demo-playmate"),
         ("ChaolongYang/KDTalker", "ask for 'published', which fetches and converts them"),
     ],
 )
