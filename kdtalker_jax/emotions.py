@@ -123,6 +123,9 @@ def _timed(text: str) -> tuple[Any, ...]:
     found = _TIMED.fullmatch(text.strip())
     if not found:
         raise InputError(f"{text.strip()!r} is no emotion at a time: {_EXAMPLE}.")
+    first, *others = found["blend"].split("+")
+    if any(part.strip()[:1].isdigit() for part in others) and not first.strip()[:1].isdigit():
+        raise InputError(f"{text.strip()!r} says shares and no time before the first of them: {_EXAMPLE}.")
     row = (_number(found["seconds"]), found["blend"])
     return row if found["strength"] is None else (*row, _number(found["strength"]))
 

@@ -100,7 +100,7 @@ def main(
     With --driven_audio the lips say the recording and all else stays. With --driving the face is another's; with both
     the lips are the recording's. The face is rendered and put back into each frame.
     """
-    from kdtalker_jax.arguments import check_asked, checked  # these take seconds: not needed for --help
+    from kdtalker_jax.arguments import check_asked, check_unmade, checked  # these take seconds: not needed for --help
     from kdtalker_jax.compilation import keep_compiled
     from kdtalker_jax.compositing.finish import Finish
     from kdtalker_jax.compositing.masks import FEATHER
@@ -119,6 +119,8 @@ def main(
     asked = checked(animation)
     if driven_audio is None and driver is None:
         raise InputError("Nothing moves the person: give --driven_audio, --driving, or both.")
+    if driven_audio is None:
+        check_unmade(animation)
     if length != "shortest" and driven_audio is None:
         raise InputError("--length is about a recording: give --driven_audio, or leave it out.")
     seam = FEATHER if feather is None else feather

@@ -52,6 +52,13 @@ def test_what_is_no_emotion_is_refused(blend, message):
         weights_of(blend)
 
 
+def test_a_blend_in_place_of_emotions_over_time_is_refused():
+    """Its first share would be a time."""
+    with pytest.raises(InputError, match="says shares and no time"):
+        feelings_of("0.7 happy + 0.3 surprised")
+    assert feelings_of("0.7 happy + surprised")[0].seconds == 0.7
+
+
 def test_emotions_over_time_as_text_and_as_rows():
     text = feelings_of("0 neutral, 2.5 angry, 4 0.7 happy + 0.3 sad 0.5")
     rows = feelings_of([(0, "neutral"), (2.5, "angry"), (4, {"happy": 0.7, "sad": 0.3}, 0.5)])

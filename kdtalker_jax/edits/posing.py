@@ -3,7 +3,7 @@
 Which of the numbers before the expression are taken is a mask in the order of motion vectors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +26,8 @@ def axes_mask(axes: Axes) -> np.ndarray:
     Raises:
         InputError: a name that there is not, or none at all.
     """
+    if not isinstance(axes, Collection):
+        raise InputError(f"Axes of a pose are names of {', '.join(AXES)}, not {axes!r}.")
     names = [name.strip() for name in axes.split(",")] if isinstance(axes, str) else list(axes)
     if not names:
         raise InputError(f"Of a pose there are {', '.join(AXES)}: name some.")

@@ -93,6 +93,9 @@ def test_axes_have_names():
         axes_mask("yaw, rol")
     with pytest.raises(InputError, match="A pose has no ''"):
         axes_mask("")
+    for other in (None, 5):
+        with pytest.raises(InputError, match=f"Axes of a pose are names of scale, yaw, .*, not {other}"):
+            axes_mask(other)
 
 
 def test_a_motion_is_not_changed(own):

@@ -104,6 +104,7 @@ def test_what_cannot_be_is_said_first(run, inputs, tmp_path):
         (("--regions", "exp", *speech), "--regions is about a driver"),
         (("--driving", inputs / "absent.mp4"), "does not exist"),
         (("--driving", inputs / "talk.mp4", "--length", "loop"), "--length is about a recording"),
+        (("--driving", inputs / "talk.mp4", "--emotion", "happy"), "--emotion is about a motion that sound makes"),
         ((*speech, "--emotion", "happy"), "This model cannot be asked for --emotion"),
     ):
         result = run(tmp_path / "out.mp4", *extra)
