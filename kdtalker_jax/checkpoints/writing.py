@@ -107,6 +107,10 @@ def combine_models(
             writer.base = _base(Path(out), Path(based_on), config, shared)
         if landmarks := next((other.landmarks for other in others if other.landmarks), None):
             writer.add_landmarks(landmarks)
+        for other in others:  # sliders are of the networks that they were found with
+            if (found := other.sliders_file) and all(copied.get(name) is other for name in found[1].parts):
+                writer.copy_sliders(*found)
+                break
     return tuple(takes), tuple(name for name in known.required if name not in takes)
 
 

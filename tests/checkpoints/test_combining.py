@@ -12,6 +12,7 @@ from configs.latent import SMALL as LATENT
 from configs.playmate import PUBLISHED_LIKE
 from configs.wav2vec2 import SMALL_WAV2VEC2
 from kdtalker_jax.checkpoints import combine_models, load_checkpoint, save_checkpoint, write_model
+from kdtalker_jax.checkpoints.writing import checkpoint_writer
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.systems import find_system
@@ -49,6 +50,21 @@ def test_networks_of_a_base_are_shared_where_they_are_the_same(small_checkpoint,
     assert made.available == load_checkpoint(tmp_path / "other").available
     jax.tree.map(np.testing.assert_array_equal, made.variables("generator"), changed)
     jax.tree.map(np.testing.assert_array_equal, made.variables("warping"), small_variables["warping"])
+
+
+def test_sliders_come_with_the_networks_that_they_were_found_with(small_checkpoint, small_variables, tmp_path):
+    """Those of another model would move keypoints that are elsewhere."""
+    save_checkpoint(tmp_path / "own", small_variables, SMALL)
+    with checkpoint_writer(tmp_path / "own", SMALL, []) as writer:
+        writer.add_sliders({"smile": np.full((2, 21, 3), 0.01)}, ["motion_extractor"])
+    combine_models(tmp_path / "same", "kdtalker", [tmp_path / "own"])
+    assert set(load_checkpoint(tmp_path / "same").own_sliders.parts) == {"motion_extractor"}
+    changed = jax.tree.map(lambda x: x + np.float32(1), small_variables["motion_extractor"])
+    save_checkpoint(tmp_path / "other", {"motion_extractor": changed}, SMALL)
+    combine_models(tmp_path / "mixed", "kdtalker", [tmp_path / "other", tmp_path / "own"])
+    assert load_checkpoint(tmp_path / "mixed").sliders is load_checkpoint(small_checkpoint).sliders, (
+        "the published ones"
+    )
 
 
 def test_a_base_gives_what_the_models_have_and_no_more(small_checkpoint, small_variables, tmp_path):
