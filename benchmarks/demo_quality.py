@@ -58,12 +58,12 @@ def main(
     """
     if system != "playmate" and (beside or without_transfer):
         raise click.UsageError("--beside and --without_transfer are of --system playmate.")
-    keep_compiled()
-    rows, started = [], time.perf_counter()
     if checkpoint is None and system == "dreamhead":
         raise click.BadParameter("name a model of dreamhead", param_hint="--checkpoint")
     if checkpoint is None and system == "playmate":  # of kdtalker that which commands take where none is named
         checkpoint = demo.PLAYMATE
+    keep_compiled()
+    rows, started = [], time.perf_counter()
     model = TalkingPortrait.load(checkpoint or demo.MODEL)
     if model.config.system.removesuffix("_wav2lip") != system:
         raise click.BadParameter(f"{checkpoint or 'demo'} is a model of {model.config.system}", param_hint="--system")

@@ -48,7 +48,7 @@ def weights_of(blend: str | Mapping[str, float]) -> tuple[float, ...]:
         InputError: an emotion that there is not, with the nearest that there is, or shares that are none.
     """
     if isinstance(blend, str):
-        parts = [_SHARE.fullmatch(part.strip()) for part in blend.split("+")]
+        parts = _parts(blend)
         if not all(parts):
             raise InputError(f"{blend!r} is no emotion: there are {', '.join(ROWS)}, and blends such as happy + sad.")
         shares = [(part["name"].strip().lower(), _number(part["share"] or "1")) for part in parts]
@@ -123,11 +123,16 @@ def _timed(text: str) -> tuple[Any, ...]:
     found = _TIMED.fullmatch(text.strip())
     if not found:
         raise InputError(f"{text.strip()!r} is no emotion at a time: {_EXAMPLE}.")
-    first, *others = found["blend"].split("+")
-    if any(part.strip()[:1].isdigit() for part in others) and not first.strip()[:1].isdigit():
+    first, *others = (part and part["share"] for part in _parts(found["blend"]))
+    if any(others) and not first:
         raise InputError(f"{text.strip()!r} says shares and no time before the first of them: {_EXAMPLE}.")
     row = (_number(found["seconds"]), found["blend"])
     return row if found["strength"] is None else (*row, _number(found["strength"]))
+
+
+def _parts(blend: str) -> list[re.Match[str] | None]:
+    """What its emotions are and their shares, as they are written; None for what is none."""
+    return [_SHARE.fullmatch(part.strip()) for part in blend.split("+")]
 
 
 def _number(text: str) -> float:

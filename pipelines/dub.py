@@ -117,12 +117,12 @@ def main(
 
     animation, driver = {"seed": seed, "sampler": sampler, "steps": steps, **controls}, driving["driving"]
     asked = checked(animation)
-    if driven_audio is None and driver is None:
-        raise InputError("Nothing moves the person: give --driven_audio, --driving, or both.")
     if driven_audio is None:
+        if driver is None:
+            raise InputError("Nothing moves the person: give --driven_audio, --driving, or both.")
         check_unmade(animation)
-    if length != "shortest" and driven_audio is None:
-        raise InputError("--length is about a recording: give --driven_audio, or leave it out.")
+        if length != "shortest":
+            raise InputError("--length is about a recording: give --driven_audio, or leave it out.")
     seam = FEATHER if feather is None else feather
     Finish(paste_back=True, feather=seam)  # refuses
     inputs = [path for path in (video, driven_audio, driver, checkpoint) if path]

@@ -56,6 +56,8 @@ def test_a_blend_in_place_of_emotions_over_time_is_refused():
     """Its first share would be a time."""
     with pytest.raises(InputError, match="says shares and no time"):
         feelings_of("0.7 happy + 0.3 surprised")
+    with pytest.raises(InputError, match="says shares and no time"):
+        feelings_of("0.7 happy + .3 surprised")
     assert feelings_of("0.7 happy + surprised")[0].seconds == 0.7
 
 
