@@ -10,6 +10,7 @@ from configs.renderer import (
     VARIED_DETAILS,
     VARIED_FEELINGS,
     VARIED_LIDS,
+    VARIED_POLISH,
     VARIED_RENDERER,
     PhaseConfig,
     RendererConfig,
@@ -48,6 +49,7 @@ class DemoConfig:
     details: RendererConfig | None = None  # goes on from the renderer, or nothing does
     lids: RendererConfig | None = None  # goes on from these, likewise
     feelings: RendererConfig | None = None  # and from those
+    polish: RendererConfig | None = None  # and from those
     retargeting: RetargetingTrainingConfig = DEMO_RETARGETING
     audio: AudioConfig = DEMO_AUDIO
     denoiser: TrainingConfig = DEMO_RUN
@@ -55,7 +57,8 @@ class DemoConfig:
     @property
     def renderer_runs(self) -> dict[str, RendererConfig]:
         """By name, in turn: each goes on from the one before."""
-        runs = {"renderer": self.renderer, "details": self.details, "lids": self.lids, "feelings": self.feelings}
+        names = "renderer", "details", "lids", "feelings", "polish"
+        runs = {name: getattr(self, name) for name in names}
         return {name: run for name, run in runs.items() if run is not None}
 
     @property
@@ -116,7 +119,7 @@ SMALL_DEMO = DemoConfig(
     denoiser=replace(SMALL_RUN, steps=60, validation=replace(SMALL_RUN.validation, every=60)),
 )
 
-# The one that ships, for photographs: many people, each in few pictures; some plain ones among them.
+# For photographs: many people, each in few pictures; some plain ones among them.
 VARIED_DEMO = DemoConfig(
     look="varied",
     plain=0.1,
@@ -135,4 +138,7 @@ VARIED_DEMO = DemoConfig(
     audio=replace(DEMO_AUDIO, name="varied_audio", performances=500, read=0.5),
 )
 
-DEMO_CONFIGS = {"demo": VARIED_DEMO, "plain": DemoConfig(name="plain"), "small": SMALL_DEMO}
+# The one that ships: its last run wants an accelerator.
+ACCELERATOR_DEMO = replace(VARIED_DEMO, name="accelerator", expressive=1_600, polish=VARIED_POLISH)
+
+DEMO_CONFIGS = {config.name: config for config in (VARIED_DEMO, ACCELERATOR_DEMO, DemoConfig(name="plain"), SMALL_DEMO)}

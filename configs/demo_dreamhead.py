@@ -34,10 +34,16 @@ class DreamHeadDemoConfig:
     spoken: int = 600
     spoken_frames: int = 160
     model: ModelConfig = DEMO
-    cuts: AutoencoderRun = AUTOENCODER_RUNS["demo"]  # what the autoencoder goes on from
+    cuts: AutoencoderRun | None = AUTOENCODER_RUNS["demo"]  # what the autoencoder goes on from, or from nothing
     autoencoder: AutoencoderRun = AUTOENCODER_RUNS["demo_whole"]
     images: ImageRun = IMAGE_RUNS["demo"]
+    settled: ImageRun | None = None  # goes on from these, or nothing does
     landmarks: LandmarkRun = LANDMARK_RUNS["demo"]
+
+    @property
+    def image_runs(self) -> dict[str, ImageRun]:
+        """By name, in turn: each goes on from the one before."""
+        return {"images": self.images} | ({"settled": self.settled} if self.settled else {})
 
 
 _DRY = {
@@ -59,7 +65,21 @@ SMALL_DREAMHEAD_DEMO = DreamHeadDemoConfig(
     cuts=replace(AUTOENCODER_RUNS["small"], **_DRY, name="small_cuts", cut=32),
     autoencoder=replace(AUTOENCODER_RUNS["small"], **_DRY),
     images=replace(IMAGE_RUNS["small"], **_DRY),
+    settled=replace(IMAGE_RUNS["small"], **_DRY, name="small_settled", seed=1),
     landmarks=replace(LANDMARK_RUNS["small"], **_DRY),
 )
 
-DREAMHEAD_DEMO_CONFIGS = {"demo": DreamHeadDemoConfig(), "small": SMALL_DREAMHEAD_DEMO}
+# The one that ships: some minutes of an accelerator.
+ACCELERATOR_DREAMHEAD_DEMO = DreamHeadDemoConfig(
+    name="accelerator",
+    performances=300,
+    expressive=300,
+    cuts=None,
+    autoencoder=AUTOENCODER_RUNS["accelerator"],
+    images=IMAGE_RUNS["accelerator"],
+    settled=IMAGE_RUNS["settled"],
+)
+
+DREAMHEAD_DEMO_CONFIGS = {
+    config.name: config for config in (DreamHeadDemoConfig(), ACCELERATOR_DREAMHEAD_DEMO, SMALL_DREAMHEAD_DEMO)
+}

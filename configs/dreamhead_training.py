@@ -140,8 +140,14 @@ _DEMO = {
     "validation": LossValidation(samples=64),
     "checkpoints": CheckpointConfig(keep_every=0),
 }
+_ACCELERATOR = {
+    **_DEMO,
+    "name": "accelerator",
+    "ema": EmaConfig(enabled=True, decay=0.99, every=5),
+    "input": InputConfig(threads=8, prefetch=16),
+}
 
-# Stage by stage: published-like; for two cores; a dry run.
+# Stage by stage: published-like; for two cores; for some minutes of one accelerator; a dry run.
 LANDMARK_RUNS = {
     config.name: config
     for config in (
@@ -156,6 +162,25 @@ IMAGE_RUNS = {
         ImageRun(),
         ImageRun(
             **_DEMO,
+            steps=1_600,
+            batch_size=8,
+            image_size=DEMO.painting.image_size,
+            autoencoder=DEMO.autoencoder,
+            unet=DEMO.unet,
+        ),
+        ImageRun(
+            **_ACCELERATOR | {"optimizer": replace(_DEMO["optimizer"], final_rate=None)},
+            steps=1_200,
+            batch_size=32,
+            image_size=DEMO.painting.image_size,
+            autoencoder=DEMO.autoencoder,
+            unet=DEMO.unet,
+        ),
+        # Goes on from it: small batches, and a rate that falls.
+        ImageRun(
+            **_DEMO
+            | {"name": "settled", "optimizer": replace(_DEMO["optimizer"], learning_rate=5e-4, warmup_steps=50)},
+            seed=1,  # other samples
             steps=1_600,
             batch_size=8,
             image_size=DEMO.painting.image_size,
@@ -185,6 +210,12 @@ AUTOENCODER_RUNS = {
             optimizer=replace(_DEMO_CUTS.optimizer, learning_rate=5e-4, final_rate=1e-5, warmup_steps=50),
             steps=500,
             batch_size=8,
+            cut=None,
+        ),
+        replace(
+            _DEMO_CUTS,
+            **_ACCELERATOR | {"optimizer": replace(_DEMO_CUTS.optimizer, final_rate=1e-5)},
+            steps=5_000,
             cut=None,
         ),
         AutoencoderRun(**_SMALL, image_size=SMALL.painting.image_size, autoencoder=SMALL.autoencoder),

@@ -294,6 +294,16 @@ VARIED_FEELINGS = replace(
     frames=replace(VARIED_DETAILS.frames, blinks=0.4),
 )
 
+# Some minutes of an accelerator, where batches may be large: pictures alone, and motion stays what it is.
+VARIED_POLISH = replace(
+    VARIED_FEELINGS,
+    name="varied_polish",
+    seed=4,
+    first=replace(VARIED_FEELINGS.second, steps=8_000, batch_size=16, motion_frozen=True),
+    **_NO_MORE_PHASES,
+    frames=replace(VARIED_FEELINGS.frames, threads=12, prefetch=16),
+)
+
 # As `TRANSFER_LIVEPORTRAIT`, on drawn people: keypoints keep what truth they are guided by.
 VARIED_TRANSFER = replace(
     VARIED_FEELINGS,
@@ -330,6 +340,7 @@ RENDERER_CONFIGS = {
         VARIED_DETAILS,
         VARIED_LIDS,
         VARIED_FEELINGS,
+        VARIED_POLISH,
         VARIED_TRANSFER,
         SMALL_RENDERER,
     )

@@ -46,7 +46,8 @@ RECIPES = {
     default="demo",
     show_default=True,
     type=click.Choice(list(DEMO_CONFIGS)),
-    help="demo: the one that ships. plain: kdtalker's, of smooth drawn heads alone. small: a dry run of all stages.",
+    help="demo: for two cores. accelerator: the one that ships, longer; not of playmate. plain: kdtalker's, "
+    "of smooth drawn heads alone. small: a dry run of all stages.",
 )
 @cache_option
 def main(workdir: Path, system: str, base: str | None, config: str, no_cache: bool) -> None:

@@ -5,6 +5,7 @@
     WORKDIR/details      run of F, W, G that goes on from it, where the recipe has one
     WORKDIR/lids         run of F, W, G that goes on from that, likewise
     WORKDIR/feelings     run of all four that goes on from that, likewise
+    WORKDIR/polish       run of F, W, G that goes on from that, likewise
     WORKDIR/retargeting  run of S and R
     WORKDIR/audio        run of the audio encoder
     WORKDIR/networks     checkpoint with F, M, W, G, then stitching and retargeting, sliders, the audio encoder
