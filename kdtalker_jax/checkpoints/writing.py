@@ -237,7 +237,10 @@ def _kept_parts(directory: Path, config: ModelConfig, names: Collection[str], ov
     if kept and present.config != config:
         raise OutputError(f"{directory} holds {', '.join(kept)} of a model of other sizes: name another folder")
     sums = {name: sums for name, sums in present.sums.items() if name in kept}
-    return Checkpoint(directory, config, kept, sums, present.landmarks_sum, present.base, present.own_sliders)
+    old, new, base = present.config.sections, config.sections, present.base
+    if base and any(old.get(name) != new.get(name) for name in base.parts):
+        base = None  # nothing is kept, and this is another model, which those parts do not fit
+    return Checkpoint(directory, config, kept, sums, present.landmarks_sum, base, present.own_sliders)
 
 
 def _link_files(directory: Path, staging: Path, without: Collection[str]) -> None:

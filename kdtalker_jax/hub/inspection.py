@@ -80,7 +80,7 @@ def inspect(directory: Path) -> Checkpoint:
         CheckpointError: something is damaged, or not what its configuration says.
     """
     checkpoint = load_checkpoint(directory)
-    if not checkpoint.parts:
+    if not checkpoint.available:
         raise CheckpointError(f"{directory} has no parts")
     for name in checkpoint.available:
         checkpoint.variables(name)

@@ -37,8 +37,8 @@ def push(directory: Path, name: str, *, licence: str | None = None, private: boo
     checkpoint = inspect(directory)
     if checkpoint.base:
         raise InputError(
-            f"{directory} takes parts from {checkpoint.base.directory}, which nobody else has: make one of both with "
-            "`save_checkpoint` first."
+            f"{directory} takes parts from {checkpoint.base.directory}, which nobody else has: make one of both first "
+            f"(python -m pipelines.combine --system {checkpoint.config.system} --model {directory} --out NEW)."
         )
     card = model_card(checkpoint, repository, licence)
 

@@ -14,6 +14,7 @@ from configs.wav2vec2 import SMALL_WAV2VEC2
 from kdtalker_jax.checkpoints import combine_models, load_checkpoint, save_checkpoint, write_model
 from kdtalker_jax.checkpoints.writing import checkpoint_writer
 from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.hub.inspection import inspect
 from kdtalker_jax.random_parts import random_variables
 from kdtalker_jax.systems import find_system
 
@@ -75,6 +76,12 @@ def test_a_base_gives_what_the_models_have_and_no_more(small_checkpoint, small_v
     made = load_checkpoint(tmp_path / "out")
     assert set(made.available) == set(names) == set(kept)
     assert set(made.lacking) == set(lacking)
+
+
+def test_a_model_that_has_nothing_of_its_own_is_whole_all_the_same(small_checkpoint, tmp_path):
+    combine_models(tmp_path / "out", "kdtalker", [small_checkpoint], based_on=small_checkpoint)
+    assert not load_checkpoint(tmp_path / "out").parts
+    assert set(inspect(tmp_path / "out").available) == set(load_checkpoint(small_checkpoint).parts)
 
 
 def test_what_is_trained_on_a_model_that_shares_networks_gets_them_too(small_checkpoint, small_variables, tmp_path):

@@ -136,3 +136,15 @@ def test_a_model_that_rests_on_another(saved, small_variables, tmp_path):
     with pytest.raises(CheckpointError, match="a generator of other sizes than the model published"):
         save_checkpoint(tmp_path / "third", {}, PUBLISHED, based_on=saved)
     assert not (tmp_path / "third").exists()
+
+
+def test_another_model_in_the_place_of_one_that_rests_on_another_does_so_where_that_fits(
+    saved, small_variables, tmp_path
+):
+    mine, part = tmp_path / "mine", {"retargeting": small_variables["retargeting"]}
+    save_checkpoint(mine, part, SMALL, based_on=saved)
+    save_checkpoint(mine, part, SMALL, overwrite=True)
+    assert set(load_checkpoint(mine).available) == {"retargeting", "generator"}
+    wider = SMALL.replace("wider", generator=dataclasses.replace(SMALL.generator, width=2 * SMALL.generator.width))
+    save_checkpoint(mine, part, wider, overwrite=True)
+    assert set(load_checkpoint(mine).available) == {"retargeting"}
