@@ -1,25 +1,28 @@
 """Heads that feel, of unseen people: is the emotion that was asked for seen, how strong, and what does it cost lips?"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
 import numpy as np
 
 from benchmarks.demo import measures
-from benchmarks.demo.actors import Actor, make_actor
+from benchmarks.demo.actors import Actor, make_actor, motion_finder, reenact
 from benchmarks.demo.judge import EmotionJudge, Judgement, make_lesson
-from benchmarks.demo.probe import FaceProbe, true_reading
+from benchmarks.demo.probe import SIZE, FaceProbe, true_reading
 from benchmarks.demo.rows import Row
 from benchmarks.demo.speech import Spoken, Stage
 from benchmarks.demo.unseen import SEED, as_portrait, take, unseen_people, unseen_performances
+from configs.demo_playmate import PLAYMATE_DEMO_CONFIGS
 from kdtalker_jax.emotions import EMOTIONS
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.feelings import Felt, shown, unfelt
-from kdtalker_jax.synthetic.state import FaceState, State
+from kdtalker_jax.synthetic.guiding import guided_expression
+from kdtalker_jax.synthetic.state import FaceState, State, at_rest
 
+GUIDED = PLAYMATE_DEMO_CONFIGS["demo"].guided  # by keypoint, its landmark, as in the demo's training
 FELT = EMOTIONS[1:]  # all but neutral
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _CLEAR = (0.7, 1.0)  # intensities of true drawings that the judge has to know
@@ -84,8 +87,9 @@ def make_cast(model: TalkingPortrait, actors: Sequence[Actor], states: Sequence[
 
 
 def emotion_rows(cast: Cast) -> Iterator[Row]:
-    """Of the judges, of emotions, of their strength, and of lips."""
+    """Of the judges, of the renderer, of emotions, of their strength, and of lips."""
     yield judge_row(cast)
+    yield played_row(cast)
     yield from asked_rows(cast)
     yield strength_row(cast)
     yield lips_row(cast)
@@ -104,6 +108,21 @@ def judge_row(cast: Cast) -> Row:
     text = f"{videos:.3f} of {tally.videos.sum()} videos, {frames:.3f} of frames"
     return Row("the judges of emotions, on true drawings of unseen speech", "accuracy >= 0.97", text, videos >= 0.97,
                {"videos": videos, "frames": frames, "counts": tally.counts()})  # fmt: skip
+
+
+def played_row(cast: Cast) -> Row:
+    """What the renderer shows of emotions: true performances, whose guided keypoints are where their landmarks are."""
+    rng, tally, find = np.random.default_rng([SEED, 4]), Tally(), motion_finder(cast.stage.model)
+    for actor, states, judge in zip(cast.stage.actors, cast.unfelt, cast.judges, strict=True):
+        for emotion in range(len(EMOTIONS)):
+            felt = _felt(rng, states, emotion, 1.0).states
+            seen = take(felt, np.arange(0, len(states.jaw), SELDOM))
+            motion, resting = (find(draw_frames(actor.person, of, SIZE)) for of in (seen, at_rest(seen)))
+            exp = guided_expression(motion.exp, motion.scale, resting.exp, actor.person, seen, GUIDED)
+            tally.add(emotion, judge(reenact(cast.stage.model, actor.source, replace(motion, exp=exp))))
+    videos, frames = float(tally.right("videos")[1:].mean()), float(tally.right("frames")[1:].mean())
+    return Row("emotion of true performances, played by true keypoints", "", f"{videos:.2f}; {frames:.2f} of frames",
+               None, {"videos": videos, "frames": frames, "counts": tally.counts()})  # fmt: skip
 
 
 def asked_rows(cast: Cast) -> list[Row]:

@@ -129,7 +129,7 @@ def small_playmate(small_checkpoint, tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--system", "dreamhead"], "name a model of dreamhead"),
+        (["--system", "dreamhead", "--checkpoint", "SMALL"], "is a model of kdtalker"),
         (["--beside", "other"], "are of --system playmate"),
         (["--system", "playmate", "--checkpoint", "SMALL"], "is a model of kdtalker"),
     ],
@@ -149,7 +149,7 @@ def test_command_measures_every_quantity(small_playmate, small_checkpoint, tmp_p
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     rows = {row["quantity"]: row for row in json.loads(file.read_text())["rows"]}
-    assert len(rows) == 18
+    assert len(rows) == 19
     assert rows["emotion of generated videos as judged (Emo-A)"]["reached"] is False
     assert rows["same seed"]["reached"] is True
     assert "| neutral |" in result.output, "the confusion matrix"
