@@ -38,12 +38,14 @@ class DreamHeadDemoConfig:
     autoencoder: AutoencoderRun = AUTOENCODER_RUNS["demo_whole"]
     images: ImageRun = IMAGE_RUNS["demo"]
     settled: ImageRun | None = None  # goes on from these, or nothing does
+    mouths: ImageRun | None = None  # and from those
     landmarks: LandmarkRun = LANDMARK_RUNS["demo"]
 
     @property
     def image_runs(self) -> dict[str, ImageRun]:
         """By name, in turn: each goes on from the one before."""
-        return {"images": self.images} | ({"settled": self.settled} if self.settled else {})
+        runs = {name: getattr(self, name) for name in ("images", "settled", "mouths")}
+        return {name: run for name, run in runs.items() if run is not None}
 
 
 _DRY = {
@@ -65,7 +67,7 @@ SMALL_DREAMHEAD_DEMO = DreamHeadDemoConfig(
     cuts=replace(AUTOENCODER_RUNS["small"], **_DRY, name="small_cuts", cut=32),
     autoencoder=replace(AUTOENCODER_RUNS["small"], **_DRY),
     images=replace(IMAGE_RUNS["small"], **_DRY),
-    settled=replace(IMAGE_RUNS["small"], **_DRY, name="small_settled", seed=1),
+    mouths=replace(IMAGE_RUNS["small"], **_DRY, name="small_mouths", seed=1, mouth=1.0, unit_latents=True),
     landmarks=replace(LANDMARK_RUNS["small"], **_DRY),
 )
 
@@ -78,6 +80,7 @@ ACCELERATOR_DREAMHEAD_DEMO = DreamHeadDemoConfig(
     autoencoder=AUTOENCODER_RUNS["accelerator"],
     images=IMAGE_RUNS["accelerator"],
     settled=IMAGE_RUNS["settled"],
+    mouths=IMAGE_RUNS["mouths"],
 )
 
 DREAMHEAD_DEMO_CONFIGS = {

@@ -79,6 +79,11 @@ class ImageRun:
     beyond: float = 0.1  # share of references that are farther away
     landmark_noise: float = 0.5  # share of samples whose landmarks are as inexact as those that sound makes
     landmark_spread: float = 0.005  # deviation of that noise, of the distance of the outer eye corners
+    # How much the error within the box of the mouth counts beside that of whole pictures: all else is given, and easy.
+    mouth: float = added(0.0)
+    # The autoencoder that the run begins with is changed so that latents have a deviation of about 1: smaller drown
+    # in noise. What it makes of pictures stays the same.
+    unit_latents: bool = added(False)
     log_every: int = 50  # steps
     image_size: int = PUBLISHED_LIKE.painting.image_size
     autoencoder: AutoencoderConfig = PUBLISHED_LIKE.autoencoder
@@ -183,6 +188,24 @@ IMAGE_RUNS = {
             seed=1,  # other samples
             steps=1_600,
             batch_size=8,
+            image_size=DEMO.painting.image_size,
+            autoencoder=DEMO.autoencoder,
+            unet=DEMO.unet,
+        ),
+        # And from that: mouths count as much as all else, in latents that are as large as the noise.
+        ImageRun(
+            **_DEMO
+            | {
+                "name": "mouths",
+                "optimizer": replace(_DEMO["optimizer"], kind="muon", learning_rate=2e-3, warmup_steps=50),
+                "validation": LossValidation(every=500, samples=64),
+                "checkpoints": CheckpointConfig(every=500, keep_every=0),
+            },
+            seed=2,
+            steps=1_050,
+            batch_size=8,
+            mouth=1.0,
+            unit_latents=True,
             image_size=DEMO.painting.image_size,
             autoencoder=DEMO.autoencoder,
             unet=DEMO.unet,

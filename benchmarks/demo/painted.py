@@ -6,17 +6,21 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.demo import measures, sheets
+from benchmarks.demo.actors import film, speak
 from benchmarks.demo.rows import Row
 from benchmarks.demo.sitters import Painter, Sitter
+from benchmarks.demo.unseen import take
 from kdtalker_jax.faces.resizing import resize
 from kdtalker_jax.media.rates import SAMPLE_RATE
 from kdtalker_jax.metrics.changes import compare_mouths
 from kdtalker_jax.metrics.similarity import compare
+from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.renderers.latent.painting import in_levels
 from kdtalker_jax.spaces.landmarks.contours import LIPS, rows_of
 from kdtalker_jax.spaces.landmarks.pictures import landmark_pictures
 from kdtalker_jax.spaces.landmarks.pose import canonical
 from kdtalker_jax.spaces.landmarks.shapes import lip_gap
+from kdtalker_jax.synthetic.drawing import draw_frames
 
 _NEARLY_SHUT = 0.1  # of the range of openings in speech
 
@@ -166,6 +170,18 @@ def whole_rows(painter: Painter, sitters: Sequence[Sitter]) -> tuple[list[Row], 
         Row("change outside all masks", "0", f"{outside} levels", outside == 0, {"outside": outside}),
     ]
     return rows, videos
+
+
+def beside_row(name: str, model: TalkingPortrait, sitters: Sequence[Sitter]) -> Row:
+    """What a model of another system, which moves the whole head, makes of the same portraits and speech."""
+    read = []
+    for number, sitter in enumerate(sitters):
+        picture = draw_frames(sitter.person, take(sitter.states, np.array([0])), model.renderer.output_size)[0]
+        source = model.prepare(picture, crop="none")
+        read.append(sitter.read(film(model, source, speak(model, source, sitter.performance.waveform, number))))
+    found = measures.following(read, [sitter.opening for sitter in sitters])
+    text = f"r = {found.pooled:.3f} (lowest {found.lowest:.3f}), offset {found.offset:+d}"
+    return Row(f"mouth opening read in pictures of {name}, on the same speech", "", text, None, found._asdict())
 
 
 def _flicker_row(name: str, sitters: Sequence[Sitter], videos: Sequence[np.ndarray]) -> Row:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.demo import playmate, sheets
 from benchmarks.demo.actors import make_actor
-from benchmarks.demo.painted import painted_rows
+from benchmarks.demo.painted import beside_row, painted_rows
 from benchmarks.demo.probe import FaceProbe
 from benchmarks.demo.program import program_rows, window_row
 from benchmarks.demo.reenactment import reenactment
@@ -115,10 +115,12 @@ def playmate_rows(asked: Asked) -> Iterator[list[Row]]:
 
 
 def dreamhead_rows(asked: Asked) -> Iterator[list[Row]]:
-    """Rows about mouths that are painted, as they are measured."""
+    """Rows about mouths that are painted, as they are measured; then the other systems' models on the same speech."""
     amount, painter = asked.amount, Painter(asked.model)
     sitters = painter.sitters(amount.speakers, SPEECH_FRAMES, "varied", amount.probe_states)
-    return painted_rows(painter, sitters, amount.seconds, asked.pictures)
+    yield from painted_rows(painter, sitters, amount.seconds, asked.pictures)
+    for name in ("demo", "demo-playmate"):
+        yield [beside_row(name, TalkingPortrait.load(name), sitters)]
 
 
 def speaking(stage: Stage, asked: Asked, least: float = 0.85) -> Iterator[list[Row]]:

@@ -7,6 +7,7 @@
     WORKDIR/autoencoder  run of it on whole ones, which goes on from there
     WORKDIR/images       run of the U-Net
     WORKDIR/settled      run of it that goes on from there, where the recipe has one
+    WORKDIR/mouths       run of it that goes on from that, likewise
     WORKDIR/speech       landmarks of performances, and what the audio encoder hears of them
     WORKDIR/landmarks    run of the landmark denoiser
     WORKDIR/demo         what the package carries: model, which takes the audio encoder from the other model
@@ -108,7 +109,7 @@ def make_autoencoder(config: DreamHeadDemoConfig, workdir: Path, report: Report,
 
 
 def make_images(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
-    """Trains the U-Net, with the autoencoder as it is, in one run, or in two of which one goes on from the other."""
+    """Trains the U-Net, with the autoencoder as it is, in one run, or in several that go on from each other."""
     run = workdir / "autoencoder"
     for name, settings in config.image_runs.items():
         init, run = run, workdir / name

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.demo.painted import painted_rows
+from benchmarks.demo.painted import beside_row, painted_rows
 from benchmarks.demo.sitters import Painter
 from kdtalker_jax.portrait import TalkingPortrait
 from kdtalker_jax.spaces.landmarks.pose import canonical
@@ -68,3 +68,10 @@ def test_painting_true_pictures_is_measured_as_perfect(painter, sitters):
     row = painted._flicker_row("", sitters, [sitter.pictures for sitter in sitters])
     assert row.numbers["made"] == row.numbers["true"] > 0
     assert row.reached
+
+
+def test_other_systems_speak_from_the_same_portraits(sitters):
+    """A model that follows speech is seen to: that of the package."""
+    row = beside_row("demo", TalkingPortrait.load("demo"), sitters)
+    assert row.reached is None and "of demo" in row.quantity
+    assert row.numbers["pooled"] > 0.5

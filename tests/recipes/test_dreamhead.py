@@ -38,7 +38,7 @@ def test_the_model_hears_as_the_demo_does():
     assert DREAMHEAD_DEMO_CONFIGS["demo"].model.audio_encoder == DEMO.audio_encoder
 
 
-@pytest.mark.parametrize("name", ["cuts", "autoencoder", "images", "settled", "landmarks"])
+@pytest.mark.parametrize("name", ["cuts", "autoencoder", "images", "mouths", "landmarks"])
 def test_what_no_training_can_be_on_is_refused_before_anything_is_drawn(tmp_path, monkeypatch, name):
     monkeypatch.setattr(parallel, "device_count", lambda: 2)
     config = replace(SMALL, **{name: replace(getattr(SMALL, name), batch_size=7)})

@@ -28,7 +28,7 @@ from kdtalker_jax.spaces.landmarks.pictures import landmark_pictures
 def image_losses(
     networks: Networks, config: ImageRun, params: Any, frozen: Any, pictures: Pictures, step: jax.Array
 ) -> dict[str, jax.Array]:
-    """How well the U-Net finds noise in latents of targets: "loss", and within the boxes "mouth".
+    """How well the U-Net finds noise in latents of targets: within the boxes "mouth", and "loss".
 
     Args:
         networks: both. params: of the U-Net. frozen: of the autoencoder.
@@ -51,7 +51,7 @@ def image_losses(
     errors = noise_errors(predict, z, noise, times, SCHEDULE).mean(axis=-1, keepdims=True)  # (B, h, w, 1)
     mouth = inside(pictures.boxes, config.image_size, config.autoencoder.factor)
     within = (errors * mouth).sum(axis=(1, 2, 3)) / mouth.sum(axis=(1, 2, 3))
-    return {"loss": errors.mean(axis=(1, 2, 3)), "mouth": within}
+    return {"loss": errors.mean(axis=(1, 2, 3)) + config.mouth * within, "mouth": within}
 
 
 def roughened(config: ImageRun, points: jax.Array, keys: jax.Array) -> jax.Array:

@@ -1,17 +1,22 @@
 """Training of the autoencoder, or of the U-Net on its latents, from a data set on disk to a run on disk."""
 
+import math
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from configs.dreamhead_training import AutoencoderRun, ImageRun
 from kdtalker_jax import parallel
+from kdtalker_jax.batching import in_batches
 from kdtalker_jax.checkpoints import is_run
 from kdtalker_jax.data.clips import open_clips
 from kdtalker_jax.data.landmark_clips import check_landmarks, clip_statistics
 from kdtalker_jax.errors import InputError
 from kdtalker_jax.renderers.latent.config import GRID
+from kdtalker_jax.renderers.latent.painting import Networks, encode, in_range
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER, UNET
 from kdtalker_jax.renderers.latent.training.export import Trained, load_trained, sizes_of
 from kdtalker_jax.renderers.latent.training.input import (
@@ -22,6 +27,7 @@ from kdtalker_jax.renderers.latent.training.input import (
     nearby,
     usable_clips,
 )
+from kdtalker_jax.renderers.latent.training.latents import deviation, with_latents_scaled
 from kdtalker_jax.renderers.latent.training.objectives import autoencoder_losses, image_losses
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.statistics import LandmarkStatistics
@@ -31,6 +37,7 @@ from kdtalker_jax.training.one_network import FixedLosses, NetworkTask, check
 from kdtalker_jax.training.settings import check_sizes
 
 PictureRun = AutoencoderRun | ImageRun
+_MEASURED = 64  # pictures, to find the deviation of latents
 
 _NO_DATA = "DreamHead is trained on a data set: name one that pipelines.extract has made as `data`."
 _NO_AUTOENCODER = "Pictures are painted as latents of an autoencoder: name a model or a run that has one as `init`."
@@ -125,6 +132,13 @@ def _task(
     refer: Refer = nearby(config.farthest, config.beyond) if paints else itself
     parts = (AUTOENCODER, UNET) if paints else (AUTOENCODER,)
     networks = {part.name: part.build(config, dtype=config.dtype) for part in parts}
+    if given and paints and config.unit_latents:
+        shown = fixed_pictures(clips, _MEASURED, config, refer).targets
+        autoencoder = {AUTOENCODER.name: {"params": given[AUTOENCODER.name]}}
+        found = deviation(in_batches(jax.jit(partial(_latents, networks, autoencoder)), config.batch_size, shown))
+        by = 2.0 ** -round(math.log2(found))  # so rounded weights stay so
+        report(f"Latents have a deviation of {found:.3f}: they are made {by:g} times as large.")
+        given = with_latents_scaled(given, by)
     objective = partial(image_losses if paints else autoencoder_losses, networks)
     losses = partial(objective, config)
     held_out, asked = usable(config.validation.split, statistics), config.validation.samples
@@ -145,6 +159,10 @@ def _task(
     frozen = params(AUTOENCODER) if paints else None  # where the run goes on, its checkpoint has them
     batches = Batches(clips, config, refer, process=parallel.process_index(), processes=parallel.process_count())
     return NetworkTask(config, batches, losses, first_params, frozen, validation, report)
+
+
+def _latents(networks: Networks, autoencoder: Any, pictures: jax.Array) -> jax.Array:
+    return encode(networks, autoencoder, in_range(pictures))
 
 
 def _first(path: str, config: PictureRun) -> Trained:

@@ -72,6 +72,8 @@ def test_the_unet_sees_what_it_will_see(pictures):
         )
     np.testing.assert_allclose(losses["loss"], 1, atol=0.15), "noise has deviation 1"
     np.testing.assert_allclose(losses["mouth"], 1, atol=0.3)
+    _, with_mouths = asked(pictures, replace(IMAGES, landmark_noise=0.0, mouth=2.0))
+    np.testing.assert_allclose(with_mouths["loss"], losses["loss"] + 2 * losses["mouth"], rtol=1e-5)
 
 
 def test_its_latents_are_noised_to_their_time(pictures):

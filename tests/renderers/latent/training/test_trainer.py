@@ -116,6 +116,20 @@ def test_runs_become_a_model(autoencoder, images, tmp_path):
     assert set(load_checkpoint(tmp_path / "half").parts) == {"audio_encoder", "autoencoder"}
 
 
+def test_latents_become_as_large_as_noise(autoencoder, dataset, tmp_path):
+    """By a power of two, once: a run that goes on has them from its own checkpoint."""
+    config = replace(IMAGES, steps=3, unit_latents=True)
+    said = []
+    train(config, dataset, tmp_path / "run", init=autoencoder, report=said.append)
+    assert any(sentence.startswith("Latents have a deviation of") for sentence in said)
+    one, two = (load_trained(path).params["autoencoder"] for path in (autoencoder, tmp_path / "run"))
+    by = float(two["codebook"].ravel()[0] / one["codebook"].ravel()[0])
+    assert by != 1 and np.log2(by).is_integer()
+    assert_equal(two["decoder"], one["decoder"])
+    assert train(config, dataset, tmp_path / "run", report=said.append) == (3, True)
+    assert_equal(load_trained(tmp_path / "run").params["autoencoder"], two)
+
+
 def test_on_cuts_the_autoencoder_is_still_judged_by_whole_pictures(dataset, tmp_path):
     """At a first step, which changes nothing yet."""
     metrics = []
