@@ -122,6 +122,7 @@ def watch(
     if crop == "legacy":
         raise InputError('`crop` must be "square" or "none".')
     size, found = model.renderer.picture_size, None
+    observed(model.renderer, model.params, [np.zeros((size, size, 3), np.uint8)])  # refuses where it has no face mesh
     if crop == "none":
         regions = [enclosing_square(*frame.shape[:2]) for frame in read()]
     else:

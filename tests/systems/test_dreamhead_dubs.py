@@ -109,6 +109,12 @@ def test_another_video_is_watched_by_the_same_program(model, shown, waveform, mo
     assert len(traced) <= 1
 
 
+def test_a_missing_face_mesh_is_missed_before_a_frame_is_read(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("KDTALKER_FACE_MESH", str(tmp_path / "missing.tflite"))
+    with pytest.raises(CheckpointError, match=r"missing\.tflite"):
+        dubbing.watch(model, lambda: pytest.fail("read"), Fraction(25), "the frames", crop="none")
+
+
 @pytest.mark.parametrize(("face_index", "side"), [(None, "left"), (1, "right")])
 def test_of_several_faces_the_largest_or_the_named_one_speaks(
     directory, waveform, face_index, side, tmp_path, monkeypatch
