@@ -37,15 +37,7 @@ class DreamHeadDemoConfig:
     cuts: AutoencoderRun | None = AUTOENCODER_RUNS["demo"]  # what the autoencoder goes on from, or from nothing
     autoencoder: AutoencoderRun = AUTOENCODER_RUNS["demo_whole"]
     images: ImageRun = IMAGE_RUNS["demo"]
-    settled: ImageRun | None = None  # goes on from these, or nothing does
-    mouths: ImageRun | None = None  # and from those
     landmarks: LandmarkRun = LANDMARK_RUNS["demo"]
-
-    @property
-    def image_runs(self) -> dict[str, ImageRun]:
-        """By name, in turn: each goes on from the one before."""
-        runs = {name: getattr(self, name) for name in ("images", "settled", "mouths")}
-        return {name: run for name, run in runs.items() if run is not None}
 
 
 _DRY = {
@@ -66,12 +58,11 @@ SMALL_DREAMHEAD_DEMO = DreamHeadDemoConfig(
     model=SMALL,
     cuts=replace(AUTOENCODER_RUNS["small"], **_DRY, name="small_cuts", cut=32),
     autoencoder=replace(AUTOENCODER_RUNS["small"], **_DRY),
-    images=replace(IMAGE_RUNS["small"], **_DRY),
-    mouths=replace(IMAGE_RUNS["small"], **_DRY, name="small_mouths", seed=1, mouth=1.0, unit_latents=True),
+    images=replace(IMAGE_RUNS["small"], **_DRY, mouth=1.0, unit_latents=True),
     landmarks=replace(LANDMARK_RUNS["small"], **_DRY),
 )
 
-# The one that ships: some minutes of an accelerator.
+# Some minutes of an accelerator.
 ACCELERATOR_DREAMHEAD_DEMO = DreamHeadDemoConfig(
     name="accelerator",
     performances=300,
@@ -79,8 +70,6 @@ ACCELERATOR_DREAMHEAD_DEMO = DreamHeadDemoConfig(
     cuts=None,
     autoencoder=AUTOENCODER_RUNS["accelerator"],
     images=IMAGE_RUNS["accelerator"],
-    settled=IMAGE_RUNS["settled"],
-    mouths=IMAGE_RUNS["mouths"],
 )
 
 DREAMHEAD_DEMO_CONFIGS = {

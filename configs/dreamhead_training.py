@@ -174,36 +174,9 @@ IMAGE_RUNS = {
             unet=DEMO.unet,
         ),
         ImageRun(
-            **_ACCELERATOR | {"optimizer": replace(_DEMO["optimizer"], final_rate=None)},
-            steps=1_200,
+            **_ACCELERATOR,
+            steps=6_000,
             batch_size=32,
-            image_size=DEMO.painting.image_size,
-            autoencoder=DEMO.autoencoder,
-            unet=DEMO.unet,
-        ),
-        # Goes on from it: small batches, and a rate that falls.
-        ImageRun(
-            **_DEMO
-            | {"name": "settled", "optimizer": replace(_DEMO["optimizer"], learning_rate=5e-4, warmup_steps=50)},
-            seed=1,  # other samples
-            steps=1_600,
-            batch_size=8,
-            image_size=DEMO.painting.image_size,
-            autoencoder=DEMO.autoencoder,
-            unet=DEMO.unet,
-        ),
-        # And from that: mouths count as much as all else, in latents that are as large as the noise.
-        ImageRun(
-            **_DEMO
-            | {
-                "name": "mouths",
-                "optimizer": replace(_DEMO["optimizer"], kind="muon", learning_rate=2e-3, warmup_steps=50),
-                "validation": LossValidation(every=500, samples=64),
-                "checkpoints": CheckpointConfig(every=500, keep_every=0),
-            },
-            seed=2,
-            steps=1_050,
-            batch_size=8,
             mouth=1.0,
             unit_latents=True,
             image_size=DEMO.painting.image_size,

@@ -6,8 +6,6 @@
     WORKDIR/cuts         run of the autoencoder on cuts of pictures, where the recipe has one
     WORKDIR/autoencoder  run of it on whole ones, which goes on from there
     WORKDIR/images       run of the U-Net
-    WORKDIR/settled      run of it that goes on from there, where the recipe has one
-    WORKDIR/mouths       run of it that goes on from that, likewise
     WORKDIR/speech       landmarks of performances, and what the audio encoder hears of them
     WORKDIR/landmarks    run of the landmark denoiser
     WORKDIR/demo         what the package carries: model, which takes the audio encoder from the other model
@@ -77,7 +75,7 @@ def make_world(config: DreamHeadDemoConfig, workdir: Path, report: Report, progr
     """Draws the pictures that mouths are painted into, once it is clear that all trainings can be on these devices."""
     if not (workdir / "world").exists() and not (workdir / "pictures").exists():
         devices = parallel.device_count()
-        for pictures in filter(None, (config.cuts, config.autoencoder, *config.image_runs.values())):
+        for pictures in filter(None, (config.cuts, config.autoencoder, config.images)):
             image_trainer.check_pictures(pictures, devices)
         landmark_trainer.check_motion(config.landmarks, devices)
         draw_world(workdir / "world", config, config.images.image_size, progress)
@@ -109,14 +107,9 @@ def make_autoencoder(config: DreamHeadDemoConfig, workdir: Path, report: Report,
 
 
 def make_images(config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
-    """Trains the U-Net, with the autoencoder as it is, in one run, or in several that go on from each other."""
-    run = workdir / "autoencoder"
-    for name, settings in config.image_runs.items():
-        init, run = run, workdir / name
-        train = partial(image_trainer.train, settings, workdir / "pictures", run)
-        if not train(init=init, report=report, progress=progress).finished:
-            return False
-    return True
+    """Trains the U-Net, with the autoencoder as it is."""
+    train = partial(image_trainer.train, config.images, workdir / "pictures", workdir / "images")
+    return train(init=workdir / "autoencoder", report=report, progress=progress).finished
 
 
 def make_speech(base: Path, config: DreamHeadDemoConfig, workdir: Path, report: Report, progress: bool) -> bool:
@@ -141,7 +134,7 @@ def make_package(base: Path, config: DreamHeadDemoConfig, workdir: Path, report:
     out = workdir / MODEL
     if not out.exists():
         landmarks = landmark_export.load_trained(workdir / "landmarks")
-        images = image_export.load_trained(workdir / list(config.image_runs)[-1])
+        images = image_export.load_trained(workdir / "images")
         params = {**images.params, DENOISER.name: landmarks.params}
         given = load_checkpoint(base).config.sections
         sections = {name: given[name] for name in config.model.sections if name in given and name in _FROM_BASE}

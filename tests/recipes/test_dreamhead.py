@@ -26,10 +26,10 @@ SMALL = DREAMHEAD_DEMO_CONFIGS["small"]
 def test_stages_train_the_networks_of_the_model(config):
     assert disagreement(config.model, list(find_system(config.model.system).parts)) is None
     sections = config.model.sections
-    encoding = [*filter(None, (config.cuts, config.autoencoder)), *config.image_runs.values()]
+    encoding = list(filter(None, (config.cuts, config.autoencoder, config.images)))
     assert {run.autoencoder for run in encoding} == {sections["autoencoder"]}
     assert {run.image_size for run in encoding} == {sections["painting"].image_size}
-    assert {run.unet for run in config.image_runs.values()} == {sections["unet"]}
+    assert config.images.unet == sections["unet"]
     assert config.landmarks.landmark_denoiser == sections["landmark_denoiser"]
     assert config.landmarks.diffusion == sections["diffusion"]
 
@@ -38,7 +38,7 @@ def test_the_model_hears_as_the_demo_does():
     assert DREAMHEAD_DEMO_CONFIGS["demo"].model.audio_encoder == DEMO.audio_encoder
 
 
-@pytest.mark.parametrize("name", ["cuts", "autoencoder", "images", "mouths", "landmarks"])
+@pytest.mark.parametrize("name", ["cuts", "autoencoder", "images", "landmarks"])
 def test_what_no_training_can_be_on_is_refused_before_anything_is_drawn(tmp_path, monkeypatch, name):
     monkeypatch.setattr(parallel, "device_count", lambda: 2)
     config = replace(SMALL, **{name: replace(getattr(SMALL, name), batch_size=7)})
