@@ -162,7 +162,7 @@ def whole_rows(painter: Painter, sitters: Sequence[Sitter]) -> tuple[list[Row], 
         Row(
             "mouth opening read in pictures, against true, unseen speech",
             "r >= 0.8",
-            f"r = {found.pooled:.3f} (lowest {found.lowest:.3f}), offset {found.offset:+d}",
+            _followed(found),
             found.pooled >= 0.8,
             found._asdict(),
         ),
@@ -180,8 +180,12 @@ def beside_row(name: str, model: TalkingPortrait, sitters: Sequence[Sitter]) -> 
         source = model.prepare(picture, crop="none")
         read.append(sitter.read(film(model, source, speak(model, source, sitter.performance.waveform, number))))
     found = measures.following(read, [sitter.opening for sitter in sitters])
-    text = f"r = {found.pooled:.3f} (lowest {found.lowest:.3f}), offset {found.offset:+d}"
-    return Row(f"mouth opening read in pictures of {name}, on the same speech", "", text, None, found._asdict())
+    quantity = f"mouth opening read in pictures of {name}, on the same speech"
+    return Row(quantity, "", _followed(found), None, found._asdict())
+
+
+def _followed(found: measures.Following) -> str:
+    return f"r = {found.pooled:.3f} (lowest {found.lowest:.3f}), offset {found.offset:+d}"
 
 
 def _flicker_row(name: str, sitters: Sequence[Sitter], videos: Sequence[np.ndarray]) -> Row:
