@@ -58,7 +58,7 @@ SMALL_DREAMHEAD_DEMO = DreamHeadDemoConfig(
     model=SMALL,
     cuts=replace(AUTOENCODER_RUNS["small"], **_DRY, name="small_cuts", cut=32),
     autoencoder=replace(AUTOENCODER_RUNS["small"], **_DRY),
-    images=replace(IMAGE_RUNS["small"], **_DRY, mouth=1.0, unit_latents=True),
+    images=replace(IMAGE_RUNS["small"], **_DRY, mouth=1.0, unit_latents=True, keep_latents=True),
     landmarks=replace(LANDMARK_RUNS["small"], **_DRY),
 )
 

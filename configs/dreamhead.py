@@ -57,7 +57,7 @@ DEMO = model(
         points=CONTOUR_POINTS, audio_features=kdtalker.DEMO.audio_encoder.widths[-1], width=192, heads=6, layers=3
     ),
     autoencoder=AutoencoderConfig(width=16, blocks=1, codes=512, groups=8),
-    unet=UNetConfig(width=64, multipliers=(1, 2, 3), blocks=1, attention=(4, 2), groups=8),
+    unet=UNetConfig(width=64, multipliers=(1, 2, 3), blocks=1, attention=(4, 2), groups=8, prediction="sample"),
     painting=PaintingConfig(image_size=128),
 )
 
@@ -71,7 +71,9 @@ SMALL = model(
         points=CONTOUR_POINTS, audio_features=kdtalker.SMALL.audio_encoder.widths[-1], width=32, heads=2, layers=1
     ),
     autoencoder=AutoencoderConfig(width=8, blocks=1, codes=32, groups=4),
-    unet=UNetConfig(width=16, multipliers=(1, 2), blocks=1, attention=(2,), head_width=16, groups=4),
+    unet=UNetConfig(
+        width=16, multipliers=(1, 2), blocks=1, attention=(2,), head_width=16, groups=4, prediction="sample"
+    ),
     painting=PaintingConfig(image_size=64, steps=2),
 )
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from kdtalker_jax.records import added
 from kdtalker_jax.sizes import LARGEST_OF, Sizes
 
 GRID = 8  # pixels: masks begin and end at multiples, so that they are whole in latents too
@@ -39,6 +40,7 @@ class UNetConfig(Sizes):
     attention: tuple[int, ...] = (8, 4, 2)  # the halvings, as factors, at which there is attention
     head_width: int = 32
     groups: int = 32
+    prediction: Literal["noise", "sample", "velocity"] = added("noise")  # what it tells of noisy latents
 
     @property
     def condition_channels(self) -> int:

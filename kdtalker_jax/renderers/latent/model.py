@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
+from kdtalker_jax.diffusion.prediction import as_noise
 from kdtalker_jax.diffusion.samplers import StepRule, make_sampler, sample
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 from kdtalker_jax.errors import CheckpointError, InputError
@@ -58,7 +59,7 @@ class LatentDiffusion:
         self._encode = partial(of_autoencoder, method="encode")
         self._quantise = partial(of_autoencoder, method="quantise")
         self._decode = jit(lambda params, z: self.autoencoder.apply(params, z, method=_decode))
-        self._noise = jit(self.unet.apply)
+        self._noise = jit(partial(noise_in, self.unet))
         self._sample = jit(partial(sample_latents, self.unet))
 
     @classmethod
@@ -181,12 +182,17 @@ def _decode(autoencoder: Any, z: jax.Array) -> jax.Array:
     return autoencoder.decode(quantised)
 
 
+def noise_in(unet: Any, params: Mapping[str, Any], x: jax.Array, time: jax.Array, conditions: jax.Array) -> jax.Array:
+    """The noise in latents x (B, h, w, C) at times (B,), whatever the U-Net tells of them. Pure."""
+    return as_noise(unet.config.prediction, unet.apply(params, x, time, conditions), x, time, SCHEDULE)
+
+
 def sample_latents(
     unet: Any, params: Mapping[str, Any], rule: StepRule, x_T: jax.Array, conditions: jax.Array
 ) -> jax.Array:
     """Latents (B, h, w, C) from noise of that shape. Pure."""
 
     def denoise(x: jax.Array, time: jax.Array) -> jax.Array:
-        return unet.apply(params, x, jnp.broadcast_to(time, len(x)), conditions)
+        return noise_in(unet, params, x, jnp.broadcast_to(time, len(x)), conditions)
 
     return sample(denoise, rule, x_T)

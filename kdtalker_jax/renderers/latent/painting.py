@@ -15,7 +15,7 @@ from kdtalker_jax.diffusion.prediction import signal_and_spread
 from kdtalker_jax.diffusion.samplers import make_sampler, sample
 from kdtalker_jax.renderers.latent.config import PaintingConfig
 from kdtalker_jax.renderers.latent.masks import feathered, inside
-from kdtalker_jax.renderers.latent.model import SCHEDULE
+from kdtalker_jax.renderers.latent.model import SCHEDULE, noise_in
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER, UNET
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.pictures import landmark_pictures
@@ -88,7 +88,7 @@ def paint(
         signal, spread = signal_and_spread(SCHEDULE, time, x.ndim)
         x = jnp.where(free > 0, x, signal * canvas.whole + spread * start)
         times = jnp.broadcast_to(time, batch)
-        return networks[UNET.name].apply(params[UNET.name], x, times, conditions)
+        return noise_in(networks[UNET.name], params[UNET.name], x, times, conditions)
 
     z = sample(denoise, make_sampler("ddim", settings.steps, SCHEDULE), start)
     z = jnp.where(free > 0, z, canvas.whole)

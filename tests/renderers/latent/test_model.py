@@ -1,5 +1,7 @@
 """Latents as their users take them: shapes, what is refused in words, and identities that need no recording."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -67,6 +69,19 @@ def test_pictures_of_a_batch_do_not_touch_each_other(model):
     np.testing.assert_allclose(both[1:], model.noise(x[1:], 700, conditions[1:]), atol=1e-5)
     assert np.abs(both - model.noise(x, 3, conditions))[1].max() > 1e-3, "the time counts"
     assert np.abs(both - model.noise(x, [3, 700], conditions[::-1])).max() > 1e-3, "conditions count"
+
+
+@pytest.mark.parametrize("kind", ["sample", "velocity"])
+def test_the_noise_follows_from_whatever_the_network_tells(kind, model):
+    """The network of `model` tells noise: another that answers the same, and means something else by it."""
+    other = LatentDiffusion(TOY.replace(unet=replace(TOY.unet, prediction=kind)), model.params)
+    x, conditions, times = normal(2, 4, 4, 3), normal(2, 4, 4, 12, seed=1), [3, 700]
+    told, noise = model.noise(x, times, conditions), other.noise(x, times, conditions)
+    kept = LatentDiffusion.schedule.alpha_bars[times][:, None, None, None]
+    clean = (x - np.sqrt(1 - kept) * noise) / np.sqrt(kept)
+    meant = clean if kind == "sample" else np.sqrt(kept) * noise - np.sqrt(1 - kept) * clean
+    np.testing.assert_allclose(meant, told, atol=1e-4)
+    assert np.abs(other.sample(x, conditions, steps=2) - model.sample(x, conditions, steps=2)).max() > 1e-3
 
 
 def test_sampling_is_ddim_from_the_last_time_to_the_first_but_one(model):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kdtalker_jax.errors import InputError, NoFaceError
-from kdtalker_jax.renderers.latent.config import PaintingConfig
+from kdtalker_jax.renderers.latent.config import PaintingConfig, UNetConfig
 from kdtalker_jax.renderers.latent.masks import NO_SEAMS, inside
 from kdtalker_jax.renderers.latent.painting import canvas_of, joined, paint, reference_of
 from kdtalker_jax.renderers.latent.renderer import LandmarkPainter
@@ -206,6 +206,8 @@ def test_latents_beyond_the_box_are_held(params):
     """A U-Net that answers nonsense leaves what lies outside as it is: also in latents."""
 
     class Nonsense:
+        config = UNetConfig()
+
         def apply(self, params, x, time, conditions):
             return 100 * jnp.ones_like(x)
 

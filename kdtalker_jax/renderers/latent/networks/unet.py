@@ -15,7 +15,7 @@ LONGEST_PERIOD = 1e4  # of the time's waves, over 2 pi
 
 
 class UNet(nn.Module):
-    """Noisy latents, their time and conditions beside them -> the noise in them, float32 (B, h, w, C).
+    """Noisy latents, their time and conditions beside them -> `config.prediction` of them, float32 (B, h, w, C).
 
     Blocks are counted along the whole way down, then along the whole way up, as published: `input_0` is the first
     convolution, and each halving counts too. There is no norm with statistics, so `folded` changes nothing.
@@ -27,7 +27,7 @@ class UNet(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, time: jax.Array, conditions: jax.Array) -> jax.Array:
-        """The noise in x.
+        """What `config.prediction` names of x.
 
         Args:
             x: (B, h, w, C).

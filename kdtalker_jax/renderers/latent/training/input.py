@@ -124,21 +124,48 @@ def stack_pictures(
     return Pictures(*(np.stack(column) for column in zip(*rows, strict=True)), position)
 
 
-class Batches(NumberedBatches[Rows]):
-    """This process's share of each batch of a run: `Rows` of `Pictures`."""
+class Chosen(NamedTuple):
+    """A sample, before anything is made of it."""
 
-    def __init__(self, clips: KeptClips, config: Any, refer: Refer, *, process: int = 0, processes: int = 1) -> None:
+    clip: int  # its number
+    frame: int
+    reference: int  # frame of the same clip
+    chance: float  # from 0 to below 1, its own
+
+
+Stack = Callable[[Sequence[Chosen], np.ndarray], Any]  # samples, their places in the batch (B,) -> rows
+
+
+def pictures_of(clips: KeptClips, size: int) -> Stack:
+    """The `Stack` of `Pictures`."""
+
+    def stack(chosen: Sequence[Chosen], position: np.ndarray) -> Pictures:
+        shown = [clips[one.clip] for one in chosen]
+        return stack_pictures(shown, [one.frame for one in chosen], [one.reference for one in chosen], size, position)
+
+    return stack
+
+
+class Batches(NumberedBatches[Rows]):
+    """This process's share of each batch of a run, as `stack` makes it."""
+
+    def __init__(
+        self, clips: KeptClips, config: Any, refer: Refer, stack: Stack, *, process: int = 0, processes: int = 1
+    ) -> None:
         size = config.batch_size
         positions = np.arange(size, dtype=np.int32)[process::processes]
         order = Order(len(clips), config.seed)
 
+        def choose(number: int, index: int, position: int) -> Chosen:
+            clip, random = clips[index], np.random.default_rng([config.seed, 1, number, position])
+            frame = int(random.choice(clip.seen))
+            return Chosen(index, frame, refer(clip, frame, random), random.random())
+
         def make(number: int) -> Rows:
-            share = [clips[index] for index in order[number * size + positions.astype(np.int64)]]
-            randoms = [np.random.default_rng([config.seed, 1, number, int(position)]) for position in positions]
-            frames = [int(random.choice(clip.seen)) for clip, random in zip(share, randoms, strict=True)]
-            references = [refer(*one) for one in zip(share, frames, randoms, strict=True)]
-            sources = [f"{clip.name} frame {frame}" for clip, frame in zip(share, frames, strict=True)]
-            return Rows(stack_pictures(share, frames, references, config.image_size, positions), sources)
+            share = order[number * size + positions.astype(np.int64)]
+            chosen = [choose(number, int(index), int(at)) for index, at in zip(share, positions, strict=True)]
+            sources = [f"{clips[one.clip].name} frame {one.frame}" for one in chosen]
+            return Rows(stack(chosen, positions), sources)
 
         super().__init__(make, config.steps, threads=config.input.threads, prefetch=config.input.prefetch)
 

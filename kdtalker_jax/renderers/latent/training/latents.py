@@ -1,5 +1,6 @@
 """Latents as large as the noise that is mixed with them, of an autoencoder that was trained to other sizes."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,3 +41,8 @@ def with_latents_scaled(params: Params, by: float) -> dict[str, Any]:
 def deviation(latents: np.ndarray) -> float:
     """Of latents (B, h, w, C) about the mean of their channel."""
     return float(np.sqrt(latents.var(axis=(0, 1, 2)).mean()))
+
+
+def factor_to_noise(found: float) -> float:
+    """What brings this deviation near 1, that of noise: a power of two, so rounded weights stay so."""
+    return 2.0 ** -round(math.log2(found))

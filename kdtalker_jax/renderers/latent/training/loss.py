@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from kdtalker_jax.diffusion.prediction import signal_and_spread
+from kdtalker_jax.diffusion.prediction import Kind, signal_and_spread, target
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 
 COMMITMENT = 0.25
@@ -18,27 +18,30 @@ def noise_loss(
     time: jax.Array,
     schedule: NoiseSchedule,
 ) -> jax.Array:
-    """Mean square of what a network misses of the noise (arXiv 2112.10752, equation 2).
-
-    Args:
-        predict: (latents, times) -> noise, with parameters and conditions inside.
-        clean, noise: (B, h, w, C).
-        time: (B,) int.
-        schedule: how much of either there is at a time.
-    """
-    return noise_errors(predict, clean, noise, time, schedule).mean()
+    """Mean square of what a network misses of the noise (arXiv 2112.10752, equation 2): `prediction_errors`."""
+    return prediction_errors("noise", predict, clean, noise, time, schedule).mean()
 
 
-def noise_errors(
+def prediction_errors(
+    kind: Kind,
     predict: Callable[[jax.Array, jax.Array], jax.Array],
     clean: jax.Array,
     noise: jax.Array,
     time: jax.Array,
     schedule: NoiseSchedule,
 ) -> jax.Array:
-    """`noise_loss` before any mean: squares, (B, h, w, C)."""
+    """Squares of what a network misses, (B, h, w, C).
+
+    Args:
+        kind: what it is to tell.
+        predict: (latents, times) -> that, with parameters and conditions inside.
+        clean, noise: (B, h, w, C).
+        time: (B,) int.
+        schedule: how much of either there is at a time.
+    """
     signal, spread = signal_and_spread(schedule, time, clean.ndim)
-    return jnp.square(predict(signal * clean + spread * noise, time) - noise)
+    wanted = target(kind, clean, noise, time, schedule)
+    return jnp.square(predict(signal * clean + spread * noise, time) - wanted)
 
 
 def codebook_loss(z: jax.Array, quantised: jax.Array) -> jax.Array:

@@ -1,7 +1,7 @@
 """From batches of pictures to the losses of both networks, (B,) by name. Pure functions."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,57 +11,89 @@ from kdtalker_jax.renderers.latent.masks import inside
 from kdtalker_jax.renderers.latent.model import SCHEDULE
 from kdtalker_jax.renderers.latent.painting import (
     Networks,
+    Reference,
     blackened,
     encode,
     in_range,
     joined,
-    reference_of,
 )
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER, UNET
 from kdtalker_jax.renderers.latent.training.input import Pictures
-from kdtalker_jax.renderers.latent.training.loss import codebook_errors, noise_errors, straight_through
+from kdtalker_jax.renderers.latent.training.loss import codebook_errors, prediction_errors, straight_through
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.contours import OUTER_EYE_CORNERS, rows_of
 from kdtalker_jax.spaces.landmarks.pictures import landmark_pictures
 
 
+class Latents(NamedTuple):
+    """What the U-Net learns from: pictures, as the autoencoder sees them. (B, h, w, C) but for the last two."""
+
+    whole: Any  # of the targets
+    masked: Any  # of these with black boxes
+    reference: Any  # of another picture of each person
+    lines: Any  # of the targets' landmarks
+    reference_lines: Any
+    mouth: Any  # (B, h, w, 1), 1 within the boxes
+    position: Any  # (B,) int32, as of `Pictures`
+
+
 def image_losses(
     networks: Networks, config: ImageRun, params: Any, frozen: Any, pictures: Pictures, step: jax.Array
 ) -> dict[str, jax.Array]:
-    """How well the U-Net finds noise in latents of targets: within the boxes "mouth", and "loss".
+    """`latent_losses` of pictures that have still to be seen by the autoencoder, whose parameters are `frozen`."""
+    keys = _keys(config.seed, step, pictures.position)  # (B,)
+    points = roughened(config, jnp.asarray(pictures.points), _streams(keys, 0))
+    see = partial(encode, networks, {AUTOENCODER.name: {"params": frozen}})
+    seen = in_range(jnp.asarray(pictures.targets))
+    latents = Latents(
+        whole=see(seen),
+        masked=see(blackened(seen, pictures.boxes)),
+        reference=see(in_range(jnp.asarray(pictures.references))),
+        lines=see(landmark_pictures(points, config.image_size)),
+        reference_lines=see(landmark_pictures(jnp.asarray(pictures.reference_points), config.image_size)),
+        mouth=inside(pictures.boxes, config.image_size, config.autoencoder.factor),
+        position=pictures.position,
+    )
+    return latent_losses(networks, config, params, None, latents, step)
+
+
+def latent_losses(
+    networks: Networks, config: ImageRun, params: Any, frozen: Any, latents: Latents, step: jax.Array
+) -> dict[str, jax.Array]:
+    """How well the U-Net tells what it is to tell of noisy latents: within the boxes "mouth", and "loss".
 
     Args:
-        networks: both. params: of the U-Net. frozen: of the autoencoder.
+        networks: has it. params: its. frozen: not looked at.
     """
-    keys = _keys(config.seed, step, pictures.position)  # (B,)
-    autoencoder = {AUTOENCODER.name: {"params": frozen}}
-    points = roughened(config, jnp.asarray(pictures.points), _streams(keys, 0))
-    seen = in_range(jnp.asarray(pictures.targets))
-    z = encode(networks, autoencoder, seen)  # (B, h, w, C)
-    masked = encode(networks, autoencoder, blackened(seen, pictures.boxes))
-    reference = reference_of(networks, autoencoder, jnp.asarray(pictures.references), pictures.reference_points)
-    lines = encode(networks, autoencoder, landmark_pictures(points, config.image_size))
-    conditions = joined(masked, reference, lines)
+    keys = _keys(config.seed, step, latents.position)  # (B,)
+    clean = jnp.asarray(latents.whole)
+    conditions = joined(latents.masked, Reference(latents.reference, latents.reference_lines), latents.lines)
     times = jax.vmap(lambda key: jax.random.randint(key, (), 0, SCHEDULE.times, jnp.int32))(_streams(keys, 1))
-    noise = jax.vmap(lambda key: jax.random.normal(key, z.shape[1:], jnp.float32))(_streams(keys, 2))
+    noise = jax.vmap(lambda key: jax.random.normal(key, clean.shape[1:], jnp.float32))(_streams(keys, 2))
 
     def predict(x: jax.Array, time: jax.Array) -> jax.Array:
         return networks[UNET.name].apply({"params": params}, x, time, conditions)
 
-    errors = noise_errors(predict, z, noise, times, SCHEDULE).mean(axis=-1, keepdims=True)  # (B, h, w, 1)
-    mouth = inside(pictures.boxes, config.image_size, config.autoencoder.factor)
-    within = (errors * mouth).sum(axis=(1, 2, 3)) / mouth.sum(axis=(1, 2, 3))
+    errors = prediction_errors(config.unet.prediction, predict, clean, noise, times, SCHEDULE)
+    errors = errors.mean(axis=-1, keepdims=True)  # (B, h, w, 1)
+    within = (errors * latents.mouth).sum(axis=(1, 2, 3)) / latents.mouth.sum(axis=(1, 2, 3))
     return {"loss": errors.mean(axis=(1, 2, 3)) + config.mouth * within, "mouth": within}
 
 
 def roughened(config: ImageRun, points: jax.Array, keys: jax.Array) -> jax.Array:
     """Landmarks (B, N, 3), in a share of the samples as inexact as those that sound makes."""
+    chances = jax.vmap(lambda key: jax.random.uniform(key, (), jnp.float32))(keys)[:, None, None]
+    keys = jax.vmap(partial(jax.random.fold_in, data=1))(keys)
+    return jnp.where(chances < config.landmark_noise, inexact(config, points, keys), points)
+
+
+def inexact(config: ImageRun, points: jax.Array, keys: jax.Array) -> jax.Array:
+    """Landmarks (B, N, 3), all as inexact as those that sound makes."""
 
     def of(key: jax.Array, points: jax.Array) -> jax.Array:
         left, right = points[rows_of(OUTER_EYE_CORNERS, len(points))]
         spread = config.landmark_spread * jnp.linalg.norm(right - left)
-        spread = jnp.where(jax.random.uniform(key, (), jnp.float32) < config.landmark_noise, spread, 0)
-        return points + spread * jax.random.normal(jax.random.fold_in(key, 1), points.shape, jnp.float32)
+        return points + spread * jax.random.normal(key, points.shape, jnp.float32)
 
     return jax.vmap(of)(keys, points)
 

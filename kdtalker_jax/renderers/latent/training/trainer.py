@@ -1,6 +1,5 @@
 """Training of the autoencoder, or of the U-Net on its latents, from a data set on disk to a run on disk."""
 
-import math
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -25,10 +24,12 @@ from kdtalker_jax.renderers.latent.training.input import (
     fixed_pictures,
     itself,
     nearby,
+    pictures_of,
     usable_clips,
 )
-from kdtalker_jax.renderers.latent.training.latents import deviation, with_latents_scaled
-from kdtalker_jax.renderers.latent.training.objectives import autoencoder_losses, image_losses
+from kdtalker_jax.renderers.latent.training.kept_latents import KeptLatents
+from kdtalker_jax.renderers.latent.training.latents import deviation, factor_to_noise, with_latents_scaled
+from kdtalker_jax.renderers.latent.training.objectives import autoencoder_losses, image_losses, latent_losses
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.statistics import LandmarkStatistics
 from kdtalker_jax.training.kept_clips import KeptClips
@@ -136,11 +137,15 @@ def _task(
         shown = fixed_pictures(clips, _MEASURED, config, refer).targets
         autoencoder = {AUTOENCODER.name: {"params": given[AUTOENCODER.name]}}
         found = deviation(in_batches(jax.jit(partial(_latents, networks, autoencoder)), config.batch_size, shown))
-        by = 2.0 ** -round(math.log2(found))  # so rounded weights stay so
+        by = factor_to_noise(found)
         report(f"Latents have a deviation of {found:.3f}: they are made {by:g} times as large.")
         given = with_latents_scaled(given, by)
     objective = partial(image_losses if paints else autoencoder_losses, networks)
-    losses = partial(objective, config)
+    losses, stack = partial(objective, config), pictures_of(clips, config.image_size)
+    if paints and config.keep_latents:
+        autoencoder = (given or load_trained(workdir).params)[AUTOENCODER.name]
+        losses = partial(latent_losses, networks, config)
+        stack = KeptLatents(clips, config, networks, autoencoder, progress=progress)
     held_out, asked = usable(config.validation.split, statistics), config.validation.samples
     validation = None
     if is_validated(data, config.validation.split, len(held_out) > 0, asked):
@@ -157,7 +162,8 @@ def _task(
 
     first_params = partial(params, parts[-1])
     frozen = params(AUTOENCODER) if paints else None  # where the run goes on, its checkpoint has them
-    batches = Batches(clips, config, refer, process=parallel.process_index(), processes=parallel.process_count())
+    ranks = {"process": parallel.process_index(), "processes": parallel.process_count()}
+    batches = Batches(clips, config, refer, stack, **ranks)
     return NetworkTask(config, batches, losses, first_params, frozen, validation, report)
 
 

@@ -12,6 +12,7 @@ from kdtalker_jax.renderers.latent.training.input import (
     fixed_pictures,
     itself,
     nearby,
+    pictures_of,
     usable_clips,
 )
 from kdtalker_jax.spaces.landmarks.contours import INNER_LIPS, LOWER_OVAL, rows_of
@@ -75,9 +76,9 @@ def test_references_are_near_or_in_a_share_of_cases_far(kept):
 
 
 def test_a_batch_is_known_by_its_number_on_any_number_of_processes(kept):
-    refer = nearby(5, 0.1)
-    whole = next(Batches(kept, IMAGES, refer))
-    halves = [next(Batches(kept, IMAGES, refer, process=process, processes=2)) for process in range(2)]
+    refer, stack = nearby(5, 0.1), pictures_of(kept, SIZE)
+    whole = next(Batches(kept, IMAGES, refer, stack))
+    halves = [next(Batches(kept, IMAGES, refer, stack, process=process, processes=2)) for process in range(2)]
     assert whole.rows.targets.shape == (4, SIZE, SIZE, 3) and whole.rows.targets.dtype == np.uint8
     for i, half in enumerate(halves):
         assert half.sources == whole.sources[i::2]

@@ -130,6 +130,20 @@ def test_latents_become_as_large_as_noise(autoencoder, dataset, tmp_path):
     assert_equal(load_trained(tmp_path / "run").params["autoencoder"], two)
 
 
+def test_latents_that_are_kept_teach_the_same(autoencoder, dataset, tmp_path):
+    """From the first step on, and where a run goes on."""
+    config = replace(IMAGES, landmark_noise=0.0, keep_latents=True, unit_latents=True, mouth=1.0)
+    losses = {}
+    for name, keeps in (("kept", True), ("seen", False)):
+        train(replace(config, keep_latents=keeps), dataset, tmp_path / name, init=autoencoder)
+        losses[name] = [step["train/loss"] for step in read_metrics(tmp_path / name).values()]
+    np.testing.assert_allclose(losses["kept"], losses["seen"], rtol=1e-3)
+    run = shutil.copytree(tmp_path / "kept", tmp_path / "run")
+    shutil.rmtree(run / "checkpoints" / "6")
+    assert train(config, dataset, run) == (6, True)
+    assert_equal(load_trained(run).params, load_trained(tmp_path / "kept").params)
+
+
 def test_on_cuts_the_autoencoder_is_still_judged_by_whole_pictures(dataset, tmp_path):
     """At a first step, which changes nothing yet."""
     metrics = []
