@@ -8,7 +8,8 @@ from kdtalker_jax.checkpoints.landmarks import DLIBS_OWN
 from kdtalker_jax.hub.registry import Place, PublishedFile, PublishedModel
 
 _KDTALKER, _LIVE_PORTRAIT = "ChaolongYang/KDTalker", "KwaiVGI/LivePortrait"
-_WITH_SYNCNET = ("ByteDance/LatentSync-1.5", "ByteDance/LatentSync")  # its authors publish it on a page of their own
+# Its authors publish it on a page of their own.
+_WITH_SYNCNET = ("ByteDance/LatentSync-1.6", "ByteDance/LatentSync-1.5", "ByteDance/LatentSync")
 _MIT = "MIT (LivePortrait)"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from kdtalker_jax import demo
 from kdtalker_jax.errors import KDTalkerError
 from kdtalker_jax.interruption import listening
 from kdtalker_jax.records import without_nan
@@ -42,7 +43,7 @@ class Number(click.FloatRange):
         return number
 
 
-MODEL_HELP = "Model: demo, demo-playmate, published, hf:owner/name, or the directory of a converted one."
+MODEL_HELP = f"Model: {', '.join(demo.MODELS)}, published, hf:owner/name, or the directory of a converted one."
 licence_option = click.option(
     "--accept_licence",
     is_flag=True,

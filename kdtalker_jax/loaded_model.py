@@ -107,7 +107,7 @@ class LoadedModel:
         accept_licence: bool = False,
         rendering: Mapping[str, Any] | None = None,
     ) -> Self:
-        """A model by its name: "demo" and "demo-playmate" come along, "published" is fetched and converted once.
+        """A model by its name: those of `demo.MODELS` come along, "published" is fetched and converted once.
 
         Args:
             directory: one of these names, "hf:owner/name", or a directory that `convert.official` has written; see

@@ -34,15 +34,15 @@ def added(default: Any) -> Any:
     return dataclasses.field(default=default, metadata={_ADDED: True})
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The object that a file holds: in UTF-8, -16 or -32, with or without a byte-order mark.
+def read_json(path: Path, largest: int = LARGEST_FILE) -> dict[str, Any]:
+    """The object that a file of at most so many bytes holds: in UTF-8, -16 or -32, with or without a byte-order mark.
 
     Raises:
         OSError: it cannot be read.
         ValueError: it holds anything else, in a few words.
     """
-    if path.stat().st_size > LARGEST_FILE:
-        raise ValueError(f"more than {LARGEST_FILE >> 20} MB of text")
+    if path.stat().st_size > largest:
+        raise ValueError(f"more than {largest >> 20} MB of text")
     try:
         content = json.loads(path.read_bytes(), parse_constant=_refuse)
     except RecursionError:
@@ -101,7 +101,7 @@ def _from_object(kind: type, value: Any, name: str) -> Any:
     types_of = {field.name: get_type_hints(kind)[field.name] for field in fields}
     unknown = sorted(value.keys() - types_of.keys())
     if unknown:
-        raise UnknownSettingError(f"unknown setting {unknown[0]!r}")
+        raise UnknownSettingError(f"unknown setting {unknown[0]!r:.80}")
     inner = {field: f"{name}.{field}" if name != "it" else field for field in types_of}
     parts = {field: from_json(types_of[field], item, inner[field]) for field, item in value.items()}
     missing = [field.name for field in fields if field.name not in value and _ADDED not in field.metadata]

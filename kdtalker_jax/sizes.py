@@ -4,9 +4,8 @@ from dataclasses import fields
 
 LARGEST = 1 << 14  # of any size that is not listed here; the published networks have none above the 8192 codes
 LARGEST_OF = {
-    **dict.fromkeys(
-        ("blocks", "multipliers", "residual_blocks", "depths", "hourglass_blocks", "middle_blocks", "layers"), 128
-    ),
+    **dict.fromkeys(("multipliers", "residual_blocks", "depths", "hourglass_blocks", "middle_blocks", "layers"), 64),
+    "blocks": 16,  # of each level
     "code_width": 256,
     "image_size": 2048,
     "feature_size": 512,
@@ -14,6 +13,7 @@ LARGEST_OF = {
     "wide_kernel": 64,
 }
 LONGEST = 16  # numbers in a list of sizes
+DEEPEST = 128  # blocks of all levels together: each takes time before anything is known of a network
 
 
 class Sizes:
@@ -29,6 +29,8 @@ class Sizes:
             numbers = value if isinstance(value, tuple) else (value,)
             if len(numbers) > LONGEST:
                 raise ValueError(f"{field.name} has {len(numbers)} numbers, more than {LONGEST}")
+            if field.name == "depths" and sum(numbers) > DEEPEST:
+                raise ValueError(f"depths are {sum(numbers)} blocks, more than {DEEPEST}")
             for number in numbers:
                 if type(number) is int and not 1 <= number <= most:
                     raise ValueError(f"{field.name} is {number}, not from 1 to {most}")

@@ -12,7 +12,7 @@ from functools import cached_property
 from importlib import metadata
 from typing import Any
 
-from kdtalker_jax.errors import CheckpointError
+from kdtalker_jax.errors import CheckpointError, KDTalkerError
 from kdtalker_jax.neighbours import check_neighbours
 
 OFFICIAL = "convert.official"
@@ -81,7 +81,10 @@ class System:
     @cached_property
     def known_fits(self) -> frozenset[str]:
         """`checkpoints.fit.fit_key` of parts whose arrays are known to be those of their sizes."""
-        return resolve(self.fits) if self.fits else frozenset()
+        try:
+            return resolve(self.fits) if self.fits else frozenset()
+        except KDTalkerError:  # somebody else's package of that name: networks are traced
+            return frozenset()
 
     @cached_property
     def sections(self) -> Mapping[str, type]:
@@ -104,7 +107,9 @@ def find_system(name: str) -> System:
         for found in metadata.entry_points(group=ENTRY_POINTS, name=name):
             register(_loaded(found))
     if name not in _SYSTEMS:
-        raise CheckpointError(f"There is no system {name!r} here, only {', '.join(_SYSTEMS)}: install what brings it.")
+        raise CheckpointError(
+            f"There is no system {name!r:.80} here, only {', '.join(_SYSTEMS)}: install what brings it."
+        )
     return _SYSTEMS[name]
 
 

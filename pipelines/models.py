@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from kdtalker_jax import demo
 from kdtalker_jax.cli import Failure, Group, licence_option, result
 from kdtalker_jax.errors import KDTalkerError
 from kdtalker_jax.streams import printable
@@ -75,9 +76,8 @@ def verify_models(names: tuple[str, ...]) -> None:
     """Read whole models again, all of package and cache or the NAMES of some. Exits with 2 if one cannot be used."""
     from kdtalker_jax.hub.cache import present_models
     from kdtalker_jax.hub.listing import verify
-    from kdtalker_jax.hub.registry import BUNDLED
 
-    whole, failed = _each(names or (*BUNDLED, *present_models()), verify)
+    whole, failed = _each(names or (*demo.MODELS, *present_models()), verify)
     lines = [f"{name}: whole, in {directory}" for name, directory in whole.items()]
     result("\n".join(lines), whole=whole, failed=failed)
     _end(whole, failed, "cannot be used")

@@ -43,10 +43,9 @@ class Portrait:
 
     def read(self, checkpoint: str) -> "np.ndarray":
         """The picture. Says where another model would know the face better. Raises InputError: it cannot be read."""
-        from kdtalker_jax.hub.registry import BUNDLED
         from kdtalker_jax.media.image import read_image
 
-        if self.source_image is not None and checkpoint in BUNDLED:
+        if self.source_image is not None and checkpoint in demo.MODELS:
             click.echo(FROM_DRAWINGS, err=True)
         return read_image(self.source_image or demo.PORTRAITS[0])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from configs.demo import DEMO_CONFIGS
-from kdtalker_jax.cli import MODEL_HELP, Command, Failure, cache_option, result
+from kdtalker_jax.cli import MODEL_HELP, Command, Failure, cache_option, licence_option, result
 from kdtalker_jax.streams import say
 
 EPILOG = """
@@ -46,11 +46,12 @@ RECIPES = {
     default="demo",
     show_default=True,
     type=click.Choice(list(DEMO_CONFIGS)),
-    help="demo: for two cores. accelerator: the one that ships, longer; not of playmate. plain: kdtalker's, "
-    "of smooth drawn heads alone. small: a dry run of all stages.",
+    help="demo: for two cores. accelerator: longer, for one of these; kdtalker's ships, playmate has none. "
+    "plain: kdtalker's, of smooth drawn heads alone. small: a dry run of all stages.",
 )
+@licence_option
 @cache_option
-def main(workdir: Path, system: str, base: str | None, config: str, no_cache: bool) -> None:
+def main(workdir: Path, system: str, base: str | None, config: str, accept_licence: bool, no_cache: bool) -> None:
     """Make a model that comes with this package: every network, trained from nothing on drawn heads that speak."""
     import jax  # takes a second to load: not needed for --help
 
@@ -68,7 +69,7 @@ def main(workdir: Path, system: str, base: str | None, config: str, no_cache: bo
     configs, make = map(resolve, RECIPES[system])
     if config not in configs:
         raise Failure(f"{system} has no recipe {config}: choose one of {', '.join(configs)}.")
-    others = () if system == "kdtalker" else (find_model(base or "demo"),)
+    others = () if system == "kdtalker" else (find_model(base or "demo", accept_licence=accept_licence),)
     if make(configs[config], workdir, *others, report=say, progress=True):
         model = workdir / MODEL
         result(f"{model}: the model, for --checkpoint of pipelines.sample", output=model)

@@ -7,7 +7,6 @@ from configs.kdtalker import VARIED
 from kdtalker_jax import demo
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.faces.resizing import resize
-from kdtalker_jax.hub.registry import BUNDLED
 from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import read_image
 from kdtalker_jax.metrics.similarity import compare
@@ -61,9 +60,9 @@ def test_the_mouth_opens_in_speech_and_not_in_silence(model):
 
 def test_all_models_together_are_small():
     """And none has a copy of what another has."""
-    sizes = [path.stat().st_size for folder in BUNDLED.values() for path in folder.rglob("*") if path.is_file()]
+    sizes = [path.stat().st_size for folder in demo.MODELS.values() for path in folder.rglob("*") if path.is_file()]
     assert sum(sizes) < 40e6
-    own = {name: set(load_checkpoint(folder).parts) for name, folder in BUNDLED.items()}
+    own = {name: set(load_checkpoint(folder).parts) for name, folder in demo.MODELS.items()}
     assert own["demo-playmate"] == {"diffusion_transformer", "emotion_module"}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kdtalker_jax.motion_models.kdtalker.config import DenoiserConfig
-from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig, WarpingConfig
+from kdtalker_jax.renderers.liveportrait.config import GeneratorConfig, MotionExtractorConfig, WarpingConfig
 
 
 @pytest.mark.parametrize("size", [0, -1, 10**9, 10**18])
@@ -20,6 +20,12 @@ def test_lists_of_sizes_are_bounded():
         GeneratorConfig(up_widths=(256, 0))
     with pytest.raises(ValueError, match="up_widths has 99 numbers"):
         GeneratorConfig(up_widths=(8,) * 99)
+
+
+def test_depths_are_bounded_together():
+    """Each block is traced before the shapes of a network are known."""
+    with pytest.raises(ValueError, match="depths are 256 blocks, more than 128"):
+        MotionExtractorConfig(depths=(64,) * 4)
 
 
 def test_sizes_that_are_possible_alone_may_not_be_together():

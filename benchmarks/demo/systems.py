@@ -18,8 +18,10 @@ from benchmarks.demo.sitters import Painter
 from benchmarks.demo.speech import Stage, motion_rows, mouth_rows, recording_rows, silence_rows
 from benchmarks.demo.turning import leak_row, pose_row
 from benchmarks.demo.unseen import as_seen, unseen_people, unseen_performances
+from kdtalker_jax import demo
 from kdtalker_jax.media.rates import SAMPLES_PER_FRAME
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.renderers.protocol import can_repaint
 
 SPEECH_FRAMES, LONG_FRAMES = 100, 200  # of a performance that is rendered, and of one whose motion is enough
 
@@ -119,8 +121,10 @@ def dreamhead_rows(asked: Asked) -> Iterator[list[Row]]:
     amount, painter = asked.amount, Painter(asked.model)
     sitters = painter.sitters(amount.speakers, SPEECH_FRAMES, "varied", amount.probe_states)
     yield from painted_rows(painter, sitters, amount.seconds, asked.pictures)
-    for name in ("demo", "demo-playmate"):
-        yield [beside_row(name, TalkingPortrait.load(name), sitters)]
+    for name in demo.MODELS:
+        other = TalkingPortrait.load(name)
+        if not can_repaint(other.renderer):
+            yield [beside_row(name, other, sitters)]
 
 
 def speaking(stage: Stage, asked: Asked, least: float = 0.85) -> Iterator[list[Row]]:

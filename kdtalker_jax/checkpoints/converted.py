@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kdtalker_jax.checkpoints.contents import LARGEST_CONFIG, check_files
 from kdtalker_jax.checkpoints.fit import misfit
 from kdtalker_jax.checkpoints.formats import CONFIG_FILE, FORMAT, LANDMARKS_FILE, SLIDERS_FILE, current_model
 from kdtalker_jax.checkpoints.landmarks import check_landmarks
-from kdtalker_jax.checkpoints.links import check_links
 from kdtalker_jax.checkpoints.trees import fault_of, read_layout, read_tree
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.model_config import ModelConfig
@@ -235,7 +235,11 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
     """
     directory = Path(directory)
     path = directory / CONFIG_FILE
-    if directory.is_file():
+    try:
+        is_file = directory.is_file()
+    except OSError as error:  # too long
+        raise CheckpointError(f"{str(directory)!r:.80} is no folder ({error.strerror})") from error
+    if is_file:
         raise CheckpointError(f"{directory} is a file, not the folder of a converted checkpoint")
     if not path.is_file():
         if (directory / "run.json").is_file():
@@ -249,14 +253,13 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
             f"{directory} {state}: convert the published files with '{HOW_TO_CONVERT} {directory}', or name demo, "
             f"the model that comes along{'' if there else _on_hub(directory)}"
         )
+    check_files(directory, (CONFIG_FILE,))
     checkpoint = read_description(path)
     known = checkpoint.system.parts
     gone = [name for name in checkpoint.parts if name not in known or not part_folder(directory, name).is_dir()]
     if gone:
-        raise CheckpointError(f"{directory} is damaged: {', '.join(gone)} is named in {CONFIG_FILE} but not there")
-    check_links(
-        directory, (CONFIG_FILE, LANDMARKS_FILE, SLIDERS_FILE, *(f"networks/{name}" for name in checkpoint.parts))
-    )
+        raise CheckpointError(f"{directory} is damaged: {gone[0]!r:.80} is named in {CONFIG_FILE} but not there")
+    check_files(directory, (LANDMARKS_FILE, SLIDERS_FILE, *(f"networks/{name}" for name in checkpoint.parts)))
     return checkpoint
 
 
@@ -269,7 +272,7 @@ def _on_hub(directory: Path) -> str:
 def read_description(path: Path) -> Checkpoint:
     """What a config.json says; whether the parts are there is not looked at. Errors as of `load_checkpoint`."""
     try:
-        return _from_content(path.parent, read_json(path))
+        return _from_content(path.parent, read_json(path, LARGEST_CONFIG))
     except UnknownSettingError as error:
         raise CheckpointError(f"{path} was written by another version ({error}): update kdtalker_jax") from error
     except OSError as error:
@@ -302,7 +305,7 @@ def _config(content: Mapping[str, Any]) -> ModelConfig:
     sections = from_json(dict, content.get("model"), "model")
     unknown = sorted(sections.keys() - system.sections.keys())
     if unknown:
-        raise UnknownSettingError(f"unknown setting {unknown[0]!r}")
+        raise UnknownSettingError(f"unknown setting {unknown[0]!r:.80}")
     unneeded = system.parts.keys() - system.required - from_json(dict, content.get("parts"), "parts").keys()
     missing = [name for name in system.sections if name not in sections and name not in unneeded]
     if missing:

@@ -6,12 +6,11 @@ import json
 import zlib
 from collections.abc import Collection
 
-import jax.numpy as jnp
-
 from kdtalker_jax.checkpoints.trees import Layout, layout_of
 from kdtalker_jax.model_config import ModelConfig
 from kdtalker_jax.parts import Part
 
+FLOATS = ("float32", "bfloat16", "float16", "float64")  # that networks are written as
 _TRACED: set[str] = set()  # keys that this process has found to fit
 
 
@@ -43,7 +42,7 @@ def misfit(part: Part, config: ModelConfig, layout: Layout, known: Collection[st
             return f"{array} is not one of its arrays"
         if shape != wanted[array][0]:
             return f"{array} has shape {shape} where its sizes make it {wanted[array][0]}"
-        if not jnp.issubdtype(dtype, jnp.floating):
+        if dtype not in FLOATS:
             return f"{array} is of type {dtype}"
     if missing := [array for array in wanted if array not in layout]:
         return f"{missing[0]} is missing"

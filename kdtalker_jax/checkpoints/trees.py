@@ -33,11 +33,10 @@ def quiet_failure() -> Iterator[None]:
 
 @quiet_failure()
 def read_layout(path: Path) -> Layout:
-    """The layout of a tree that Orbax has written to a folder. Reads no arrays."""
+    """The layout of a tree that Orbax has written to a folder. Reads no arrays. Errors as of `read_tree`."""
     import orbax.checkpoint as ocp  # takes half a second
 
-    path = path.resolve()
-    return layout_of(ocp.PyTreeCheckpointHandler().metadata(path).tree)
+    return layout_of(_described(ocp.PyTreeCheckpointHandler(), path.resolve()))
 
 
 @quiet_failure()
@@ -45,17 +44,28 @@ def read_tree(path: Path) -> dict[str, Any]:
     """The tree that Orbax has written to a folder, as NumPy arrays.
 
     Raises:
-        ValueError: it is larger than any network.
+        ValueError: it is larger than any network, or than it says.
         Exception: of many kinds, where Orbax or its storage cannot read it.
     """
     import orbax.checkpoint as ocp
 
     path, handler = path.resolve(), ocp.PyTreeCheckpointHandler()
+    tree = _described(handler, path)
+    return handler.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy(tree)))
+
+
+def _described(handler: Any, path: Path) -> Any:
+    """What Orbax knows of each array, once it is clear that reading takes no more memory than the arrays do."""
     tree = handler.metadata(path).tree
-    size = sum(np.dtype(leaf.dtype).itemsize * int(np.prod(leaf.shape, dtype=object)) for leaf in jax.tree.leaves(tree))
+    leaves = jax.tree.leaves(tree)
+    size = sum(np.dtype(leaf.dtype).itemsize * int(np.prod(leaf.shape, dtype=object)) for leaf in leaves)
     if size > LARGEST:
         raise ValueError(f"its arrays have {size} bytes, more than {LARGEST}")
-    return handler.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy(tree)))
+    for leaf in leaves:
+        chunk = leaf.storage.chunk_shape if leaf.storage else None  # is unpacked whole, however much of it is wanted
+        if chunk is not None and any(part > max(whole, 1) for part, whole in zip(chunk, leaf.shape, strict=True)):
+            raise ValueError(f"{leaf.name} lies in chunks that are larger than it is")
+    return tree
 
 
 def as_numpy(tree: Any) -> Any:
@@ -91,6 +101,10 @@ def fault_of(tree: Any, expected: str | None) -> str | None:
 
 
 def _named(tree: Any) -> list[tuple[str, Any]]:
-    """The arrays of a tree in the order of their names."""
+    """The arrays of a tree in the order of their names, in which a slash that is part of a key is doubled."""
     paths, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return sorted((jax.tree_util.keystr(path, simple=True, separator="/"), leaf) for path, leaf in paths)
+    return sorted(("/".join(_key(key) for key in path), leaf) for path, leaf in paths)
+
+
+def _key(key: Any) -> str:
+    return jax.tree_util.keystr((key,), simple=True).replace("/", "//")

@@ -9,6 +9,7 @@ _FOLDER = Path(__file__).parent
 
 MODEL = _FOLDER / "model"
 PLAYMATE = _FOLDER / "playmate"  # takes all but its own networks from MODEL
+MODELS = {"demo": MODEL, "demo-playmate": PLAYMATE}  # by the names that they are asked for
 PORTRAITS = tuple(sorted((_FOLDER / "portraits").glob("*.png")))  # 512x512, cut as the model wants them
 RECORDINGS = tuple(sorted((_FOLDER / "recordings").glob("*.flac")))  # of six seconds
 

@@ -17,12 +17,12 @@ from kdtalker_jax.checkpoints import (
     load_checkpoint,
     read_description,
 )
+from kdtalker_jax.checkpoints.contents import LARGEST_CONFIG
 from kdtalker_jax.errors import CheckpointError
 from kdtalker_jax.hub.client import RemoteFile
 
 _NAME = re.compile(r"(?!\.{1,2}$)[\w.-]{1,128}", re.ASCII)  # of a file or folder, as Orbax makes them
 _MOST_FILES = 2000  # of a model; the published one has some hundred
-_LARGEST_DESCRIPTION = 1 << 20  # bytes
 
 
 def parts_of(config: Path, repository: str) -> dict[str, int]:
@@ -69,7 +69,7 @@ def check_listed(repository: str, files: Mapping[str, RemoteFile], parts: Mappin
                 f"{repository} has {listed} bytes of {part}, whose arrays take {size}: do not use it."
             )
     for name in (CONFIG_FILE, SLIDERS_FILE):
-        if name in files and files[name].size > _LARGEST_DESCRIPTION:
+        if name in files and files[name].size > LARGEST_CONFIG:
             raise CheckpointError(f"{repository} has a {name} that is larger than any: do not use it.")
 
 

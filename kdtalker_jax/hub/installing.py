@@ -162,7 +162,10 @@ def _fetch_all(
     for name, file in files.items():
         path, found = fetch(file)
         if known.get(name) not in (None, found):
-            raise CheckpointError(f"{file} is not the file that is known by that name (its SHA-256 is {found}).")
+            raise CheckpointError(
+                f"{file} is not the file that is known by that name (its SHA-256 is {found}): do not use it; files "
+                "that you trust are converted by 'python -m convert.official'."
+            )
         fetched[name] = path, finder.check(name, file, found)
     return fetched
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kdtalker_jax import demo
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.errors import CheckpointError, InputError, KDTalkerError
 from kdtalker_jax.hub.cache import Lock, locked, model_folder, present_models, read_lock, writing_cache
 from kdtalker_jax.hub.inspection import inspect
 from kdtalker_jax.hub.names import HUB
-from kdtalker_jax.hub.registry import BUNDLED, PublishedModel, published_models
+from kdtalker_jax.hub.registry import PublishedModel, published_models
 from kdtalker_jax.unfinished import unfinished_folder
 
 
@@ -34,7 +35,7 @@ class Entry:
 def entries() -> Iterator[Entry]:
     """The models of the package, those that can be fetched by name, and all that are in the cache."""
     lock, present = read_lock(), present_models()
-    for name, directory in BUNDLED.items():
+    for name, directory in demo.MODELS.items():
         yield Entry(name, "learnt from drawings alone", directory, _size(directory), ("Apache-2.0",), ("this package",))
     for model in published_models():
         yield _published(model, present.pop(model.name, None), lock)
@@ -95,7 +96,7 @@ def remove(name: str, *, downloads: bool = False) -> int:
     Raises:
         InputError: it is not in the cache. OutputError: the cache cannot be written.
     """
-    if name in BUNDLED:
+    if name in demo.MODELS:
         raise InputError(f"{name} comes with the package and stays there.")
     directory, freed = model_folder(name), 0
     if name not in present_models() and not (downloads and name in read_lock().pins):
@@ -123,7 +124,7 @@ def _remove_downloads(name: str) -> int:
 
 
 def _directory(name: str) -> Path:
-    present = {**BUNDLED, **present_models()}
+    present = {**demo.MODELS, **present_models()}
     if name in present:
         return present[name]
     if name.startswith(HUB) or any(model.name == name for model in published_models()):

@@ -5,12 +5,14 @@ import re
 import warnings
 from pathlib import Path
 
+from kdtalker_jax import demo
 from kdtalker_jax.checkpoints.converted import CONFIG_FILE
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.hub.client import MAIN
-from kdtalker_jax.hub.registry import BUNDLED, find_published, published_models
+from kdtalker_jax.hub.registry import find_published, published_models
 
 HUB = "hf:"
+_LONGEST = 96  # characters of a repository's name, by the hub's rule
 _ON_HUB = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
 
 
@@ -18,7 +20,7 @@ def find_model(name: str | os.PathLike[str], *, accept_licence: bool = False, up
     """The directory of a model; what is not in the user's cache yet is fetched, converted and kept there.
 
     Args:
-        name: "demo" or "demo-playmate", which are in the package; "published", or another one of
+        name: one of `demo.MODELS`, which are in the package; "published", or another one of
             `registry.published_models`; "hf:owner/name" or "hf:owner/name@revision", a directory that somebody has
             uploaded; or a directory.
         accept_licence: the licences of what is fetched are accepted, nobody need be asked.
@@ -32,13 +34,15 @@ def find_model(name: str | os.PathLike[str], *, accept_licence: bool = False, up
 
     name = os.fspath(name)
     how = {"accept_licence": accept_licence, "upgrade": upgrade}
-    if name in BUNDLED or find_published(name):
+    # Folders need nothing of `configs`, in whose place Python may find somebody else's.
+    published = None if name in demo.MODELS or "/" in name else find_published(name)
+    if name in demo.MODELS or published:
         if (Path(name) / CONFIG_FILE).is_file():
             warnings.warn(
                 f"{name} is taken as the folder of that name here, not the model: {_apart(name)}.", stacklevel=2
             )
             return Path(name)
-        return BUNDLED[name] if name in BUNDLED else installing.install_published(find_published(name), **how)
+        return installing.install_published(published, **how) if published else demo.MODELS[name]
     if name.startswith(HUB):
         repository, revision = split_hub_name(name)
         _refuse_published(repository)
@@ -57,14 +61,14 @@ def find_model(name: str | os.PathLike[str], *, accept_licence: bool = False, up
 def split_hub_name(name: str) -> tuple[str, str]:
     """Repository and revision of "hf:owner/name@revision". Raises InputError where it is not of that form."""
     match = _ON_HUB.fullmatch(name.removeprefix(HUB))
-    if not name.startswith(HUB) or not match or ".." in name:
+    if not name.startswith(HUB) or not match or ".." in name or len(match[1]) > _LONGEST:
         raise InputError(f"{name!r:.100} is no model on the hub: write hf:owner/name, or hf:owner/name@revision.")
     return match[1], match[2] or MAIN
 
 
 def model_names() -> tuple[str, ...]:
     """Those that can be asked for without knowing of a repository or directory."""
-    return (*BUNDLED, *(model.name for model in published_models()))
+    return (*demo.MODELS, *(model.name for model in published_models()))
 
 
 def _refuse_published(repository: str) -> None:

@@ -72,6 +72,8 @@ class Finder:
             except (AbsentError, UnreachableError) as error:
                 refusal = refusal or error
                 continue
+            if found and not file.needed and file.sha256 and found.sha256 not in (None, file.sha256):
+                continue
             if found:
                 self._refuse_other(file.file, found, found.sha256)
                 return found

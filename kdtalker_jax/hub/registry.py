@@ -3,16 +3,12 @@
 Systems name theirs (`System.published`); the tables are in `configs/published.py`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kdtalker_jax import demo
 from kdtalker_jax.systems import all_systems, resolve
-
-# Models that come with the package.
-BUNDLED: Mapping[str, Path] = {"demo": demo.MODEL, "demo-playmate": demo.PLAYMATE}
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class PublishedFile:
         licence: in a few words.
         megabytes: about; the hub gives the size before anything is fetched. 0: not known.
         sha256: where it is known beforehand; else it is pinned when the file is first fetched.
-        needed: False for one that is left out where nobody has it.
+        needed: False for one that is left out where nobody has it, or nobody the one that is known.
     """
 
     file: str

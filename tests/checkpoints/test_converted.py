@@ -72,7 +72,7 @@ DAMAGES = {
     ),
     "a base that is text": (_change(based_on="elsewhere"), "is damaged"),
     "unknown part": (_change(parts={"../../etc": None}), "is damaged"),
-    "part that is not there": (_change(parts={"warping": None}), "is damaged: warping is named"),
+    "part that is not there": (_change(parts={"warping": None}), "is damaged: 'warping' is named"),
     "sizes that are text": (_change(model="small"), "is damaged"),
     "a list": (lambda content: [content], "is damaged"),
 }

@@ -28,7 +28,7 @@ os.environ |= {
 import huggingface_hub.constants  # noqa: E402 - it reads the environment
 
 ROOT = Path(__file__).resolve().parents[2]
-KDTALKER, LIVE_PORTRAIT, LATENT_SYNC = "ChaolongYang/KDTalker", "KwaiVGI/LivePortrait", "ByteDance/LatentSync-1.5"
+KDTALKER, LIVE_PORTRAIT, LATENT_SYNC = "ChaolongYang/KDTalker", "KwaiVGI/LivePortrait", "ByteDance/LatentSync-1.6"
 
 
 @pytest.fixture(scope="session")

@@ -42,13 +42,14 @@ class Hub:
     repositories: dict[str, Repository] = field(default_factory=dict)
     faults: dict[str, Callable] = field(default_factory=dict)  # by the file's path
     requests: list[str] = field(default_factory=list)
+    starts: list[tuple[str, int]] = field(default_factory=list)  # paths of files, and from which byte they were sent
     uploads: dict[str, bytes] = field(default_factory=dict)  # by SHA-256
     token: str = "hf_of_a_member"
     page: bytes | None = None  # what a network that wants a login answers to everything
     url: str = ""
 
     def reset(self) -> None:
-        for state in (self.repositories, self.faults, self.requests, self.uploads):
+        for state in (self.repositories, self.faults, self.requests, self.starts, self.uploads):
             state.clear()
         self.page = None
 
@@ -176,6 +177,8 @@ class Handler(BaseHTTPRequestHandler):
         if is_lfs(data):
             headers |= {"X-Linked-ETag": f'"{tag}"', "X-Linked-Size": str(len(data))}
         fault = self.hub.faults.get(path)
+        if self.command == "GET":
+            self.hub.starts.append((path, self.first_byte(data, {})))
         if fault is None or not fault(self, data, headers):
             self.send_from(data, self.first_byte(data, headers), headers)
 

@@ -5,10 +5,12 @@ import shutil
 import zlib
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 import tensorstore
+from flax.traverse_util import flatten_dict
 
 from configs import SMALL
 from kdtalker_jax.checkpoints import (
@@ -21,7 +23,7 @@ from kdtalker_jax.checkpoints import (
 )
 from kdtalker_jax.checkpoints import landmarks as landmarks_module
 from kdtalker_jax.checkpoints.fit import fit_sum
-from kdtalker_jax.checkpoints.trees import layout_of, sum_of
+from kdtalker_jax.checkpoints.trees import layout_of, read_layout, sum_of
 from kdtalker_jax.errors import CheckpointError, InputError, KDTalkerError
 from kdtalker_jax.hub.listing import verify
 from kdtalker_jax.hub.names import find_model
@@ -300,6 +302,39 @@ def test_a_chunk_that_unpacks_to_more_than_its_array(hub, cache, model, tmp_path
     store[next(key for key in store.list().result() if key.endswith(b"/0"))] = packed
     hub.repository(NAME).put(files_of(directory))
     refused(cache, f"is not used, for it is damaged or worse: .*{PART} cannot be read")
+
+
+def test_chunks_that_are_larger_than_their_array(hub, cache, model, tmp_path):
+    """A chunk is unpacked whole, however little of it is an array's."""
+    directory = shutil.copytree(model, tmp_path / "bomb")
+    base = f"file://{directory}/networks/{PART}/"
+    store = tensorstore.KvStore.open({"driver": "ocdbt", "base": base}).result()
+    key = next(key for key in store.list().result() if key.endswith(b".zarray"))
+    described = json.loads(store[key])
+    described["chunks"] = [1 << 30 if i == 0 else n for i, n in enumerate(described["shape"])]
+    store[key] = json.dumps(described).encode()
+    hub.repository(NAME).put(files_of(directory))
+    refused(cache, f"is not used, for it is damaged or worse: .*{PART} cannot be read")
+    with pytest.raises(ValueError, match="lies in chunks that are larger than it is"):
+        read_layout(directory / "networks" / PART)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tree: {"/".join(path): leaf for path, leaf in flatten_dict(tree).items()}, "is not one of its arrays"),
+        (lambda tree: jax.tree.map(lambda leaf: leaf.astype(jnp.float8_e4m3fn), tree), "is of type float8_e4m3fn"),
+    ],
+)
+def test_arrays_that_only_look_as_they_should(hub, cache, model, variables, tmp_path, change, message):
+    """Flax would find no such name, and JAX no arithmetic."""
+    tree = {"params": change(jax.tree.map(np.asarray, dict(variables["params"])))}
+    directory = shutil.copytree(model, tmp_path / "odd")
+    shutil.rmtree(directory / "networks" / PART)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(directory / "networks" / PART, tree)
+    hub.repository(NAME).put(files_of(directory))
+    refused(cache, message)
 
 
 def test_values_that_are_not_finite(hub, cache, model, variables, tmp_path):

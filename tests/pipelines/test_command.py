@@ -138,6 +138,16 @@ def test_a_folder_of_the_same_name_is_no_clash(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("name", ["", "'demo-playmate'"])
+def test_a_model_is_loaded_whoever_took_that_place(tmp_path, name):
+    """Its networks are traced then: the list of those that are known to fit is in `configs`."""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "__init__.py").touch()
+    program = f"from kdtalker_jax import TalkingPortrait; TalkingPortrait.load({name})"
+    done = python(program, cwd=tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), str(REPOSITORY)]))
+    assert done.returncode == 0, done.stderr
+
+
 @click.command(cls=Command)
 @click.option("--how", default="well")
 def works(how: str) -> None:

@@ -1,11 +1,11 @@
-"""A model's folder holds its own files: what leads elsewhere is refused before it is read."""
+"""A model's folder holds its own files: what leads elsewhere or is larger than any is refused before it is read."""
 
 import os
 import shutil
 
 import pytest
 
-from kdtalker_jax.checkpoints import load_checkpoint
+from kdtalker_jax.checkpoints import contents, load_checkpoint
 from kdtalker_jax.errors import CheckpointError
 
 
@@ -42,6 +42,42 @@ def test_a_link_that_goes_round(model):
 def test_a_pipe_that_would_be_waited_for(model):
     os.mkfifo(model / "networks" / "generator" / "pipe")
     with pytest.raises(CheckpointError, match="pipe is neither a file nor a folder"):
+        load_checkpoint(model)
+
+
+def test_a_way_out_behind_a_link(model, tmp_path):
+    (model / "more").mkdir()
+    (model / "more" / "file").symlink_to(tmp_path)
+    (model / "networks" / "generator" / "d2").symlink_to(model / "more")
+    with pytest.raises(CheckpointError, match="d2/file leads out of the model's folder"):
+        load_checkpoint(model)
+
+
+@pytest.mark.parametrize(
+    "place", ["config.json", "sliders.npz", "networks/generator/_METADATA", "networks/generator/manifest.ocdbt"]
+)
+def test_files_that_are_larger_than_any(model, place):
+    """Which take no room on a disk, and minutes or all memory to read."""
+    with (model / place).open("ab") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(CheckpointError, match=f"{place} is larger than that of any model: copy the model again"):
+        load_checkpoint(model)
+
+
+def test_folders_without_end(model):
+    place = model / "networks" / "generator"
+    for _ in range(300):
+        place /= "d"
+    place.mkdir(parents=True)
+    with pytest.raises(CheckpointError, match="deeper folders than any model"):
+        load_checkpoint(model)
+
+
+def test_more_files_than_any(model, monkeypatch):
+    monkeypatch.setattr(contents, "_MOST", 20)
+    for number in range(30):
+        (model / "networks" / "generator" / str(number)).touch()
+    with pytest.raises(CheckpointError, match="has more files"):
         load_checkpoint(model)
 
 
