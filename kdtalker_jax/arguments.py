@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import wraps
 from inspect import signature
 from typing import Any
 
@@ -37,6 +38,20 @@ def arguments_of(call: Callable[..., Any], animation: Mapping[str, Any], model: 
     if asked and arguments.get("controls") is not None:
         raise InputError(f"`{next(iter(asked))}` is one of the `controls`: give it among these, or alone.")
     return arguments | ({"controls": model.Controls(**asked)} if asked else {})
+
+
+def spelt(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that answers a misspelt keyword with the nearest that it has, by TypeError."""
+    names = [name for name in signature(call).parameters if name not in ("self", "cls")]
+
+    @wraps(call)
+    def checked(*arguments: Any, **keywords: Any) -> Any:
+        for name in keywords:
+            if name not in names:
+                raise TypeError(f"{call.__name__} takes no argument {name!r}{nearest(name, names)}")
+        return call(*arguments, **keywords)
+
+    return checked
 
 
 def checked(animation: Mapping[str, Any]) -> Animation:

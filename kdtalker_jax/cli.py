@@ -134,6 +134,8 @@ class Command(click.Command):
         `crop="none"` becomes --crop none where there is an option whose Python name is `crop`.
         """
         options = {option.name: max(option.opts, key=len) for option in self._options()}
+        if "already_cut" in options and "crop" not in options:  # which cuts by the same square, or not at all
+            sentence = sentence.replace('`crop="none"`', options["already_cut"])
 
         def spelt(argument: re.Match) -> str:
             name, _, value = argument.groups()

@@ -54,13 +54,14 @@ def compiling_seconds() -> float:
 
 
 @contextlib.contextmanager
-def announced(what: str, usual: str, show: bool = True) -> Iterator[None]:
+def announced(what: str, usual: str, show: bool = True, *, jax: bool = True) -> Iterator[None]:
     """Around the first call of a program: says on stderr what is compiled, where it takes a while.
 
     Args:
         what: is compiled, such as "the frames' program".
         usual: how long that takes, such as "less than a minute".
         show: whether anybody wants to know.
+        jax: whether it is JAX that compiles; of others nothing is heard, and what takes long is compiling.
     """
     if not show:
         yield
@@ -70,7 +71,7 @@ def announced(what: str, usual: str, show: bool = True) -> Iterator[None]:
 
     def watch() -> None:
         while not done.wait(QUICK):
-            if _clock.busy:
+            if _clock.busy or not jax:
                 _say(f"Compiling {what}, which takes {usual} ...")
                 return
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kdtalker_jax import demo
+from kdtalker_jax.arguments import spelt
 from kdtalker_jax.checkpoints import load_checkpoint
 from kdtalker_jax.choices import CropMode, check_crop, check_dtype
 from kdtalker_jax.edits.sliders import PUBLISHED, SliderTable
@@ -99,6 +100,7 @@ class LoadedModel:
         self.detector, self.sliders = FaceDetector(predictor_file, FaceMesh()), sliders
 
     @classmethod
+    @spelt
     def load(
         cls,
         directory: PathLike = demo.MODEL,
@@ -133,6 +135,7 @@ class LoadedModel:
         files = {"predictor_file": checkpoint.predictor, "sliders": checkpoint.sliders}
         return cls(config, params, dtype=dtype, **files)
 
+    @spelt
     def prepare(
         self,
         image: Picture,

@@ -16,7 +16,7 @@ import numpy as np
 
 from kdtalker_jax import dubbing
 from kdtalker_jax.animation import Animation, several
-from kdtalker_jax.arguments import arguments_of, asked_for, check_motion, check_source
+from kdtalker_jax.arguments import PATH, arguments_of, asked_for, check_motion, check_source, spelt
 from kdtalker_jax.batching import made_ahead, one_ahead
 from kdtalker_jax.choices import CropMode, Length, check_crop
 from kdtalker_jax.compiling import announced
@@ -141,6 +141,8 @@ class TalkingPortrait(LoadedModel):
             1e-5.
         """
         check_source(source, "stream_motion")
+        if isinstance(audio_chunks, PATH):
+            raise InputError("A stream's sound comes as waveforms, piece by piece: `animate` takes a file.")
         asked = asked_for(self.stream_motion, animation, self.motion_model)
         self._mover.check(source, asked)
         performer = self._performer
@@ -250,6 +252,7 @@ class TalkingPortrait(LoadedModel):
             check_motion(given, self.space.motion, "turn")
         return self._mover.turn(source, motion, poses, axes, stitch=stitch, edits=edits)
 
+    @spelt
     def render(
         self, source: Source, motion: Motion, *, batch_size: int | None = None, progress: bool = False
     ) -> Iterator[np.ndarray]:
@@ -337,6 +340,7 @@ class TalkingPortrait(LoadedModel):
             motion = self._animate(source, waveform, asked, progress)
             return self._write(video, source, motion, output, finish, batch_size, progress)
 
+    @spelt
     def write(
         self,
         source: Source,

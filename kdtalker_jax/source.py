@@ -32,6 +32,9 @@ class Source:
     alpha: np.ndarray | None = None
     share: np.ndarray | None = None
 
+    def __repr__(self) -> str:
+        return f"Source of {self.image.shape[1]}x{self.image.shape[0]} pixels"
+
     @property
     def motion(self) -> Any:
         """The portrait's own: one frame."""

@@ -77,6 +77,30 @@ def test_a_misspelt_keyword_is_named(small_model, source, waveform, keyword, nea
         small_model.animate(source, waveform, zzz=1)
 
 
+def test_so_it_is_by_all_methods(small_model, source):
+    for call, nearest in (
+        (
+            lambda: small_model.prepare(demo.PORTRAITS[0], cropp="none"),
+            "prepare takes no argument 'cropp'",
+        ),
+        (lambda: TalkingPortrait.load("demo", dtpe="bfloat16"), "load takes no argument 'dtpe': did you mean 'dtype'"),
+        (lambda: small_model.render(source, source.motion, batchsize=2), "render .* did you mean 'batch_size'"),
+        (lambda: small_model.write(source, source.motion, "a.mp4", finsh=None), "write .* did you mean 'finish'"),
+    ):
+        with pytest.raises(TypeError, match=nearest):
+            call()
+
+
+def test_a_stream_is_no_file(small_model, source):
+    with pytest.raises(InputError, match="sound comes as waveforms, piece by piece: `animate` takes a file"):
+        small_model.stream(source, "speech.wav")
+
+
+def test_what_is_printed_fits_a_line(source):
+    assert repr(source) == f"Source of {source.image.shape[1]}x{source.image.shape[0]} pixels"
+    assert repr(source.motion).startswith("Motion of 1 frames and ")
+
+
 def test_a_run_leads_to_export(tmp_path):
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(CheckpointError, match=f"is the run of a training.*pipelines.export --run {tmp_path}"):

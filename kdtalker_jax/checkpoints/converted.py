@@ -244,8 +244,8 @@ def load_checkpoint(directory: str | Path) -> Checkpoint:
     if not path.is_file():
         if (directory / "run.json").is_file():
             raise CheckpointError(
-                f"{directory} is the run of a training, not a model: make one of it with "
-                f"'python -m pipelines.export --run {directory} --out MODEL', and name that"
+                f"{directory} is the run of a training, not a model: make one of it with 'python -m pipelines.export "
+                f"--run {directory} --checkpoint OTHER --out MODEL', where OTHER has all other networks, such as demo"
             )
         there = directory.exists()
         state = "is not a converted checkpoint (no config.json in it)" if there else "does not exist"

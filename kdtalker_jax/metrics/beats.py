@@ -5,6 +5,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import argrelmin
 
+from kdtalker_jax.compiling import announced
 from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE
 
 SMOOTHING = 5.0  # standard deviation in frames
@@ -43,5 +44,6 @@ def audio_beats(waveform: np.ndarray) -> np.ndarray:
     """Times in seconds of the beats in a waveform (samples,) of 16 kHz; none in silence."""
     if len(waveform) < SHORTEST:
         return np.zeros(0)
-    _, beats = librosa.beat.beat_track(y=waveform, sr=SAMPLE_RATE, units="time")
+    with announced("what finds beats in sound", "a minute or two the first time", jax=False):  # by Numba
+        _, beats = librosa.beat.beat_track(y=waveform, sr=SAMPLE_RATE, units="time")
     return beats

@@ -52,6 +52,7 @@ CUT_SIZE = 256  # pixels of the face that landmarks are looked for in
 CUT_LOOKS = 5  # frames looked at to see whether pictures are cut to the face, as they are said to be
 WHOLE = 0.9, 1.2  # the face's square by the picture's side where these are cut already
 
+_NO_SYNCNET = "needs SyncNet: 'python -m pipelines.models fetch syncnet', or name a model that has it as the judge"
 _NOT_HERE = "needs {}, whose weights this program does not read"
 _NOT_NAMED = "needs weights that `{}` names"
 _NO_EMOTION = "needs `emotion`, which says what was asked for"
@@ -283,7 +284,7 @@ class Evaluator:
             return whole
         square = steady_square(clip.frames(), self.detector, LOOK_EVERY, MOST_MISSING)
         if doubts.of_cut(None, *clip.size) is None and WHOLE[0] <= square.width / whole.width <= WHOLE[1]:
-            result.warnings["cut"] = "The pictures look cut to the face already: already_cut takes them whole."
+            result.warnings["cut"] = "The pictures look cut to the face already: `already_cut=True` takes them whole."
         return square
 
     def _compare(self, video: VideoFile, path: Path | None, result: Measurement) -> VideoFile | None:
@@ -325,8 +326,10 @@ def _find_lacking(
         lacks["reference"] = "needs a reference"
     lacks["landmarks"] = _why(partial(find_predictor, checkpoint and checkpoint.predictor))
     lacks["recognition"] = _why(find_network)
-    for name, model in {"motion_extractor": checkpoint, "syncnet": judge}.items():
-        lacks[name] = _why(partial(model.require, name)) if model else f"needs a checkpoint that has {name}"
+    needs = "needs a checkpoint that has motion_extractor"
+    lacks["motion_extractor"] = _why(partial(checkpoint.require, "motion_extractor")) if checkpoint else needs
+    has_syncnet = judge and "syncnet" in judge.available
+    lacks["syncnet"] = _why(partial(judge.require, "syncnet")) if has_syncnet else _NO_SYNCNET
     if lacks["landmarks"] and not already_cut:  # no face is cut out without them
         lacks["motion_extractor"] = lacks["motion_extractor"] or lacks["landmarks"]
     return {name: reason for name, reason in lacks.items() if reason}

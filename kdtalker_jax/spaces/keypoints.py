@@ -84,6 +84,9 @@ class Motion:
         """Number of frames."""
         return len(self.scale)
 
+    def __repr__(self) -> str:
+        return f"Motion of {len(self)} frames and {self.exp.shape[1] // 3} keypoints"
+
     def __getitem__(self, frames: "slice | int") -> "Motion":
         """Some of the frames: `motion[25:50]` is the second second, `motion[0]` a motion of one frame.
 

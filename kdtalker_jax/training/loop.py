@@ -93,7 +93,8 @@ def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progr
     """
     with Interruption() as interruption:
         task = make_task()
-        loop = Loop(task, workdir, report, progress)
+        with announced("what makes the first parameters", "from some seconds to a minute", progress):
+            loop = Loop(task, workdir, report, progress)
         try:
             with announced("the training step", "from ten seconds to some minutes", progress):
                 outcome = loop.run(interruption)

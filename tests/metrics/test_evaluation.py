@@ -83,7 +83,7 @@ def test_pictures_that_are_not_cut_are_told_from_those_that_are(measure):
 
 
 def test_pictures_that_are_cut_already_are_told_from_those_that_are_not(measure):
-    assert "already_cut takes them whole" in measure(cut_portrait(), already_cut=False).warnings["cut"]
+    assert "already_cut=True` takes them whole" in measure(cut_portrait(), already_cut=False).warnings["cut"]
 
 
 def test_where_no_face_is_found_one_is_told_what_to_do(measure):

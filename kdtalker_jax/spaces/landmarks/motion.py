@@ -44,6 +44,9 @@ class LandmarkMotion:
         """Number of frames."""
         return len(self.offsets)
 
+    def __repr__(self) -> str:
+        return f"LandmarkMotion of {len(self)} frames and {self.offsets.shape[1]} landmarks"
+
     def __getitem__(self, frames: "slice | int") -> "LandmarkMotion":
         """Some of the frames, as a motion. Raises IndexError: no such frame. InputError: none at all."""
         if not isinstance(frames, slice):

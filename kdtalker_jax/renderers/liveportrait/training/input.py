@@ -40,7 +40,8 @@ class FaceClip(NamedTuple):
         """From the fields of a synthetic data set, or of one that `pipelines.extract --keep_frames` has made."""
         jpeg, name = list(stored["jpeg"]), stored["name"]
         unknown = np.full(len(jpeg), np.nan)
-        state = np.stack([stored.get(field, unknown) for field in STATE], axis=1).astype(np.float32)
+        known = stored if jpeg else {}  # of a clip whose frames were not kept, which is refused later
+        state = np.stack([known.get(field, unknown) for field in STATE], axis=1).astype(np.float32)
         landmarks = np.asarray(stored.get("landmarks", np.zeros((len(jpeg), 0, 2))), np.float32)
         performance = int(stored["performance"]) if "performance" in stored else None
         return cls(name.decode() if isinstance(name, bytes) else name, jpeg, state, landmarks, performance)

@@ -174,7 +174,8 @@ class RendererTask:
 
     def _make_step(self, phase: int) -> Any:
         settings = self.config.phases[phase]
-        self._report(f"Phase {phase + 1} of {len(self.config.phases)}: {settings}.")
+        what = f"{settings.steps} steps of {settings.batch_size} at {settings.image_size} pixels"
+        self._report(f"Phase {phase + 1} of {len(self.config.phases)}: {what}.")
         return parallel.map_step(make_train_step(self.config, settings, self._landmarks), self.config.devices.mapping)
 
     def _make_validation(self, phase: int, clips: FaceClips) -> RendererValidation:

@@ -18,6 +18,7 @@ from configs.renderer import LIVEPORTRAIT, RENDERER_CONFIGS, PhaseConfig, Render
 from kdtalker_jax.checkpoints import load_checkpoint, load_networks, read_record, save_checkpoint, write_record
 from kdtalker_jax.errors import CheckpointError, InputError
 from kdtalker_jax.renderers.liveportrait.training.export import RENDERER, export_renderer
+from kdtalker_jax.renderers.liveportrait.training.input import STATE, FaceClip
 from kdtalker_jax.renderers.liveportrait.training.reenactment import NAMES
 from kdtalker_jax.renderers.liveportrait.training.trainer import RendererTask, check_renderer, train_renderer
 from kdtalker_jax.training.logs import NoLogs
@@ -191,6 +192,12 @@ def test_all_clips_need_frames(tmp_path):
     message = r"has no frames: make it again with python -m pipelines\.extract --keep_frames"
     with pytest.raises(InputError, match=message):
         train_renderer(TINY_RENDERER, data, tmp_path / "run")
+
+
+def test_clips_whose_frames_were_not_kept_are_read_all_the_same():
+    """What is known of their frames, as of an extraction, is of none: so that they can be refused in words."""
+    clip = FaceClip.of({"name": "one", "jpeg": [], **{field: np.zeros(5, np.float32) for field in STATE}})
+    assert not clip.jpeg and clip.state.shape == (0, len(STATE))
 
 
 def judged(config: RendererConfig, step: int) -> float | None:
