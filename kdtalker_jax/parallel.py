@@ -100,6 +100,11 @@ def process_count() -> int:
     return jax.process_count()
 
 
+def on_processor() -> bool:
+    """Whether there is no accelerator."""
+    return jax.default_backend() == "cpu"
+
+
 def device_count() -> int:
     """Of all processes."""
     return jax.device_count()

@@ -22,6 +22,8 @@ from kdtalker_jax.training.logs import Logs, Meter, NoLogs
 from kdtalker_jax.training.settings import differences, to_text
 from kdtalker_jax.unfinished import PREFIX
 
+MOST_ON_CORES = 32  # samples at once; of more somebody who tries a training on a laptop is told
+
 Report = Callable[[str], None]
 Tree = Any
 
@@ -110,6 +112,11 @@ def run_task(make_task: Callable[[], Task], workdir: Path, report: Report, progr
 def announce(config: Any, report: Report) -> None:
     """What a task tells once it is clear that it can begin: its settings, and on what it trains."""
     report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
+    at_once = getattr(config, "batch_size", 0) // getattr(config, "accumulate", 1)
+    if at_once > MOST_ON_CORES and parallel.on_processor():
+        report(
+            f"{at_once} samples at once take long on processor cores, and many gigabytes: --config small is a dry run."
+        )
 
 
 class Loop:

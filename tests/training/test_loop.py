@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from configs.renderer import SMALL_RENDERER
+from configs.training import SMALL_RUN
 from kdtalker_jax import parallel, systems
 from kdtalker_jax.checkpoints import load_item
 from kdtalker_jax.errors import InputError, OutputError
 from kdtalker_jax.seeds import random_key
-from kdtalker_jax.training.loop import is_validated, open_run, run_task
+from kdtalker_jax.training.loop import announce, is_validated, open_run, run_task
 from tests.systems.toy.model import CONFIG as MODEL
 from tests.systems.toy.networks import MOVER
 from tests.systems.toy.training import ToyConfig, ToyTask, ToyValidation
@@ -230,3 +231,10 @@ def test_validation_that_cannot_be_is_missed_aloud(tmp_path, recwarn):
     assert not recwarn.list
     with pytest.warns(UserWarning, match="no clip in its validation split"):
         assert not is_validated(tmp_path, "validation", False, 4)
+
+
+def test_a_laptop_is_told_of_recipes_that_are_not_for_it():
+    for size, accumulate, told in ((256, 1, True), (256, 8, False), (8, 1, False)):
+        said = []
+        announce(replace(SMALL_RUN, batch_size=size, accumulate=accumulate), said.append)
+        assert any("--config small is a dry run" in sentence for sentence in said) == told
