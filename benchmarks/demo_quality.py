@@ -58,10 +58,8 @@ def main(
     """
     if system != "playmate" and (beside or without_transfer):
         raise click.UsageError("--beside and --without_transfer are of --system playmate.")
-    if checkpoint is None and system == "dreamhead":
-        raise click.BadParameter("name a model of dreamhead", param_hint="--checkpoint")
-    if checkpoint is None and system == "playmate":  # of kdtalker that which commands take where none is named
-        checkpoint = demo.PLAYMATE
+    if checkpoint is None:  # of kdtalker that which commands take where none is named
+        checkpoint = {"playmate": demo.PLAYMATE, "dreamhead": demo.DREAMHEAD}.get(system)
     keep_compiled()
     rows, started = [], time.perf_counter()
     model = TalkingPortrait.load(checkpoint or demo.MODEL)

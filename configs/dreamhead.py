@@ -58,7 +58,7 @@ DEMO = model(
     ),
     autoencoder=AutoencoderConfig(width=16, blocks=1, codes=512, groups=8),
     unet=UNetConfig(width=64, multipliers=(1, 2, 3), blocks=1, attention=(4, 2), groups=8, prediction="sample"),
-    painting=PaintingConfig(image_size=128),
+    painting=PaintingConfig(image_size=128, steps=5),
 )
 
 # Narrow and shallow: for tests and dry runs on a laptop.

@@ -14,7 +14,7 @@ from kdtalker_jax.streams import printable
 
 EPILOG = """
 \b
-Names:  demo               the model in the package
+Names:  demo               the model in the package; demo-playmate and demo-dreamhead are there too
         published          KDTalker as its authors publish it
         syncnet            judges lips, for evaluation
         hf:owner/name      a converted model that somebody has uploaded; hf:owner/name@revision
@@ -78,9 +78,17 @@ def verify_models(names: tuple[str, ...]) -> None:
     from kdtalker_jax.hub.listing import verify
 
     whole, failed = _each(names or (*demo.MODELS, *present_models()), verify)
-    lines = [f"{name}: whole, in {directory}" for name, directory in whole.items()]
+    lines = [f"{name}: whole, in {directory}{_taken(directory)}" for name, directory in whole.items()]
     result("\n".join(lines), whole=whole, failed=failed)
     _end(whole, failed, "cannot be used")
+
+
+def _taken(directory: Path) -> str:
+    """What a model takes from another folder, which whoever made it has named."""
+    from kdtalker_jax.checkpoints import load_checkpoint
+
+    base = load_checkpoint(directory).base
+    return f", with {', '.join(base.parts)} of {base.directory}" if base else ""
 
 
 @main.command(name="remove")

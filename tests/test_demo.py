@@ -11,6 +11,7 @@ from kdtalker_jax.media.audio import load_waveform
 from kdtalker_jax.media.image import read_image
 from kdtalker_jax.metrics.similarity import compare
 from kdtalker_jax.portrait import TalkingPortrait
+from kdtalker_jax.spaces.landmarks.shapes import lip_gap
 
 
 def speech(frames: int) -> np.ndarray:
@@ -64,6 +65,7 @@ def test_all_models_together_are_small():
     assert sum(sizes) < 40e6
     own = {name: set(load_checkpoint(folder).parts) for name, folder in demo.MODELS.items()}
     assert own["demo-playmate"] == {"diffusion_transformer", "emotion_module"}
+    assert own["demo-dreamhead"] == {"landmark_denoiser", "autoencoder", "unet"}
 
 
 def test_one_of_them_feels():
@@ -73,3 +75,21 @@ def test_one_of_them_feels():
     assert np.abs(happy.exp - sad.exp).max() > 0.02
     (frames,) = model.render(source, happy[:2], batch_size=2)
     assert frames.shape == (2, 256, 256, 3)
+
+
+def test_one_of_them_paints_mouths_alone():
+    """That are more open where sound is loud; all else is the portrait, to the bit."""
+    model = TalkingPortrait.load("demo-dreamhead")
+    portrait = demo.PORTRAITS[0]
+    source = model.prepare(portrait, crop="none", landmarks=demo.landmarks_of(portrait))
+    motion = model.animate(source, speech(48), moved="mouth")
+    gaps = lip_gap(motion.offsets + source.own.identity)
+    shut, open_ = int(np.argmin(gaps)), int(np.argmax(gaps))
+    shown = motion[shut : shut + 1].join(motion[open_ : open_ + 1])
+    (frames,) = model.render(source, shown, batch_size=2)
+    changed = np.abs(frames.astype(int) - source.image).max(axis=-1)  # (2, S, S)
+    box = model.renderer.regions(source.own)[0]
+    inside = np.zeros(changed.shape[1:], bool)
+    inside[box[1] : box[3], box[0] : box[2]] = True
+    assert not changed[:, ~inside].any()
+    assert np.abs(frames[0].astype(int) - frames[1])[inside].mean() > 3

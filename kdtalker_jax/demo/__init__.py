@@ -1,6 +1,6 @@
 """The models in the package, and portraits and recordings to try them with: `pipelines.train_demo` made them.
 
-They have learnt from drawings alone. docs/demo.md and playmate.md show what they do.
+They have learnt from drawings alone. docs/demo.md, playmate.md and dreamhead.md show what they do.
 """
 
 from pathlib import Path
@@ -9,7 +9,8 @@ _FOLDER = Path(__file__).parent
 
 MODEL = _FOLDER / "model"
 PLAYMATE = _FOLDER / "playmate"  # takes all but its own networks from MODEL
-MODELS = {"demo": MODEL, "demo-playmate": PLAYMATE}  # by the names that they are asked for
+DREAMHEAD = _FOLDER / "dreamhead"  # hears by MODEL's audio encoder
+MODELS = {"demo": MODEL, "demo-playmate": PLAYMATE, "demo-dreamhead": DREAMHEAD}  # by the names that they are asked for
 PORTRAITS = tuple(sorted((_FOLDER / "portraits").glob("*.png")))  # 512x512, cut as the model wants them
 RECORDINGS = tuple(sorted((_FOLDER / "recordings").glob("*.flac")))  # of six seconds
 

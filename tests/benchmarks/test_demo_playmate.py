@@ -129,7 +129,7 @@ def small_playmate(small_checkpoint, tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--system", "dreamhead"], "name a model of dreamhead"),
+        (["--system", "dreamhead", "--checkpoint", "SMALL"], "is a model of kdtalker"),
         (["--beside", "other"], "are of --system playmate"),
         (["--system", "playmate", "--checkpoint", "SMALL"], "is a model of kdtalker"),
     ],

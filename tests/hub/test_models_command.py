@@ -43,7 +43,9 @@ def test_a_model_is_fetched_listed_verified_and_removed(hub, cache, downloads):
     listed = run("list").output
     assert f"MB in {cache / 'models' / NAME}" in said(listed, NAME)
     assert "MIT (LivePortrait)" in listed and "ChaolongYang/KDTalker@" in listed
-    assert run("verify").output.splitlines()[-1] == f"{NAME}: whole, in {cache / 'models' / NAME}"
+    *_, playmate, _, last = verified = run("verify").output.splitlines()
+    assert last == f"{NAME}: whole, in {cache / 'models' / NAME}", verified
+    assert playmate.startswith("demo-playmate: whole, in ") and playmate.endswith(" of ../model")
     assert run("verify", NAME, NAME).exit_code == 0, "one that is named twice is one"
     assert "are free again" in run("remove", NAME, NAME).output
     assert "not fetched" in said(run("list").output, NAME)
