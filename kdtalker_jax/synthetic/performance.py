@@ -120,7 +120,10 @@ def _to_state(**fields: np.ndarray) -> FaceState:
     limits = {"jaw": (0, 1), "lip_width": (-1, 1), "lip_rounding": (0, 1), "lid_left": (0, 1), "lid_right": (0, 1)}
     limits |= {"brows": (-1, 1), "gaze_x": (-1, 1), "gaze_y": (-1, 1)}
     return FaceState(
-        **{name: np.clip(value, *limits.get(name, (None, None))).astype(np.float32) for name, value in fields.items()}
+        **{
+            name: np.clip(value, *limits.get(name, (-np.inf, np.inf))).astype(np.float32)
+            for name, value in fields.items()
+        }
     )
 
 
