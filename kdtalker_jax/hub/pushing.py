@@ -59,7 +59,7 @@ def push(directory: Path, name: str, *, licence: str | None = None, private: boo
 
 
 def _check_card(card: str) -> None:
-    """Asks the hub, which alone knows all licences: that of HF_ENDPOINT, as `ModelCard.validate` does since version 2.2."""
+    """Asks the hub, which alone knows all licences: HF_ENDPOINT, as `ModelCard.validate` does from version 2.2 on."""
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session, hf_raise_for_status
 
