@@ -114,7 +114,9 @@ def announce(config: Any, report: Report) -> None:
     report(f"Settings:\n{to_text(config)}\nTraining on {parallel.describe()}.")
     at_once = getattr(config, "batch_size", 0) // getattr(config, "accumulate", 1)
     if at_once > MOST_ON_CORES and parallel.on_processor():
-        report(f"{at_once} samples at once take long on processor cores, and much memory: --config small is a dry run.")
+        report(
+            f"{at_once} samples at once take long on processor cores, and much memory: the recipe small is a dry run."
+        )
 
 
 class Loop:

@@ -237,4 +237,4 @@ def test_a_laptop_is_told_of_recipes_that_are_not_for_it():
     for size, accumulate, told in ((256, 1, True), (256, 8, False), (8, 1, False)):
         said = []
         announce(replace(SMALL_RUN, batch_size=size, accumulate=accumulate), said.append)
-        assert any("--config small is a dry run" in sentence for sentence in said) == told
+        assert any("the recipe small is a dry run" in sentence for sentence in said) == told
