@@ -154,7 +154,12 @@ _ACCELERATOR = {
     "ema": EmaConfig(enabled=True, decay=0.99, every=5),
     "input": InputConfig(threads=8, prefetch=16),
 }
-_MOUTHS = {"mouth": 1.0, "unit_latents": True, "keep_latents": True}
+_MOUTHS = {
+    "optimizer": replace(_DEMO["optimizer"], kind="muon"),
+    "mouth": 1.0,
+    "unit_latents": True,
+    "keep_latents": True,
+}
 
 # Stage by stage: published-like; for two cores; for some minutes of one accelerator; a dry run.
 LANDMARK_RUNS = {
@@ -170,8 +175,7 @@ IMAGE_RUNS = {
     for config in (
         ImageRun(),
         ImageRun(
-            **_DEMO | {"optimizer": replace(_DEMO["optimizer"], kind="muon")},
-            **_MOUTHS,
+            **_DEMO | _MOUTHS,
             steps=1_600,
             batch_size=16,
             image_size=DEMO.painting.image_size,
@@ -179,8 +183,7 @@ IMAGE_RUNS = {
             unet=DEMO.unet,
         ),
         ImageRun(
-            **_ACCELERATOR | {"optimizer": replace(_DEMO["optimizer"], kind="muon")},
-            **_MOUTHS,
+            **_ACCELERATOR | _MOUTHS,
             steps=6_000,
             batch_size=32,
             image_size=DEMO.painting.image_size,
