@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,9 +73,11 @@ class _Lines:
 
     def write(self, text: str) -> None:
         line = text.strip()
-        if line and line != self._last:
+        # What, and how much of it: not the bar and how long it took, with which one that closes says it again.
+        done = re.sub(r"\|.*\||\[.*\]", "", line)
+        if line and done != self._last:
             self._stream.write(f"{line}\n")
-        self._last = line or self._last
+        self._last = done or self._last
 
     def flush(self) -> None:
         self._stream.flush()

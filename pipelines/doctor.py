@@ -50,7 +50,7 @@ def main() -> None:
             found[name] = f"fails: {type(error).__name__}: {error}".splitlines()[0]
             missing.append(f"{name}: {found[name]}")
     lines = [f"{name:12} {_text(value)}" for name, value in found.items()]
-    lines += [f"missing      {sentence}" for sentence in missing] or ["missing      nothing"]
+    lines += [f"missing      {sentence}" for sentence in missing] or ["missing      nothing that everybody needs"]
     result(_without_home("\n".join(lines)), **_without_home({**found, "missing": missing}))
 
 

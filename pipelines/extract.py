@@ -126,7 +126,7 @@ def main(
     dataset.check_place(out, source)
     if videos:
         how = ExtractionOptions(already_cut, keep_frames, silent_too, look_every, max_without_face / 100)
-        make = VideoClips(find_model(checkpoint, accept_licence=accept_licence), how, batch_size)
+        make = VideoClips(find_model(checkpoint, accept_licence=accept_licence), how, batch_size, progress=not runner)
     if labels is not None:
         make = LabelledClips(make, labels)
     folder = dataset.work_folder(out, source)

@@ -1,5 +1,6 @@
 """Train a network of a model on a data set of clips."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,9 @@ def train(kind: Any, recipe: Any, data: Path | None, workdir: Path, init: str | 
     report = say if is_main else lambda sentence: None
     outcome = resolve(kind.train)(recipe, data, workdir, init=init, report=report, progress=is_main)
     if is_main:
-        state = "finished" if outcome.finished else "stopped: the same command goes on"
+        state = "stopped: the same command goes on"
+        if outcome.finished:
+            state = f"finished: python -m pipelines.export --run {shlex.quote(str(workdir))} --out MODEL makes a model"
         result(f"{workdir}: {state}", workdir=workdir, step=outcome.step, finished=outcome.finished)
 
 

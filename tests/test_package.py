@@ -1,6 +1,7 @@
 """What is installed: the same bytes each time it is built, and all that the commands need."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from kdtalker_jax.demo import MODELS
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,6 +36,19 @@ def source(tmp_path_factory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, folder)
     return folder
+
+
+def check_installed(wheel: Path, folder: Path) -> None:
+    """What is in a wheel works where nothing of the clone is in reach: commands, and the models that come along."""
+    site, empty = folder / "site", folder / "empty"
+    empty.mkdir()
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site)]
+    subprocess.run([*install, str(wheel)], check=True, cwd=empty)
+    environment = os.environ | {"PYTHONPATH": str(site)}
+    listed = [sys.executable, "-m", "kdtalker_jax", "models", "list", "--json"]
+    told = subprocess.run(listed, check=True, cwd=empty, env=environment, capture_output=True, text=True).stdout
+    bundled = [model["directory"] for model in json.loads(told)["models"] if model["name"].startswith("demo")]
+    assert len(bundled) == len(MODELS) and all(Path(place).is_relative_to(site) for place in bundled)
 
 
 def test_builds_are_the_same_to_the_byte(source, tmp_path):
@@ -63,5 +79,6 @@ def test_wheel_and_sdist_are_whole(source, tmp_path):
         "configs",
         "convert",
     }
+    check_installed(wheel, tmp_path)
     with tarfile.open(sdist) as archive:
         assert files <= {name.partition("/")[2] for name in archive.getnames()}

@@ -1,10 +1,14 @@
 """Programs work as well where standard streams are not there, or go away."""
 
+import io
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from kdtalker_jax import streams
 from tests import light
 
 COMMAND = """
@@ -80,6 +84,19 @@ with open(sys.argv[1], "w") as file:
     command = ["bash", "-c", '"$@" <&- >&- 2>&-', "bash", *light.command(program, tmp_path / "out")]
     subprocess.run(command, cwd=light.REPOSITORY, check=True)
     assert (tmp_path / "out").read_text() == "whole"
+
+
+def test_bars_in_files_say_nothing_twice(monkeypatch):
+    """A bar that closes is drawn again, with another time beside it."""
+    monkeypatch.setattr(streams, "SECONDS_APART", 0)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with streams.progress_bar(total=3) as bar:
+        for _ in range(3):
+            bar.update()
+            time.sleep(0.01)
+        time.sleep(1.1)
+    lines = sys.stderr.getvalue().splitlines()
+    assert [line.split("|")[-1].split(" [")[0].strip() for line in lines] == ["0/3", "1/3", "2/3", "3/3"]
 
 
 @pytest.mark.parametrize("stream", ["None", "open('/dev/null')"])

@@ -33,6 +33,7 @@ from kdtalker_jax.media.frames import frame_rate, read_frames, sound_start
 from kdtalker_jax.media.rates import SAMPLES_PER_FRAME, num_frames
 from kdtalker_jax.nn.folding import fold
 from kdtalker_jax.parallel import local_device_count, map_rows, replicate
+from kdtalker_jax.streams import progress_bar
 
 SILENCE = 1e-3  # peak, -60 dB: nothing can be learned from a face that moves without a sound
 LATE = 0.2  # seconds from which it is worth a word that pictures come before the sound
@@ -104,8 +105,12 @@ def describing_parts(checkpoint: Checkpoint) -> tuple[str, ...]:
     return tuple(part.name for part in (*renderer.observing, *features.parts))
 
 
-def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, options: ExtractionOptions) -> Clip:
+def extract_clip(
+    path: Path, networks: ClipNetworks, detector: FaceDetector, options: ExtractionOptions, *, progress: bool = False
+) -> Clip:
     """Make a clip of a video; all fields of `clips.Clips` but the name, and `notes`: what one may not expect of it.
+
+    With `progress`, bars show how many of its frames are searched for the face, and described.
 
     Frames after the end of the sound are left out. Where there is no sound at all and that is allowed, it is silence.
 
@@ -123,6 +128,7 @@ def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, opt
 
     notes = [doubts.of_rate(rate), *_sound_notes(waveform, start)]
     frames = partial(read_frames, path, start, most=sounding)
+    bar = partial(progress_bar, total=sounding, unit="frame", leave=False, show=progress)
     with _skipping("unreadable"):
         if options.already_cut:
             height, width = next(frames(most=1)).shape[:2]
@@ -130,10 +136,12 @@ def extract_clip(path: Path, networks: ClipNetworks, detector: FaceDetector, opt
             looks = islice(frames(), 0, CUT_LOOKS * options.look_every, options.look_every)
             notes.append(doubts.of_cut(face_share(looks, detector), height, width))
         else:
-            square = steady_square(frames(), detector, options.look_every, options.most_missing)
+            square = steady_square(
+                bar(frames(), f"Face in {path.name}"), detector, options.look_every, options.most_missing
+            )
         keep = _keeper(square, networks) if options.keep_frames else None
         stream = read_frames(path, start)
-        motion, jpeg = _describe(islice(stream, sounding), square, networks, keep)
+        motion, jpeg = _describe(bar(islice(stream, sounding), path.name), square, networks, keep)
         if "face" in motion:  # of renderers that go by landmarks, which look for a face in every frame, cut or not
             check_seen(sees_face(motion), options.most_missing)
     count = len(next(iter(motion.values())))
@@ -244,12 +252,16 @@ class VideoClips:
         checkpoint: directory of a converted model; the networks that describe clips are used.
         options: how clips are made.
         batch_size: frames that are described at a time on each device; by default 8 on a CPU, 64 elsewhere.
+        progress: show bars of the frames of each video.
     """
 
-    def __init__(self, checkpoint: Path, options: ExtractionOptions, batch_size: int | None = None) -> None:
+    def __init__(
+        self, checkpoint: Path, options: ExtractionOptions, batch_size: int | None = None, *, progress: bool = False
+    ) -> None:
         loaded = load_checkpoint(checkpoint)
         loaded.require(*describing_parts(loaded))
         self._checkpoint, self._options, self._batch_size = checkpoint, options, batch_size
+        self._progress = progress
         self.system = loaded.system.name
         self.fingerprint = networks_fingerprint(loaded, options)
 
@@ -262,7 +274,7 @@ class VideoClips:
     def __call__(self, path: Path) -> Clip:
         with _LOADING:
             tools = self._tools
-        return extract_clip(path, *tools, self._options)
+        return extract_clip(path, *tools, self._options, progress=self._progress)
 
 
 def networks_fingerprint(checkpoint: Checkpoint, options: Any) -> str:

@@ -26,8 +26,10 @@ PathLike = str | os.PathLike[str]
 
 def waveform_of(audio: PathLike | np.ndarray, rate: int | None) -> np.ndarray:
     """A path, or a waveform of any rate, as 16 kHz mono (samples,). Without a rate it is taken for 16 kHz, with a
-    warning if it sounds like more."""
+    warning if it sounds like more. A file says its own rate: InputError where another is given beside it."""
     if isinstance(audio, (str, os.PathLike)):
+        if rate is not None:
+            raise InputError(f"`rate` is of a waveform: {audio} says its own, so leave it out.")
         return load_waveform(audio)
     _check_waveform(audio)
     waveform = resample_waveform(audio, _whole(rate))

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,12 @@ class Report:
             }
         return summary
 
+    def _not_measured_by_reason(self) -> Iterable[tuple[str, list[str]]]:
+        names: dict[str, list[str]] = {}
+        for name, reason in self.not_measured.items():
+            names.setdefault(reason, []).append(name)
+        return names.items()
+
     def warnings(self) -> list[str]:
         """A sentence for each kind of doubt: about the first video concerned, and how many others there are."""
         kinds: dict[str, list[str]] = {}
@@ -111,7 +117,7 @@ class Report:
         for name, summary in self.summary().items():
             mean = "-" if math.isnan(summary["mean"]) else f"{summary['mean']:.4f}"
             lines.append(row(name, mean, summary["unit"], summary["better"], summary["videos"], summary["nan"]))
-        lines += [f"{name:20} {'not measured':>12} {reason}" for name, reason in self.not_measured.items()]
+        lines += [f"not measured: {', '.join(names)}: {reason}" for reason, names in self._not_measured_by_reason()]
         lines += [f"{name}: {note}" for name, video in self.videos.items() for note in video.notes]
         lines += [f"{name}: not read: {reason}" for name, reason in self.unreadable.items()]
         lines += ["", *self.protocol.to_lines()] if self.protocol else []

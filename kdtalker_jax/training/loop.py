@@ -181,11 +181,11 @@ class Loop:
         metrics = {name: float(value) for name, value in jax.device_get(step.metrics).items()}  # at once
         if not metrics.pop("finite"):
             raise InputError(self._not_finite(step, metrics))
-        self._logs.advance()
         self._meter.done(len(step.sources) * parallel.process_count())
-        if step.number % self._config.log_every == 0:
+        if step.number % self._config.log_every == 0 or step.number == self._config.steps:
             values = {**metrics, **self._meter.read()}
             self._logs.numbers(step.number, {f"train/{name}": value for name, value in values.items()})
+        self._logs.advance()
         return step.stop()
 
     def _not_finite(self, step: Dispatched, metrics: dict[str, float]) -> str:

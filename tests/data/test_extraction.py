@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from configs import SMALL
+from kdtalker_jax import streams
 from kdtalker_jax.checkpoints import load_checkpoint, save_checkpoint
 from kdtalker_jax.data.clips import decode_frame
 from kdtalker_jax.data.extraction import (
@@ -150,6 +151,16 @@ def test_silence_that_is_taken_is_noted(extract, videos):
     for name in ("mute.mp4", "silent.mp4"):
         (note,) = extract(videos / name, ExtractionOptions(already_cut=True, silent_too=True))["notes"]
         assert "There is no sound" in note
+
+
+def test_how_much_of_a_video_is_described_is_shown(small_checkpoint, videos, capsys, monkeypatch):
+    """One of an hour would look as if nothing happened."""
+    monkeypatch.setattr(streams, "SECONDS_APART", 0)
+    VideoClips(small_checkpoint, WHOLE)(videos / "a.mp4")
+    assert not capsys.readouterr().err
+    VideoClips(small_checkpoint, WHOLE, progress=True)(videos / "a.mp4")
+    told = capsys.readouterr().err
+    assert "a.mp4: " in told and "frame/s" in told
 
 
 def test_pictures_that_are_not_cut_are_noted(extract, tmp_path):

@@ -26,6 +26,13 @@ def test_other_rates_are_refused_in_a_sentence(rate):
             call(SILENCE, rate)
 
 
+def test_a_file_says_its_own_rate(tmp_path):
+    soundfile.write(tmp_path / "a.wav", SILENCE, 44_100)
+    assert len(waveform_of(tmp_path / "a.wav", None)) == 16_000
+    with pytest.raises(InputError, match="says its own, so leave it out"):
+        waveform_of(tmp_path / "a.wav", 48_000)
+
+
 def test_a_disk_that_is_full_is_an_output_error(tmp_path, monkeypatch):
     def full(*arguments, **named):
         raise soundfile.LibsndfileError(2, "Error : ")

@@ -76,6 +76,12 @@ def test_it_validates_every_so_often_and_at_the_end(tmp_path):
     assert told[-1] == "Finished after 10 steps."
 
 
+def test_the_last_step_is_logged_however_few_there_are(tmp_path):
+    """A dry run tells its loss."""
+    train(tmp_path / "run", replace(CONFIG, log_every=1_000))
+    assert list(read_metrics(tmp_path / "run")) == [10]
+
+
 def test_every_step_is_logged_and_learnt_from(finished):
     metrics = read_metrics(finished)
     assert all(np.isfinite(metrics[step]["train/loss"]) for step in range(1, 11))

@@ -9,6 +9,7 @@ from kdtalker_jax.spaces.landmarks.contours import CONTOUR_SET, COUNTS
 from kdtalker_jax.weight_files import read_arrays
 
 FIELD = "points"  # the array of a file
+LEAST_SPAN = 4.0  # pixels: parts of a picture's side, as detectors give them, are within 1 or 2
 
 
 def known_landmarks(given: str | os.PathLike[str] | np.ndarray, points: int) -> np.ndarray:
@@ -23,7 +24,7 @@ def known_landmarks(given: str | os.PathLike[str] | np.ndarray, points: int) -> 
         float64 (points, 3).
 
     Raises:
-        InputError: it is something else, or has fewer than the model wants.
+        InputError: it is something else, in another unit, or has fewer than the model wants.
     """
     name, array = "The landmarks", given
     if isinstance(given, (str, os.PathLike)):
@@ -36,6 +37,8 @@ def known_landmarks(given: str | os.PathLike[str] | np.ndarray, points: int) -> 
         raise InputError(f"{name} must be numbers of the shape ({counts}, 3), not {array.dtype} {array.shape}.")
     if not np.isfinite(array).all() or np.abs(array).max() > 1e6:
         raise InputError(f"{name} are no places in a picture.")
+    if np.ptp(array[:, :2], axis=0).max() < LEAST_SPAN:
+        raise InputError(f"{name} lie within {LEAST_SPAN} pixels: give x and y in pixels of the picture.")
     if len(array) < points:
         raise InputError(f"{name} are {len(array)}, and this model wants {points}.")
     kept = slice(None) if len(array) == points else np.array(CONTOUR_SET)

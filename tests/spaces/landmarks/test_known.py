@@ -10,7 +10,7 @@ from kdtalker_jax.faces.mesh import in_units
 from kdtalker_jax.spaces.landmarks.contours import CONTOUR_SET
 from kdtalker_jax.spaces.landmarks.known import in_pixels, known_landmarks
 
-POINTS = np.random.default_rng(0).uniform(-1, 1, (478, 3))
+POINTS = np.random.default_rng(0).uniform(100, 400, (478, 3))
 
 
 def test_of_all_landmarks_the_lines_are_taken():
@@ -20,7 +20,8 @@ def test_of_all_landmarks_the_lines_are_taken():
 
 
 def test_pixels_and_units_are_each_others_inverse():
-    np.testing.assert_allclose(in_units(in_pixels(POINTS, 320), enclosing_square(320, 320)), POINTS, atol=1e-12)
+    points = POINTS / 200 - 1
+    np.testing.assert_allclose(in_units(in_pixels(points, 320), enclosing_square(320, 320)), points, atol=1e-12)
 
 
 def test_files_are_read(tmp_path):
@@ -45,6 +46,7 @@ def test_the_packages_portraits_have_theirs(portrait):
         (np.full((162, 3), "x"), "numbers of the shape"),
         (np.full((162, 3), np.nan), "no places in a picture"),
         (np.full((162, 3), 1e30), "no places in a picture"),
+        (POINTS / 400, "give x and y in pixels"),
         (POINTS[:162], "are 162, and this model wants 478"),
     ],
 )
