@@ -39,8 +39,7 @@ class DemoConfig:
     # Performances that the denoiser learns from; they are drawn once and not kept.
     spoken: int = 150
     spoken_frames: int = 160
-    spoken_feelings: bool = True  # whether these show what they feel, of a look that does: nobody can ask for it
-    spoken_read: float = 0.0  # part of these that espeak-ng and flite read aloud, where they are installed
+    spoken_feelings: bool = True  # whether these show what they feel
     true_keypoints: bool = False  # guided keypoints of these are where the landmarks are, not where they are found
     # What ships beside the model, by name: seeds of people of that look and of speakers that are in no data set.
     portraits: tuple[tuple[str, int], ...] = (("mila", 9022), ("yara", 9004), ("bruno", 9014))

@@ -27,8 +27,9 @@ from kdtalker_jax.features.wav2lip.parts import AUDIO_ENCODER
 from kdtalker_jax.records import added
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.streams import progress_bar
+from kdtalker_jax.synthetic.performance import random_performance
 from kdtalker_jax.synthetic.readers import Reader, installed_readers
-from kdtalker_jax.synthetic.reading import is_read, some_performance
+from kdtalker_jax.synthetic.reading import read_performance
 from kdtalker_jax.training.batches import NumberedBatches
 from kdtalker_jax.training.kinds import Kind
 from kdtalker_jax.training.logs import Logs
@@ -146,7 +147,7 @@ class AudioTask:
         numbers = range(config.performances + config.validation.performances)
         spoken = [speak(config, i, readers) for i in progress_bar(numbers, "Speakers", show=progress)]
         self._validation = spoken[config.performances :]
-        read = [bool(readers) and is_read(config.read, number) for number in numbers[config.performances :]]
+        read = [bool(readers) and is_read(config, number) for number in numbers[config.performances :]]
         self._kinds = {"": slice(None)} | ({"read_": np.flatnonzero(read)} if any(read) else {})
         self.batches = AudioBatches(
             spoken[: config.performances], config, process=parallel.process_index(), processes=parallel.process_count()
@@ -225,9 +226,17 @@ def check_readers(known: Readers, here: Mapping[str, Reader], workdir: Path) -> 
 def speak(config: AudioConfig, number: int, readers: Mapping[str, Reader] | None = None) -> Spoken:
     """The performance of this number, of a seed's endless row of them; some are read aloud where there are readers."""
     rng = np.random.default_rng([config.seed, number])
-    performance = some_performance(rng, number, config.frames, config.read, readers or {})
+    if readers and is_read(config, number):
+        performance = read_performance(rng, config.frames, readers)
+    else:
+        performance = random_performance(rng, config.frames)
     mouth = np.stack([getattr(performance.states, name) for name in TARGETS], axis=-1)  # (F, 3)
     return Spoken(mel_spectrogram(performance.waveform), mouth)
+
+
+def is_read(config: AudioConfig, number: int) -> bool:
+    """Whether the performance of this number is one that a program reads, evenly spread over the numbers."""
+    return math.floor((number + 1) * config.read) > math.floor(number * config.read)
 
 
 def _agreement(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:

@@ -161,7 +161,6 @@ def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool
         size=config.model.motion_extractor.image_size,
         guided=config.last_renderer.guided if config.true_keypoints else (),
         feelings=config.spoken_feelings,
-        read=config.spoken_read,
     )
     describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
     return True

@@ -22,9 +22,7 @@ from kdtalker_jax.synthetic.drawing import draw_frames
 from kdtalker_jax.synthetic.feelings import Felt, feel, unfelt
 from kdtalker_jax.synthetic.guiding import guided_expression
 from kdtalker_jax.synthetic.people import Person
-from kdtalker_jax.synthetic.performance import framed
-from kdtalker_jax.synthetic.readers import installed_readers
-from kdtalker_jax.synthetic.reading import some_performance
+from kdtalker_jax.synthetic.performance import framed, random_performance
 from kdtalker_jax.synthetic.state import State, at_rest
 
 RESTING = 8  # drawings of a face at rest, in poses of the performance
@@ -47,8 +45,7 @@ class NumberedPerformances:
         seed: of all performances and of the people who give them.
         frames: of each, 25 a second.
         look: of the people, one of `clips.LOOKS`.
-        feelings: whether people of a look that has them show them.
-        read: part of the performances that programs read aloud, where these are installed.
+        feelings: whether people of a look that has feelings show them.
         batch_size: frames that are described at a time on each device.
         others: what else clips depend on.
     """
@@ -60,19 +57,15 @@ class NumberedPerformances:
         frames: int,
         look: str,
         feelings: bool,
-        read: float,
         batch_size: int,
         others: Sequence[Any],
     ) -> None:
         loaded = load_checkpoint(checkpoint)
         loaded.require(*describing_parts(loaded))
         self._checkpoint, self._seed, self._frames, self._look = checkpoint, seed, frames, look
-        self._feelings, self._read, self._batch_size = feelings, read, batch_size
-        self._readers = installed_readers() if read else {}
+        self._feelings, self._batch_size = feelings, batch_size
         if not feelings:
             others = (*others, "unfelt")
-        if read:
-            others = (*others, read, *self._readers)
         self.system = loaded.system.name
         self.fingerprint = networks_fingerprint(loaded, (seed, frames, *others))
 
@@ -88,7 +81,7 @@ class NumberedPerformances:
         """The performance whose number is the path's name."""
         number = int(path.name)
         rng = np.random.default_rng([self._seed, number])
-        performance = some_performance(rng, number, self._frames, self._read, self._readers)
+        performance = random_performance(rng, self._frames)
         felt = None
         if self._look == "varied":
             states = framed(rng, performance.states)
@@ -116,14 +109,13 @@ class DescribedPerformances(NumberedPerformances):
         size: int | None = None,
         guided: Sequence[str] = (),
         feelings: bool = True,
-        read: float = 0.0,
     ) -> None:
         others = (look, size) if look != "plain" or size else ()
         if look == "varied":  # whose clips say what is felt
             others = (*others, "felt")
         if guided:
             others = (*others, guided)
-        super().__init__(checkpoint, seed, frames, look, feelings, read, batch_size, others)
+        super().__init__(checkpoint, seed, frames, look, feelings, batch_size, others)
         self._size, self._guided = size, guided
 
     def __call__(self, path: Path) -> Clip:

@@ -1,14 +1,11 @@
 """Performances of people who read aloud with the voice of a program: other sounds than our own, with known mouths."""
 
-import math
-from collections.abc import Mapping
-
 import numpy as np
 
 from kdtalker_jax.media.rates import FRAME_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME
 from kdtalker_jax.synthetic.acoustics import record
 from kdtalker_jax.synthetic.articulation import articulate
-from kdtalker_jax.synthetic.performance import Performance, act, random_performance
+from kdtalker_jax.synthetic.performance import Performance, act
 from kdtalker_jax.synthetic.phonemes import IS_VOWEL, PAUSE, Track
 from kdtalker_jax.synthetic.readers import Reader, Reading, ReadingError
 from kdtalker_jax.synthetic.transmission import transmit
@@ -20,21 +17,7 @@ _PAUSED = 0.15  # seconds: such pauses may be made longer
 _QUIET = 24.0  # dB below its loud vowels, in which a voice opens the mouth half as wide
 
 
-def is_read(share: float, number: int) -> bool:
-    """Whether the performance of this number is among the share that programs read, evenly spread over the numbers."""
-    return math.floor((number + 1) * share) > math.floor(number * share)
-
-
-def some_performance(
-    rng: np.random.Generator, number: int, frames: int, share: float, readers: Mapping[str, Reader]
-) -> Performance:
-    """The performance of this number in a row, a share of which is read aloud where there are readers."""
-    if readers and is_read(share, number):
-        return read_performance(rng, frames, readers)
-    return random_performance(rng, frames)
-
-
-def read_performance(rng: np.random.Generator, frames: int, readers: Mapping[str, Reader]) -> Performance:
+def read_performance(rng: np.random.Generator, frames: int, readers: dict[str, Reader]) -> Performance:
     """Someone who reads aloud for `frames` frames.
 
     Args:
@@ -54,7 +37,7 @@ def read_performance(rng: np.random.Generator, frames: int, readers: Mapping[str
     return Performance(states, transmit(rng, record(rng, speech)), track)
 
 
-def _spoken(rng: np.random.Generator, seconds: float, readers: Mapping[str, Reader]) -> tuple[np.ndarray, Track]:
+def _spoken(rng: np.random.Generator, seconds: float, readers: dict[str, Reader]) -> tuple[np.ndarray, Track]:
     """Speech (samples,) at 16 kHz, and what is said: as long as asked for or longer, and just as long."""
     for last in (*[False] * (_TRIES - 1), True):
         read = list(readers.values())[rng.integers(len(readers))]

@@ -64,10 +64,8 @@ class TracedPictures:
 class TracedPerformances(NumberedPerformances):
     """Makes clips of landmarks and of what the networks hear."""
 
-    def __init__(
-        self, checkpoint: Path, seed: int, frames: int, look: str = "plain", feelings: bool = True, read: float = 0.0
-    ) -> None:
-        super().__init__(checkpoint, seed, frames, look, feelings, read, 16, (look,))
+    def __init__(self, checkpoint: Path, seed: int, frames: int, look: str = "plain", feelings: bool = True) -> None:
+        super().__init__(checkpoint, seed, frames, look, feelings, 16, (look,))
         self.system = SYSTEM
 
     def __call__(self, path: Path) -> Clip:

@@ -1,5 +1,6 @@
 """Published templates, as LivePortrait reads them and drives a portrait by them."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -50,6 +51,7 @@ def test_a_picture_driven_by_a_template(model, source, modes, media, assert_same
     y, x, channel = np.mgrid[:400, :600, :3]
     full = ((2 * x + 5 * y + 480 * channel) // 8 % 256).astype(np.uint8)
     (picture,) = next(pasted([np.asarray(frame)], full, modes["paste/inside/M_c2o"].astype(float), published=True))
-    assert_same_picture(
-        "render/template_d1_frame8/pasted", picture[::4, ::4], modes["render/template_d1_frame8/pasted"]
-    )
+    # OpenCV before 5 interpolates in 32nds of a pixel: here one value in 600 is off by 4 levels, and few by 5.
+    levels = 1 if int(cv2.__version__.partition(".")[0]) >= 5 else 4
+    name = "render/template_d1_frame8/pasted"
+    assert_same_picture(name, picture[::4, ::4], modes[name], levels)

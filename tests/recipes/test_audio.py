@@ -15,7 +15,6 @@ from kdtalker_jax.features.mel import BANDS
 from kdtalker_jax.recipes import audio
 from kdtalker_jax.recipes.audio import AudioBatches, AudioTask, Readers, alter, speak, train_audio_encoder
 from kdtalker_jax.synthetic.readers import Reading
-from kdtalker_jax.synthetic.reading import is_read
 from tests.training.metrics import read_metrics
 
 # Of four speakers and sixty steps it is chance how much is learnt.
@@ -115,7 +114,7 @@ def test_programs_read_a_part_of_the_performances_and_leave_the_others_as_they_a
     assert len(asked) == 2
     for number, performance in enumerate(spoken):
         invented = speak(SMALL_AUDIO, number)
-        assert np.array_equal(performance.mel, invented.mel) != is_read(config.read, number)
+        assert np.array_equal(performance.mel, invented.mel) != audio.is_read(config, number)
 
 
 def test_where_no_program_is_installed_one_sentence_says_so(monkeypatch):
