@@ -39,7 +39,6 @@ class DemoConfig:
     # Performances that the denoiser learns from; they are drawn once and not kept.
     spoken: int = 150
     spoken_frames: int = 160
-    spoken_feelings: bool = True  # whether these show what they feel
     true_keypoints: bool = False  # guided keypoints of these are where the landmarks are, not where they are found
     # What ships beside the model, by name: seeds of people of that look and of speakers that are in no data set.
     portraits: tuple[tuple[str, int], ...] = (("mila", 9022), ("yara", 9004), ("bruno", 9014))
@@ -129,6 +128,7 @@ VARIED_DEMO = DemoConfig(
     performances=800,
     performance_frames=96,
     performance_apart=12,
+    spoken=240,
     true_keypoints=True,
     portraits=(("mila", 9147), ("yara", 9132), ("bruno", 9148)),
     model=VARIED,
@@ -137,6 +137,7 @@ VARIED_DEMO = DemoConfig(
     lids=VARIED_LIDS,
     feelings=VARIED_FEELINGS,
     audio=replace(DEMO_AUDIO, name="varied_audio", performances=500, read=0.5),
+    denoiser=replace(DEMO_RUN, steps=6_000),
 )
 
 # The one that ships: its last run wants an accelerator.

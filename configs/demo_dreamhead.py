@@ -33,7 +33,6 @@ class DreamHeadDemoConfig:
     # Performances that the landmark denoiser learns from: points and sound alone, which nobody has to draw.
     spoken: int = 600
     spoken_frames: int = 160
-    spoken_feelings: bool = True  # whether these show what they feel
     model: ModelConfig = DEMO
     cuts: AutoencoderRun | None = AUTOENCODER_RUNS["demo"]  # what the autoencoder goes on from, or from nothing
     autoencoder: AutoencoderRun = AUTOENCODER_RUNS["demo_whole"]

@@ -160,7 +160,7 @@ def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool
         look=config.look,
         size=config.model.motion_extractor.image_size,
         guided=config.last_renderer.guided if config.true_keypoints else (),
-        feelings=config.spoken_feelings,
+        feelings=False,  # nobody can ask this model for any: mouths would open in silence
     )
     describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
     return True

@@ -116,7 +116,7 @@ def make_speech(base: Path, config: DreamHeadDemoConfig, workdir: Path, report: 
     """Traces performances, and hears them."""
     out = workdir / "speech"
     if not out.exists():
-        make = TracedPerformances(base, config.seed + 1, config.spoken_frames, config.look, config.spoken_feelings)
+        make = TracedPerformances(base, config.seed + 1, config.spoken_frames, config.look, feelings=False)
         folder = dataset.work_folder(out, base)
         describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
     return True
