@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from kdtalker_jax.cli import MODEL_HELP, Command, licence_option, result
+from kdtalker_jax.errors import InputError
 
 EPILOG = """
 \b
@@ -37,9 +38,11 @@ def main(
     which = int(step) if step.isdecimal() else step
     if isinstance(which, str) and which not in ("latest", "best"):
         raise click.BadParameter(f"{step!r} is neither latest, nor best, nor a number", param_hint="--step")
-    export = resolve(run_kind(run).export)
+    kind = run_kind(run)
+    if kind.export is None:
+        raise InputError(f"What a run of {kind.name} trains fits no other model: pipelines.train_demo makes both.")
     base = find_model(checkpoint, accept_licence=accept_licence) if checkpoint else None
-    sentence = export(run, base, out, which=which, raw=raw, overwrite=overwrite)
+    sentence = resolve(kind.export)(run, base, out, which=which, raw=raw, overwrite=overwrite)
     result(sentence, output=out)
 
 

@@ -96,7 +96,8 @@ def train(kind: Any, recipe: Any, data: Path | None, workdir: Path, init: str | 
     if is_main:
         state = "stopped: the same command goes on"
         if outcome.finished:
-            state = f"finished: python -m pipelines.export --run {shlex.quote(str(workdir))} --out MODEL makes a model"
+            put = f"; python -m pipelines.export --run {shlex.quote(str(workdir))} puts it into a model"
+            state = "finished" + (put if kind.export else "")
         result(f"{workdir}: {state}", workdir=workdir, step=outcome.step, finished=outcome.finished)
 
 

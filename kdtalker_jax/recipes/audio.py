@@ -86,7 +86,7 @@ KIND = Kind(
     AudioConfig,
     recipes="configs.audio:AUDIO_CONFIGS",
     train=f"{__name__}:train_kind",
-    export=f"{__name__}:export_run",
+    export=None,  # a denoiser knows one audio encoder
     found={"readers": Readers},
 )
 
@@ -98,11 +98,6 @@ def train_kind(
     if data is not None or init is not None:
         raise InputError("The audio encoder learns from nothing, on speakers that it invents: leave out data and init.")
     return train_audio_encoder(config, workdir, **telling)
-
-
-def export_run(run: Path, base: Path | None, out: Path, **options: Any) -> str:
-    """`kinds.Kind.export`."""
-    raise InputError("A denoiser knows one audio encoder: pipelines.train_demo makes both.")
 
 
 def train_audio_encoder(

@@ -18,7 +18,8 @@ class Kind:
         recipes: "module:NAME" of configurations by name, the default first.
         train: "module:NAME" of (config, data, workdir, *, init, report, progress) -> `loop.Outcome`.
         export: "module:NAME" of (run, base, out, *, which, raw, overwrite) -> sentence: writes a model with what a run
-            has trained, and all else from the model `base`, which may be None where that is all there is.
+            has trained, and all else from the model `base`, which may be None where that is all there is. None: it
+            fits no other model.
         memory: "module:NAME" of (config, report), which tells what a step needs of each device's memory, where it can.
         fit: "module:NAME" of (recipe, data, init) -> recipe, with the sizes that the first parameters `init`, or else
             the data set, dictate; None where a recipe names all of them.
@@ -31,7 +32,7 @@ class Kind:
     config: type
     recipes: str
     train: str
-    export: str
+    export: str | None
     memory: str | None = None
     fit: str | None = None
     next_stage: str | None = None

@@ -146,7 +146,7 @@ def test_the_command_line_makes_a_video(directory, tmp_path):
 def test_it_is_trained_by_the_loop(directory, tmp_path):
     """Ten steps, stopped by nothing; and what was learnt becomes a model."""
     output = run(train, "toy_mover", "--workdir", tmp_path / "run", "--set", "steps=10")
-    assert "Finished after 10 steps." in output
+    assert "Finished after 10 steps." in output and f"pipelines.export --run {tmp_path / 'run'}" in output
     out = tmp_path / "mine"
     assert "toy_mover after 10 steps" in run(export, "--run", tmp_path / "run", "--checkpoint", directory, "--out", out)
     before, after = (load_checkpoint(path).variables("mover")["params"]["dense"] for path in (directory, out))
