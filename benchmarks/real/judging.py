@@ -37,6 +37,8 @@ class Verdict:
     pose_std: dict[str, float]  # of the person, degrees
     spoken: float  # r of the opening driven by sound, or NaN
     offset: int | None  # frames at which that r is greatest; positive: late
+    loud: float  # r of the person's own opening with the loudness of the sound, or NaN
+    own_offset: int | None  # likewise: how far the clip's pictures are behind its sound
 
     @property
     def gain(self) -> float:
@@ -58,10 +60,11 @@ def judge(take: Take) -> Verdict:
     made, still = compare(take.driven[1:], truth[1:]), compare([truth[0]] * (len(truth) - 1), truth[1:])
     both = seen.found & driven.found
     error = np.abs(driven.pose - seen.pose)[both]  # (n, 3)
-    spoken, offset = np.nan, None
+    spoken, offset, loud, own_offset = np.nan, None, np.nan, None
     if take.seen_spoken is not None:
-        spoken, offset = _followed(take.seen_spoken.mouth, seen.mouth)
-        offset = None if offset is None else offset * take.clip.every
+        every = take.clip.every
+        spoken, offset = _followed(take.seen_spoken.mouth, seen.mouth, every)
+        loud, own_offset = _followed(seen.mouth, measures.envelope(take.clip.waveform)[::every], every)
     return Verdict(
         name=take.clip.name,
         frames=len(truth),
@@ -81,6 +84,8 @@ def judge(take: Take) -> Verdict:
         pose_std={name: _spread(seen.pose[:, i]) for i, name in enumerate(ANGLES)},
         spoken=spoken,
         offset=offset,
+        loud=loud,
+        own_offset=own_offset,
     )
 
 
@@ -90,12 +95,15 @@ def agreement(measured: np.ndarray, wanted: np.ndarray) -> float:
     return measures.correlation(measured[both], wanted[both]) if both.mean() >= FEWEST else np.nan
 
 
-def _followed(measured: np.ndarray, wanted: np.ndarray) -> tuple[float, int | None]:
-    """r, and the offset in frames at which it is greatest; gaps of up to half of the frames are bridged."""
+def _followed(measured: np.ndarray, wanted: np.ndarray, every: int) -> tuple[float, int | None]:
+    """r, and the offset in frames at which it is greatest, of signals of every so many frames.
+
+    Gaps of up to half of the frames are bridged.
+    """
     frames = min(len(measured), len(wanted))
     if (r := agreement(measured[:frames], wanted[:frames])) != r:
         return np.nan, None
-    return r, measures.following([_bridged(measured[:frames])], [_bridged(wanted[:frames])]).offset
+    return r, every * measures.following([_bridged(measured[:frames])], [_bridged(wanted[:frames])]).offset
 
 
 def _bridged(values: np.ndarray) -> np.ndarray:

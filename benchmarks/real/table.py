@@ -35,7 +35,10 @@ def rows(verdicts: Sequence[Verdict]) -> Iterator[Row]:
     found = _mean("found", verdicts)
     share = f"{100 * found:.1f} % of the frames where the person has one"
     yield Row("a face is found", "", share, None, {"found": found})
-    yield _spoken_row([verdict for verdict in verdicts if verdict.offset is not None or np.isfinite(verdict.spoken)])
+    heard = [verdict for verdict in verdicts if verdict.offset is not None or np.isfinite(verdict.spoken)]
+    yield _spoken_row(heard)
+    if heard:
+        yield _own_row(heard)
 
 
 def clip_cells(verdict: Verdict) -> list[str]:
@@ -100,11 +103,23 @@ def _spoken_row(verdicts: Sequence[Verdict]) -> Row:
         return Row(name, reach, "no clip has sound", None, {})
     values = {verdict.name: verdict.spoken for verdict in verdicts}
     offsets = [verdict.offset for verdict in verdicts]
-    late = ", ".join("?" if offset is None else f"{offset:+d}" for offset in offsets)
     reached = all(r >= 0.5 for r in values.values()) and all(offset in (-1, 0, 1) for offset in offsets)
     average, lowest = _finite(np.mean, values), _finite(min, values)
-    text = f"r = {average:.2f} on average of {len(values)} (lowest {lowest:.2f}), offsets {late}"
+    text = f"r = {average:.2f} on average of {len(values)} (lowest {lowest:.2f}), offsets {_signed(offsets)}"
     return Row(name, reach, text, reached, {"r": values, "offsets": offsets})
+
+
+def _own_row(verdicts: Sequence[Verdict]) -> Row:
+    """Whether clips are in step themselves: a mouth that is in step with the sound is no more like theirs."""
+    values = {verdict.name: verdict.loud for verdict in verdicts}
+    offsets = [verdict.own_offset for verdict in verdicts]
+    text = f"r = {_finite(np.mean, values):.2f} on average, offsets {_signed(offsets)}"
+    name = "the person's own mouth opening against how loud the sound is"
+    return Row(name, "", text, None, {"r": values, "offsets": offsets})
+
+
+def _signed(offsets: Sequence[int | None]) -> str:
+    return ", ".join("?" if offset is None else f"{offset:+d}" for offset in offsets)
 
 
 def _mean(field: str, verdicts: Sequence[Verdict]) -> float:

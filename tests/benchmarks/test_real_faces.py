@@ -130,7 +130,9 @@ def test_a_take_is_judged(late):
     made.who[:] = np.eye(128)[1]
     spoken = seen_as(np.roll(mouth, late))
     spoken.mouth[20:23] = np.nan
-    clip = Clip("someone", truth, np.zeros(60 * SAMPLES_PER_FRAME, np.float32))
+    sound = np.repeat(np.exp(mouth), SAMPLES_PER_FRAME) * rng.normal(0, 0.05, 60 * SAMPLES_PER_FRAME)
+    # A frame shows the middle of what is heard about it.
+    clip = Clip("someone", truth, np.roll(sound, -5 * SAMPLES_PER_FRAME // 2).astype(np.float32))
     verdict = judge(Take(clip, own, truth + np.uint8(5), made, truth, spoken))
     assert verdict.psnr == pytest.approx(20 * np.log10(255 / 5))
     assert verdict.still_psnr == pytest.approx(20 * np.log10(255 / 51))
@@ -139,6 +141,7 @@ def test_a_take_is_judged(late):
     assert (verdict.distance, verdict.cosine) == (pytest.approx(2**0.5), pytest.approx(0))
     assert (verdict.own_distance, verdict.own_cosine) == (0, pytest.approx(1))
     assert verdict.offset == late
+    assert verdict.own_offset == 2, "the clip's pictures come later than its sound"
     assert (verdict.spoken > 0.95) == (late == 0)
     assert all(error == 0 for error in verdict.pose_error.values())
     assert len(clip_cells(verdict)) == len(BY_CLIP)
@@ -159,6 +162,7 @@ def verdict_of(name: str = "one", **changes) -> Verdict:
     """What reaches everything, changed."""
     good = dict(frames=50, psnr=25.0, ssim=0.81, still_psnr=22.0, still_ssim=0.7, found=1.0, mouth=0.8, eyes=0.6)
     good |= dict(distance=0.3, cosine=0.95, own_distance=0.2, own_cosine=0.98, spoken=0.6, offset=-1)
+    good |= dict(loud=0.5, own_offset=0)
     angles = dict.fromkeys(("yaw", "pitch", "roll"), 0.95)
     return Verdict(
         name=name, **(good | dict(pose=angles, pose_error=angles, pose_std=dict.fromkeys(angles, 5.0)) | changes)
