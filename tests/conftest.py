@@ -3,6 +3,7 @@
 Recorded numbers and real media lie outside the repository; tests that need them skip by name.
 """
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -43,23 +44,31 @@ os.environ["KDTALKER_CACHE"] = _MODELS.name
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-MOST_MAPS = 30_000  # after a module; Linux gives a process 65,530
+# After a module. Linux gives a process 65,530 maps, and two processes of tests share the memory of small machines.
+MOST_MAPS, MOST_MEMORY = 30_000, 6 << 30
 
 SHARED = Path(os.environ.get("KDTALKER_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def forget_compiled() -> Iterator[None]:
-    """Drops all programs when there are many: each holds memory maps, and a process that is out of them crashes."""
+    """Drops all programs when there are many: they hold memory and maps of it, without which a process dies."""
     yield
-    if memory_maps() > MOST_MAPS:
+    if memory_maps() > MOST_MAPS or resident_memory() > MOST_MEMORY:
         jax.clear_caches()
+        gc.collect()
 
 
 def memory_maps() -> int:
     """That this process holds; more than anyone may have where the system does not tell."""
     maps = Path("/proc/self/maps")
     return len(maps.read_bytes().splitlines()) if maps.exists() else MOST_MAPS + 1
+
+
+def resident_memory() -> int:
+    """Bytes of this process; 0 where the system does not tell."""
+    pages = Path("/proc/self/statm")
+    return int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.exists() else 0
 
 
 def _folder(name: str) -> Path:
