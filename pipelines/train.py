@@ -94,10 +94,9 @@ def train(kind: Any, recipe: Any, data: Path | None, workdir: Path, init: str | 
     report = say if is_main else lambda sentence: None
     outcome = resolve(kind.train)(recipe, data, workdir, init=init, report=report, progress=is_main)
     if is_main:
-        state = "stopped: the same command goes on"
-        if outcome.finished:
-            put = f"; python -m pipelines.export --run {shlex.quote(str(workdir))} puts it into a model"
-            state = "finished" + (put if kind.export else "")
+        state = "finished" if outcome.finished else "stopped: the same command goes on"
+        if outcome.finished and kind.export:
+            state += f"; python -m pipelines.export --run {shlex.quote(str(workdir))} puts it into a model"
         result(f"{workdir}: {state}", workdir=workdir, step=outcome.step, finished=outcome.finished)
 
 
