@@ -87,6 +87,9 @@ class ImageRun:
     # Each frame is encoded once, before the first step, not in each step, and its latents are kept in memory
     # (`input.cache_gb`). A frame's landmarks are then inexact in two ways alone.
     keep_latents: bool = added(False)
+    # How much it counts what else the U-Net tells within the box when a picture is its own reference. That knows the
+    # answer, so nothing is left to it but to look away from what the mouth does there. It calls the U-Net twice.
+    consistency: float = added(0.0)
     log_every: int = 50  # steps
     image_size: int = PUBLISHED_LIKE.painting.image_size
     autoencoder: AutoencoderConfig = PUBLISHED_LIKE.autoencoder

@@ -66,6 +66,7 @@ class KeptLatents:
             lines=np.stack(
                 [clip.lines[row, self._which(one.chance)] for (clip, row), one in zip(targets, chosen, strict=True)]
             ),
+            own_lines=np.stack([clip.lines[row, 0] for clip, row in targets]),
             reference_lines=np.stack([clip.lines[row, 0] for clip, row in references]),
             mouth=np.stack([clip.mouth[row] for clip, row in targets]),
             position=position,

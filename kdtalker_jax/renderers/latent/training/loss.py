@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from kdtalker_jax.diffusion.prediction import Kind, signal_and_spread, target
+from kdtalker_jax.diffusion.prediction import signal_and_spread
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 
 COMMITMENT = 0.25
@@ -18,30 +18,21 @@ def noise_loss(
     time: jax.Array,
     schedule: NoiseSchedule,
 ) -> jax.Array:
-    """Mean square of what a network misses of the noise (arXiv 2112.10752, equation 2): `prediction_errors`."""
-    return prediction_errors("noise", predict, clean, noise, time, schedule).mean()
-
-
-def prediction_errors(
-    kind: Kind,
-    predict: Callable[[jax.Array, jax.Array], jax.Array],
-    clean: jax.Array,
-    noise: jax.Array,
-    time: jax.Array,
-    schedule: NoiseSchedule,
-) -> jax.Array:
-    """Squares of what a network misses, (B, h, w, C).
+    """Mean square of what a network misses of the noise (arXiv 2112.10752, equation 2).
 
     Args:
-        kind: what it is to tell.
-        predict: (latents, times) -> that, with parameters and conditions inside.
+        predict: (latents, times) -> noise, with parameters and conditions inside.
         clean, noise: (B, h, w, C).
         time: (B,) int.
         schedule: how much of either there is at a time.
     """
+    return jnp.square(predict(noised(clean, noise, time, schedule), time) - noise).mean()
+
+
+def noised(clean: jax.Array, noise: jax.Array, time: jax.Array, schedule: NoiseSchedule) -> jax.Array:
+    """Latents (B, h, w, C) with as much noise as they have at times (B,)."""
     signal, spread = signal_and_spread(schedule, time, clean.ndim)
-    wanted = target(kind, clean, noise, time, schedule)
-    return jnp.square(predict(signal * clean + spread * noise, time) - wanted)
+    return signal * clean + spread * noise
 
 
 def codebook_loss(z: jax.Array, quantised: jax.Array) -> jax.Array:

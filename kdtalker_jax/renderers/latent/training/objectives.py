@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from configs.dreamhead_training import AutoencoderRun, ImageRun
+from kdtalker_jax.diffusion.prediction import target
 from kdtalker_jax.renderers.latent.masks import inside
 from kdtalker_jax.renderers.latent.model import SCHEDULE
 from kdtalker_jax.renderers.latent.painting import (
@@ -19,7 +20,7 @@ from kdtalker_jax.renderers.latent.painting import (
 )
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER, UNET
 from kdtalker_jax.renderers.latent.training.input import Pictures
-from kdtalker_jax.renderers.latent.training.loss import codebook_errors, prediction_errors, straight_through
+from kdtalker_jax.renderers.latent.training.loss import codebook_errors, noised, straight_through
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.contours import OUTER_EYE_CORNERS, rows_of
 from kdtalker_jax.spaces.landmarks.pictures import landmark_pictures
@@ -31,7 +32,8 @@ class Latents(NamedTuple):
     whole: Any  # of the targets
     masked: Any  # of these with black boxes
     reference: Any  # of another picture of each person
-    lines: Any  # of the targets' landmarks
+    lines: Any  # of the targets' landmarks, which may be inexact
+    own_lines: Any  # of the targets' landmarks as they are
     reference_lines: Any
     mouth: Any  # (B, h, w, 1), 1 within the boxes
     position: Any  # (B,) int32, as of `Pictures`
@@ -42,14 +44,15 @@ def image_losses(
 ) -> dict[str, jax.Array]:
     """`latent_losses` of pictures that have still to be seen by the autoencoder, whose parameters are `frozen`."""
     keys = _keys(config.seed, step, pictures.position)  # (B,)
-    points = roughened(config, jnp.asarray(pictures.points), _streams(keys, 0))
+    seen, exact = in_range(jnp.asarray(pictures.targets)), jnp.asarray(pictures.points)
+    points = roughened(config, exact, _streams(keys, 0))
     see = partial(encode, networks, {AUTOENCODER.name: {"params": frozen}})
-    seen = in_range(jnp.asarray(pictures.targets))
     latents = Latents(
         whole=see(seen),
         masked=see(blackened(seen, pictures.boxes)),
         reference=see(in_range(jnp.asarray(pictures.references))),
         lines=see(landmark_pictures(points, config.image_size)),
+        own_lines=see(landmark_pictures(exact, config.image_size)),
         reference_lines=see(landmark_pictures(jnp.asarray(pictures.reference_points), config.image_size)),
         mouth=inside(pictures.boxes, config.image_size, config.autoencoder.factor),
         position=pictures.position,
@@ -62,22 +65,35 @@ def latent_losses(
 ) -> dict[str, jax.Array]:
     """How well the U-Net tells what it is to tell of noisy latents: within the boxes "mouth", and "loss".
 
+    Where `config.consistency` is not 0 "reference" is how much else it tells within the boxes when each target is its
+    own reference.
+
     Args:
         networks: has it. params: its. frozen: not looked at.
     """
     keys = _keys(config.seed, step, latents.position)  # (B,)
     clean = jnp.asarray(latents.whole)
-    conditions = joined(latents.masked, Reference(latents.reference, latents.reference_lines), latents.lines)
     times = jax.vmap(lambda key: jax.random.randint(key, (), 0, SCHEDULE.times, jnp.int32))(_streams(keys, 1))
     noise = jax.vmap(lambda key: jax.random.normal(key, clean.shape[1:], jnp.float32))(_streams(keys, 2))
+    x = noised(clean, noise, times, SCHEDULE)
 
-    def predict(x: jax.Array, time: jax.Array) -> jax.Array:
-        return networks[UNET.name].apply({"params": params}, x, time, conditions)
+    def tell(reference: Reference) -> jax.Array:
+        conditions = joined(latents.masked, reference, latents.lines)
+        return networks[UNET.name].apply({"params": params}, x, times, conditions)
 
-    errors = prediction_errors(config.unet.prediction, predict, clean, noise, times, SCHEDULE)
-    errors = errors.mean(axis=-1, keepdims=True)  # (B, h, w, 1)
-    within = (errors * latents.mouth).sum(axis=(1, 2, 3)) / latents.mouth.sum(axis=(1, 2, 3))
-    return {"loss": errors.mean(axis=(1, 2, 3)) + config.mouth * within, "mouth": within}
+    def within(squares: jax.Array) -> jax.Array:
+        return (squares * latents.mouth).sum(axis=(1, 2, 3)) / latents.mouth.sum(axis=(1, 2, 3))
+
+    told = tell(Reference(latents.reference, latents.reference_lines))
+    wanted = target(config.unet.prediction, clean, noise, times, SCHEDULE)
+    errors = jnp.square(told - wanted).mean(axis=-1, keepdims=True)  # (B, h, w, 1)
+    mouth = within(errors)
+    losses = {"loss": errors.mean(axis=(1, 2, 3)) + config.mouth * mouth, "mouth": mouth}
+    if config.consistency:
+        otherwise = jnp.square(told - tell(Reference(clean, latents.own_lines))).mean(axis=-1, keepdims=True)
+        losses["reference"] = within(otherwise)
+        losses["loss"] += config.consistency * losses["reference"]
+    return losses
 
 
 def roughened(config: ImageRun, points: jax.Array, keys: jax.Array) -> jax.Array:

@@ -15,7 +15,7 @@ from kdtalker_jax.renderers.latent.training.kept_latents import KeptLatents
 from kdtalker_jax.renderers.latent.training.objectives import image_losses, latent_losses
 from tests.renderers.latent.training.tiny import IMAGES
 
-EXACT = replace(IMAGES, landmark_noise=0.0, mouth=1.0)
+EXACT = replace(IMAGES, landmark_noise=0.0, mouth=1.0, consistency=2.0)
 CHOSEN = [Chosen(0, 3, 5, 0.1), Chosen(1, 19, 0, 0.4), Chosen(1, 2, 2, 0.7), Chosen(2, 0, 0, 0.95)]
 PLACES = np.arange(4, dtype=np.int32)
 
@@ -40,7 +40,7 @@ def test_losses_are_those_of_the_pictures(kept, networks, params):
     latents = KeptLatents(kept, EXACT, networks, params[AUTOENCODER.name])(CHOSEN, PLACES)
     asked = (networks, EXACT, params[UNET.name], params[AUTOENCODER.name])
     seen, known = image_losses(*asked, pictures, jnp.int32(5)), latent_losses(*asked, latents, jnp.int32(5))
-    for name in ("loss", "mouth"):
+    for name in ("loss", "mouth", "reference"):
         np.testing.assert_allclose(known[name], seen[name], rtol=1e-4)
 
 

@@ -76,6 +76,39 @@ def test_the_unet_sees_what_it_will_see(pictures):
     np.testing.assert_allclose(with_mouths["loss"], losses["loss"] + 2 * losses["mouth"], rtol=1e-5)
 
 
+class Copies:
+    """In a U-Net's place: tells what is in the reference, and remembers what it was given."""
+
+    def __init__(self):
+        self.conditions = []
+
+    def apply(self, params, x, time, conditions):
+        self.conditions.append(np.split(np.asarray(conditions), 4, axis=-1))
+        return conditions[..., x.shape[-1] : 2 * x.shape[-1]]
+
+
+def test_consistency_asks_for_the_same_by_the_target_itself(pictures):
+    """A network that copies mouths tells otherwise by as much as the two pictures differ in the box."""
+    config = replace(IMAGES, landmark_noise=1.0, mouth=1.0)
+    networks = {"autoencoder": Pixels(), "unet": Copies()}
+    without = image_losses(networks, config, {}, {}, pictures, jnp.int32(2))
+    assert "reference" not in without and len(networks["unet"].conditions) == 1, "nothing is computed for nothing"
+    losses = image_losses(networks, replace(config, consistency=3.0), {}, {}, pictures, jnp.int32(2))
+    _, _, (masked, own, lines, own_lines) = networks["unet"].conditions
+    _, (same_masked, reference, same_lines, _), _ = networks["unet"].conditions
+    np.testing.assert_array_equal([masked, lines], [same_masked, same_lines])
+    target = pictures.targets[:, ::FACTOR, ::FACTOR] / np.float32(127.5) - 1
+    np.testing.assert_allclose(own, target, atol=1e-6)
+    exact = landmark_pictures(jnp.asarray(pictures.points), SIZE)[:, ::FACTOR, ::FACTOR]
+    np.testing.assert_allclose(own_lines, exact, atol=1e-6)
+    assert np.abs(own_lines - lines).max() > 0.1, "those of the target are inexact"
+    apart = np.square(reference - target).mean(axis=-1)
+    for i, (left, top, right, bottom) in enumerate(pictures.boxes // FACTOR):
+        np.testing.assert_allclose(losses["reference"][i], apart[i, top:bottom, left:right].mean(), 1e-4, 1e-9)
+    assert max(losses["reference"]) > 0.01
+    np.testing.assert_allclose(losses["loss"], without["loss"] + 3 * losses["reference"], rtol=1e-5)
+
+
 def test_its_latents_are_noised_to_their_time(pictures):
     unet, _ = asked(pictures)
     clean = pictures.targets[:, ::FACTOR, ::FACTOR].astype(np.float32) / 127.5 - 1
