@@ -162,7 +162,7 @@ def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool
         guided=config.last_renderer.guided if config.true_keypoints else (),
         feelings=False,  # nobody can ask this model for any: mouths would open in silence
     )
-    describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
+    describe_all(out, folder, (make, make.tasks(config.spoken, folder / "clips")), report=report, progress=progress)
     return True
 
 

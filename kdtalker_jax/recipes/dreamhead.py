@@ -88,7 +88,7 @@ def make_pictures(config: DreamHeadDemoConfig, workdir: Path, report: Report, pr
     if not out.exists():
         make = TracedPictures(workdir / "world")
         folder = dataset.work_folder(out, workdir / "world")
-        describe_all(out, folder, make.tasks(folder / "clips"), make, report, progress)
+        describe_all(out, folder, (make, make.tasks(folder / "clips")), report=report, progress=progress)
     return True
 
 
@@ -118,7 +118,8 @@ def make_speech(base: Path, config: DreamHeadDemoConfig, workdir: Path, report: 
     if not out.exists():
         make = TracedPerformances(base, config.seed + 1, config.spoken_frames, config.look, feelings=False)
         folder = dataset.work_folder(out, base)
-        describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
+        tasks = make.tasks(config.spoken, folder / "clips")
+        describe_all(out, folder, (make, tasks), report=report, progress=progress)
     return True
 
 

@@ -67,11 +67,15 @@ def make_clips(base: Path, config: PlaymateDemoConfig, workdir: Path, report: Re
         for run in (config.first, config.second):
             check(run, parallel.device_count())
         size = load_checkpoint(base).config.motion_extractor.image_size
-        make = DescribedPerformances(
-            base, config.seed, config.spoken_frames, look=config.look, size=size, guided=config.guided
-        )
+        maker = partial(DescribedPerformances, base, look=config.look, size=size, guided=config.guided)
         folder = dataset.work_folder(out, base)
-        describe_all(out, folder, make.tasks(config.spoken, folder / "clips"), make, report, progress)
+        felt = maker(config.seed, config.spoken_frames)
+        calm = maker(config.calm_seed, config.calm_frames, feelings=False)
+        shares = (
+            (felt, felt.tasks(config.spoken, folder / "clips")),
+            (calm, calm.tasks(config.calm, folder / "clips", "calm_")),
+        )
+        describe_all(out, folder, *shares, report=report, progress=progress)
     return True
 
 

@@ -49,13 +49,17 @@ def draw_world(out: Path, config: Any, size: int, progress: bool) -> None:
 
 
 def describe_all(
-    out: Path, folder: Path, tasks: Sequence[work.Task], make: work.ClipMaker, report: Report, progress: bool
+    out: Path, folder: Path, *shares: tuple[work.ClipMaker, Sequence[work.Task]], report: Report, progress: bool
 ) -> None:
-    """Makes a data set of all tasks; `folder` is where `dataset.work_folder` keeps what is done of it."""
-    for task in progress_bar(tasks, "Performances", show=progress):
+    """Makes one data set of all tasks of one or several makers, whose networks are of one system.
+
+    `folder` is where `dataset.work_folder` keeps what is done of it.
+    """
+    everything = [(task, make) for make, tasks in shares for task in tasks]
+    for task, make in progress_bar(everything, "Performances", show=progress):
         work.carry_out(task, make)
-    outcomes = work.read_outcomes(tasks)
-    report(dataset.summary(dataset.write_dataset(out, folder, outcomes, train=0.95, system=make.system)))
+    outcomes = work.read_outcomes([task for task, _ in everything])
+    report(dataset.summary(dataset.write_dataset(out, folder, outcomes, train=0.95, system=shares[0][0].system)))
 
 
 def as_shipped(networks: Mapping[str, Any]) -> dict[str, Any]:

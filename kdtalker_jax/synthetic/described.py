@@ -55,9 +55,10 @@ class NumberedPerformances:
         checkpoint: Path,
         seed: int,
         frames: int,
+        *,
         look: str,
         feelings: bool,
-        batch_size: int,
+        batch_size: int = 16,
         others: Sequence[Any],
     ) -> None:
         loaded = load_checkpoint(checkpoint)
@@ -69,9 +70,10 @@ class NumberedPerformances:
         self.system = loaded.system.name
         self.fingerprint = networks_fingerprint(loaded, (seed, frames, *others))
 
-    def tasks(self, count: int, work: Path) -> list[Task]:
-        """The first `count` performances; results go to the folder `work`."""
-        return [Task(f"{i:06d}", Path(f"{i}"), work / f"{self.fingerprint[:16]}_{i:06d}") for i in range(count)]
+    def tasks(self, count: int, work: Path, prefix: str = "") -> list[Task]:
+        """The first `count` performances, with names that begin so; results go to the folder `work`."""
+        results = work / self.fingerprint[:16]
+        return [Task(f"{prefix}{i:06d}", Path(f"{i}"), Path(f"{results}_{i:06d}")) for i in range(count)]
 
     @cached_property
     def _networks(self) -> ClipNetworks:
@@ -115,7 +117,7 @@ class DescribedPerformances(NumberedPerformances):
             others = (*others, "felt")
         if guided:
             others = (*others, guided)
-        super().__init__(checkpoint, seed, frames, look, feelings, batch_size, others)
+        super().__init__(checkpoint, seed, frames, look=look, feelings=feelings, batch_size=batch_size, others=others)
         self._size, self._guided = size, guided
 
     def __call__(self, path: Path) -> Clip:

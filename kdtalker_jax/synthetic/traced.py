@@ -65,7 +65,7 @@ class TracedPerformances(NumberedPerformances):
     """Makes clips of landmarks and of what the networks hear."""
 
     def __init__(self, checkpoint: Path, seed: int, frames: int, look: str = "plain", feelings: bool = True) -> None:
-        super().__init__(checkpoint, seed, frames, look, feelings, 16, (look,))
+        super().__init__(checkpoint, seed, frames, look=look, feelings=feelings, others=(look,))
         self.system = SYSTEM
 
     def __call__(self, path: Path) -> Clip:

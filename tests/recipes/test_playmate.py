@@ -27,7 +27,7 @@ OWN = {part.name for part in PARTS}
 def test_both_stages_are_of_one_size_and_performances_are_long_enough(config):
     for run in (config.first, config.second):
         check(run, 1)
-        assert config.spoken_frames > frames_of(run)
+        assert min(config.spoken_frames, config.calm_frames) > frames_of(run)
     assert config.first.diffusion_transformer == config.second.diffusion_transformer
     assert config.first.diffusion_transformer.width == config.second.emotion_module.width
     assert config.look == "varied", "the others feel nothing"
@@ -72,12 +72,14 @@ def work(base, tmp_path_factory):
 
 @pytest.mark.slow
 def test_clips_say_what_is_felt(work):
-    clips = list(open_clips(work / "clips", "train"))
+    clips = [clip for split in ("train", "validation") for clip in open_clips(work / "clips", split)]
     for clip in clips:
         assert clip["emotion"].shape == clip["intensity"].shape == (clip["frames"],)
         assert clip["emotion"].dtype == np.int8 and set(clip["emotion"].tolist()) <= set(range(len(EMOTIONS)))
         np.testing.assert_array_equal(clip["intensity"][clip["emotion"] == 0], 0)
-    assert any(clip["emotion"].any() for clip in clips)
+    calm = [clip for clip in clips if clip["name"].startswith("calm_")]
+    assert (len(calm), len(clips)) == (SMALL_PLAYMATE_DEMO.calm, SMALL_PLAYMATE_DEMO.calm + SMALL_PLAYMATE_DEMO.spoken)
+    assert any(clip["emotion"].any() for clip in clips) and not any(clip["emotion"].any() for clip in calm)
 
 
 @pytest.mark.slow
