@@ -62,6 +62,11 @@ class DemoConfig:
         return {name: run for name, run in runs.items() if run is not None}
 
     @property
+    def spoken_seed(self) -> int:
+        """Of the performances that the denoiser learns from."""
+        return (self.seed + 1) % 2**64
+
+    @property
     def last_renderer(self) -> RendererConfig:
         """What the renderer's networks were trained by at the end."""
         return list(self.renderer_runs.values())[-1]

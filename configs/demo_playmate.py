@@ -20,7 +20,7 @@ class PlaymateDemoConfig:
     # Performances of people who feel nothing, the same that KDTalker's demo learns from: what opens their mouths is
     # speech alone.
     calm: int = VARIED_DEMO.spoken
-    calm_seed: int = VARIED_DEMO.seed + 1
+    calm_seed: int = VARIED_DEMO.spoken_seed
     calm_frames: int = VARIED_DEMO.spoken_frames
     # By keypoint of the other model, the landmark that it was guided to, which it takes its place from; (): as found.
     guided: tuple[str, ...] = VARIED_FEELINGS.guided

@@ -155,7 +155,7 @@ def make_clips(config: DemoConfig, workdir: Path, report: Report, progress: bool
     folder = dataset.work_folder(out, workdir / "networks")
     make = DescribedPerformances(
         workdir / "networks",
-        (config.seed + 1) % 2**64,
+        config.spoken_seed,
         config.spoken_frames,
         look=config.look,
         size=config.model.motion_extractor.image_size,

@@ -72,8 +72,8 @@ class NumberedPerformances:
 
     def tasks(self, count: int, work: Path, prefix: str = "") -> list[Task]:
         """The first `count` performances, with names that begin so; results go to the folder `work`."""
-        results = work / self.fingerprint[:16]
-        return [Task(f"{prefix}{i:06d}", Path(f"{i}"), Path(f"{results}_{i:06d}")) for i in range(count)]
+        made_by = self.fingerprint[:16]
+        return [Task(f"{prefix}{i:06d}", Path(f"{i}"), work / f"{made_by}_{i:06d}") for i in range(count)]
 
     @cached_property
     def _networks(self) -> ClipNetworks:

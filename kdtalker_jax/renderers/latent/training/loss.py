@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from kdtalker_jax.diffusion.prediction import signal_and_spread
+from kdtalker_jax.diffusion.prediction import Kind, signal_and_spread, target
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 
 COMMITMENT = 0.25
@@ -26,13 +26,21 @@ def noise_loss(
         time: (B,) int.
         schedule: how much of either there is at a time.
     """
-    return jnp.square(predict(noised(clean, noise, time, schedule), time) - noise).mean()
+    told = predict(noised(clean, noise, time, schedule), time)
+    return prediction_errors("noise", told, clean, noise, time, schedule).mean()
 
 
 def noised(clean: jax.Array, noise: jax.Array, time: jax.Array, schedule: NoiseSchedule) -> jax.Array:
     """Latents (B, h, w, C) with as much noise as they have at times (B,)."""
     signal, spread = signal_and_spread(schedule, time, clean.ndim)
     return signal * clean + spread * noise
+
+
+def prediction_errors(
+    kind: Kind, told: jax.Array, clean: jax.Array, noise: jax.Array, time: jax.Array, schedule: NoiseSchedule
+) -> jax.Array:
+    """Squares of what is missed by what a network tells of `noised`, as it is to tell a `kind`: (B, h, w, C)."""
+    return jnp.square(told - target(kind, clean, noise, time, schedule))
 
 
 def codebook_loss(z: jax.Array, quantised: jax.Array) -> jax.Array:

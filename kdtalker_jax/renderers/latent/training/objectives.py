@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 
 from configs.dreamhead_training import AutoencoderRun, ImageRun
-from kdtalker_jax.diffusion.prediction import target
 from kdtalker_jax.renderers.latent.masks import inside
 from kdtalker_jax.renderers.latent.model import SCHEDULE
 from kdtalker_jax.renderers.latent.painting import (
@@ -20,7 +19,7 @@ from kdtalker_jax.renderers.latent.painting import (
 )
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER, UNET
 from kdtalker_jax.renderers.latent.training.input import Pictures
-from kdtalker_jax.renderers.latent.training.loss import codebook_errors, noised, straight_through
+from kdtalker_jax.renderers.latent.training.loss import codebook_errors, noised, prediction_errors, straight_through
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.contours import OUTER_EYE_CORNERS, rows_of
 from kdtalker_jax.spaces.landmarks.pictures import landmark_pictures
@@ -85,8 +84,8 @@ def latent_losses(
         return (squares * latents.mouth).sum(axis=(1, 2, 3)) / latents.mouth.sum(axis=(1, 2, 3))
 
     told = tell(Reference(latents.reference, latents.reference_lines))
-    wanted = target(config.unet.prediction, clean, noise, times, SCHEDULE)
-    errors = jnp.square(told - wanted).mean(axis=-1, keepdims=True)  # (B, h, w, 1)
+    errors = prediction_errors(config.unet.prediction, told, clean, noise, times, SCHEDULE)
+    errors = errors.mean(axis=-1, keepdims=True)  # (B, h, w, 1)
     mouth = within(errors)
     losses = {"loss": errors.mean(axis=(1, 2, 3)) + config.mouth * mouth, "mouth": mouth}
     if config.consistency:
