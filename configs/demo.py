@@ -142,7 +142,7 @@ VARIED_DEMO = DemoConfig(
     lids=VARIED_LIDS,
     feelings=VARIED_FEELINGS,
     audio=replace(DEMO_AUDIO, name="varied_audio", performances=500, read=0.5),
-    denoiser=replace(DEMO_RUN, steps=6_000),
+    denoiser=replace(DEMO_RUN, steps=12_000),
 )
 
 # The one that ships: its last run wants an accelerator.
