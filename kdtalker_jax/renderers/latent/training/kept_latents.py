@@ -14,7 +14,7 @@ from kdtalker_jax.errors import InputError
 from kdtalker_jax.renderers.latent.masks import inside
 from kdtalker_jax.renderers.latent.painting import Networks, blackened, encode, in_range
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER
-from kdtalker_jax.renderers.latent.training.input import Chosen, ShownClip
+from kdtalker_jax.renderers.latent.training.input import Chosen
 from kdtalker_jax.renderers.latent.training.objectives import Latents, inexact
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.pictures import landmark_pictures
@@ -52,25 +52,33 @@ class KeptLatents:
         self._check_room(clips, config)
         see = jax.jit(partial(_seen, networks, config))
         trees = {AUTOENCODER.name: {"params": autoencoder}}
-        numbered = progress_bar(range(len(clips)), desc="Encoding", total=len(clips), unit="clip", show=progress)
-        self._clips = [_frames_of(partial(see, trees), config, index, clips[index]) for index in numbered]
-        self._rows = [{int(frame): row for row, frame in enumerate(clip.seen)} for clip in clips]
+        shown = [(index, int(frame)) for index, clip in enumerate(clips) for frame in clip.seen]
+        self._numbers = {one: number for number, one in enumerate(shown)}
+        self._size = config.batch_size  # of batches across clips, which may be shorter
+        starts = progress_bar(range(0, len(shown), self._size), desc="Encoding", unit="batch", show=progress)
+        batches = (shown[start : start + self._size] for start in starts)
+        self._batches = [_frames_of(partial(see, trees), config, clips, batch) for batch in batches]
 
     def __call__(self, chosen: Sequence[Chosen], position: np.ndarray) -> Latents:
-        targets = [(self._clips[one.clip], self._rows[one.clip][one.frame]) for one in chosen]
-        references = [(self._clips[one.clip], self._rows[one.clip][one.reference]) for one in chosen]
+        targets = [self._find(one.clip, one.frame) for one in chosen]
+        references = [self._find(one.clip, one.reference) for one in chosen]
         return Latents(
-            whole=np.stack([clip.whole[row] for clip, row in targets]),
-            masked=np.stack([clip.masked[row] for clip, row in targets]),
-            reference=np.stack([clip.whole[row] for clip, row in references]),
+            whole=np.stack([batch.whole[row] for batch, row in targets]),
+            masked=np.stack([batch.masked[row] for batch, row in targets]),
+            reference=np.stack([batch.whole[row] for batch, row in references]),
             lines=np.stack(
-                [clip.lines[row, self._which(one.chance)] for (clip, row), one in zip(targets, chosen, strict=True)]
+                [batch.lines[row, self._which(one.chance)] for (batch, row), one in zip(targets, chosen, strict=True)]
             ),
-            own_lines=np.stack([clip.lines[row, 0] for clip, row in targets]),
-            reference_lines=np.stack([clip.lines[row, 0] for clip, row in references]),
-            mouth=np.stack([clip.mouth[row] for clip, row in targets]),
+            own_lines=np.stack([batch.lines[row, 0] for batch, row in targets]),
+            reference_lines=np.stack([batch.lines[row, 0] for batch, row in references]),
+            mouth=np.stack([batch.mouth[row] for batch, row in targets]),
             position=position,
         )
+
+    def _find(self, clip: int, frame: int) -> tuple[_Frames, int]:
+        """The batch that a frame of a clip is in, and its row there."""
+        batch, row = divmod(self._numbers[clip, frame], self._size)
+        return self._batches[batch], row
 
     def _which(self, chance: float) -> int:
         """Of the pictures of a frame's landmarks: 0 is exact, all others share what is not."""
@@ -88,11 +96,13 @@ class KeptLatents:
             )
 
 
-def _frames_of(see: Any, config: ImageRun, index: int, clip: ShownClip) -> _Frames:
-    """Random numbers are each frame's own, whatever else there is."""
-    pictures = np.stack([clip.picture(int(frame), config.image_size) for frame in clip.seen])
-    numbers = np.stack([np.full(len(clip.seen), index), clip.seen], axis=1).astype(np.int32)
-    return in_batches(see, config.batch_size, pictures, clip.boxes[clip.seen], clip.points[clip.seen], numbers)
+def _frames_of(see: Any, config: ImageRun, clips: KeptClips, shown: Sequence[tuple[int, int]]) -> _Frames:
+    """Of (clip, frame) each; random numbers are each frame's own, whatever else there is."""
+    rows = [(clips[index], frame) for index, frame in shown]
+    pictures = np.stack([clip.picture(frame, config.image_size) for clip, frame in rows])
+    boxes = np.stack([clip.boxes[frame] for clip, frame in rows])
+    points = np.stack([clip.points[frame] for clip, frame in rows])
+    return in_batches(see, config.batch_size, pictures, boxes, points, np.array(shown, np.int32))
 
 
 def _seen(

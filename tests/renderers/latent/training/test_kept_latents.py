@@ -1,6 +1,7 @@
 """Latents that are kept are those that the autoencoder would see in each step."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +43,15 @@ def test_losses_are_those_of_the_pictures(kept, networks, params):
     seen, known = image_losses(*asked, pictures, jnp.int32(5)), latent_losses(*asked, latents, jnp.int32(5))
     for name in ("loss", "mouth", "reference"):
         np.testing.assert_allclose(known[name], seen[name], rtol=1e-4)
+
+
+def test_frames_are_found_whichever_share_a_batch(kept, networks, params):
+    """Batches reach across clips, and the last of them is not full."""
+    alone, together = (
+        KeptLatents(kept, replace(EXACT, batch_size=size), networks, params[AUTOENCODER.name])(CHOSEN, PLACES)
+        for size in (1, 7)
+    )
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), together, alone)
 
 
 def test_a_share_of_landmarks_is_inexact(kept, networks, params):
