@@ -1,4 +1,4 @@
-"""What a network tells of a noisy sample, in terms of the noise: samplers know no other kind."""
+"""Noisy samples, and what a network tells of them in terms of the noise: samplers know no other kind."""
 
 from typing import Any, Literal
 
@@ -12,8 +12,14 @@ from kdtalker_jax.diffusion.schedule import NoiseSchedule, schedule_of
 Kind = Literal["noise", "sample", "velocity"]
 
 
+def noised(clean: jax.Array, noise: jax.Array, time: Any, schedule: NoiseSchedule) -> jax.Array:
+    """x_t = signal x_0 + spread noise (DDPM, arXiv 2006.11239, equation 4); clean, noise (B, ...), time () or (B,)."""
+    signal, spread = signal_and_spread(schedule, time, clean.ndim)
+    return signal * clean + spread * noise
+
+
 def as_noise(kind: Kind, predicted: jax.Array, x: jax.Array, time: Any, schedule: NoiseSchedule) -> jax.Array:
-    """The noise in x_t = signal x_0 + spread noise that a prediction implies.
+    """The noise in x_t, as of `noised`, that a prediction implies.
 
     Args:
         kind: what is predicted: "noise" (DDPM, arXiv 2006.11239), "sample", which is x_0, or "velocity", which is

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kdtalker_jax.diffusion.prediction import as_noise, target
+from kdtalker_jax.diffusion.prediction import as_noise, noised, target
 from kdtalker_jax.diffusion.samplers import make_sampler, sample
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 
@@ -16,6 +16,17 @@ KINDS = ("noise", "sample", "velocity")
 def clean_and_noise():
     random = np.random.default_rng(0)
     return random.standard_normal((2, 4, 3, 5)).astype(np.float32)
+
+
+def test_noise_has_the_share_of_its_time(clean_and_noise):
+    clean, noise = clean_and_noise
+    times = np.array([0, 300, 700, 999])
+    mixed = np.asarray(noised(clean, noise, times, SCHEDULE))
+    for row, time in enumerate(times):
+        alpha_bar = SCHEDULE.alpha_bars[time]
+        wanted = np.sqrt(alpha_bar) * clean[row] + np.sqrt(1 - alpha_bar) * noise[row]
+        np.testing.assert_allclose(mixed[row], wanted, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(mixed[row], noised(clean, noise, time, SCHEDULE)[row])  # one time for all
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 from kdtalker_jax.diffusion.config import DiffusionConfig
 from kdtalker_jax.diffusion.guidance import nested
 from kdtalker_jax.diffusion.noise import Noise, noise_of_calls, noise_of_window
-from kdtalker_jax.diffusion.prediction import as_noise, signal_and_spread
+from kdtalker_jax.diffusion.prediction import as_noise, noised
 from kdtalker_jax.diffusion.samplers import StepRule, make_sampler, sample
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.errors import InputError
@@ -133,8 +133,8 @@ def sample_window(
     def denoise(x: jax.Array, now: tuple[jax.Array, Any]) -> jax.Array:
         time, of_time = now
         if asked.held is not None:
-            signal, spread = signal_and_spread(schedule, time, x.ndim)
-            x = _held(x, signal * asked.held.normalised[None] + spread * noise.start[..., :POSE], asked.held)
+            given = noised(asked.held.normalised[None], noise.start[..., :POSE], time, schedule)
+            x = _held(x, given, asked.held)
         return as_noise(diffusion.prediction, answer(x, of_time), x, time, schedule)
 
     added = None if rule.noise is None else noise_of_calls(noise, rule.calls, diffusion.noise_offset)

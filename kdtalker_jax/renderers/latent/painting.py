@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from kdtalker_jax.diffusion.prediction import signal_and_spread
+from kdtalker_jax.diffusion.prediction import noised
 from kdtalker_jax.diffusion.samplers import make_sampler, sample
 from kdtalker_jax.renderers.latent.config import PaintingConfig
 from kdtalker_jax.renderers.latent.masks import feathered, inside
@@ -85,8 +85,7 @@ def paint(
     free = inside(canvas.boxes, size, size // canvas.whole.shape[1])  # (B, h, w, 1)
 
     def denoise(x: jax.Array, time: jax.Array) -> jax.Array:
-        signal, spread = signal_and_spread(SCHEDULE, time, x.ndim)
-        x = jnp.where(free > 0, x, signal * canvas.whole + spread * start)
+        x = jnp.where(free > 0, x, noised(canvas.whole, start, time, SCHEDULE))
         times = jnp.broadcast_to(time, batch)
         return noise_in(networks[UNET.name], params[UNET.name], x, times, conditions)
 

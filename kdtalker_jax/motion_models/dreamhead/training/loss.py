@@ -9,7 +9,7 @@ import numpy as np
 
 from configs.dreamhead_training import LandmarkRun
 from kdtalker_jax.diffusion.noise import window_noise
-from kdtalker_jax.diffusion.prediction import signal_and_spread
+from kdtalker_jax.diffusion.prediction import noised
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.motion_models.dreamhead.training.input import Windows
 from kdtalker_jax.seeds import random_key
@@ -68,10 +68,10 @@ def landmark_losses(
     """
     drawn = draw(config, windows, step)
     past = past_of(config, drawn.chances[:, 0])
-    signal, spread = signal_and_spread(schedule_of(config.diffusion), drawn.times, 3)  # (B, 1, 1) each
     clean = jnp.asarray(windows.motion)  # (B, L, 3 N)
     known = past.known[..., None]
-    tokens = jnp.where(known > 0, clean, signal * clean + spread * drawn.noise)
+    noisy = noised(clean, drawn.noise, drawn.times, schedule_of(config.diffusion))
+    tokens = jnp.where(known > 0, clean, noisy)
     told = (drawn.chances[:, 1] >= config.audio_dropout).astype(jnp.float32)  # (B,)
     audio = windows.audio * past.heard[..., None] * told[:, None, None]
     found = network.apply({"params": params}, tokens, drawn.times, audio, jnp.asarray(windows.identity), past.known)

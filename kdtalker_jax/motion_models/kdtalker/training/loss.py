@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kdtalker_jax.diffusion.config import DiffusionConfig
-from kdtalker_jax.diffusion.prediction import signal_and_spread, target
+from kdtalker_jax.diffusion.prediction import noised, target
 from kdtalker_jax.diffusion.schedule import schedule_of
 from kdtalker_jax.motion_models.kdtalker.network import PREFIX, Denoiser
 from kdtalker_jax.spaces.keypoints import canonical_token, normalise
@@ -85,8 +85,7 @@ def denoising_losses(
     `first_frame` is how often a window's first frame counts, the next ones less and less, down to once.
     """
     schedule = schedule_of(diffusion)
-    signal, spread = signal_and_spread(schedule, times, noise.ndim)  # (B, 1, 1) each
-    noisy = signal * examples.motion + spread * noise  # (B, L, 70)
+    noisy = noised(examples.motion, noise, times, schedule)  # (B, L, 70)
     tokens = jnp.concatenate([examples.prefix, noisy], axis=1)  # (B, 2 + L, 70)
     predicted = denoiser.apply({"params": params}, tokens, times, examples.audio)[:, PREFIX:]  # (B, L, 70)
     wanted = target(diffusion.prediction, examples.motion, noise, times, schedule)  # (B, L, 70)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from configs.playmate_training import EmotionRun, PlaymateRun
 from kdtalker_jax.diffusion.noise import window_noise
-from kdtalker_jax.diffusion.prediction import signal_and_spread, target
+from kdtalker_jax.diffusion.prediction import noised, signal_and_spread, target
 from kdtalker_jax.diffusion.schedule import NoiseSchedule, schedule_of
 from kdtalker_jax.motion_models.playmate.config import POSE, AdaptiveStatistics
 from kdtalker_jax.motion_models.playmate.training.input import Windows
@@ -135,8 +135,7 @@ def denoising_losses(
         heard: (B,) 1 or 0. dropout: keys (B,); None: none.
     """
     schedule = schedule_of(config.diffusion)
-    signal, spread = signal_and_spread(schedule, times, noise.ndim)  # (B, 1, 1) each
-    noisy = signal * examples.motion + spread * noise  # (B, L, 70)
+    noisy = noised(examples.motion, noise, times, schedule)  # (B, L, 70)
     tokens = jnp.concatenate([examples.previous, noisy], axis=1)  # (B, P + L, 70)
     wanted = target(config.diffusion.prediction, examples.motion, noise, times, schedule)  # (B, L, 70)
     given = (tokens, times, examples.audio, examples.identity, heard)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from kdtalker_jax.diffusion.prediction import Kind, signal_and_spread, target
+from kdtalker_jax.diffusion.prediction import Kind, noised, target
 from kdtalker_jax.diffusion.schedule import NoiseSchedule
 
 COMMITMENT = 0.25
@@ -28,12 +28,6 @@ def noise_loss(
     """
     told = predict(noised(clean, noise, time, schedule), time)
     return prediction_errors("noise", told, clean, noise, time, schedule).mean()
-
-
-def noised(clean: jax.Array, noise: jax.Array, time: jax.Array, schedule: NoiseSchedule) -> jax.Array:
-    """Latents (B, h, w, C) with as much noise as they have at times (B,)."""
-    signal, spread = signal_and_spread(schedule, time, clean.ndim)
-    return signal * clean + spread * noise
 
 
 def prediction_errors(

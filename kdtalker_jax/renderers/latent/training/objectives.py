@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from configs.dreamhead_training import AutoencoderRun, ImageRun
+from kdtalker_jax.diffusion.prediction import noised
 from kdtalker_jax.renderers.latent.masks import inside
 from kdtalker_jax.renderers.latent.model import SCHEDULE
 from kdtalker_jax.renderers.latent.painting import (
@@ -19,7 +20,7 @@ from kdtalker_jax.renderers.latent.painting import (
 )
 from kdtalker_jax.renderers.latent.parts import AUTOENCODER, UNET
 from kdtalker_jax.renderers.latent.training.input import Pictures
-from kdtalker_jax.renderers.latent.training.loss import codebook_errors, noised, prediction_errors, straight_through
+from kdtalker_jax.renderers.latent.training.loss import codebook_errors, prediction_errors, straight_through
 from kdtalker_jax.seeds import random_key
 from kdtalker_jax.spaces.landmarks.contours import OUTER_EYE_CORNERS, rows_of
 from kdtalker_jax.spaces.landmarks.pictures import landmark_pictures
