@@ -98,7 +98,8 @@ class KeptLatents:
 
 def _frames_of(see: Any, config: ImageRun, clips: KeptClips, shown: Sequence[tuple[int, int]]) -> _Frames:
     """Of (clip, frame) each; random numbers are each frame's own, whatever else there is."""
-    rows = [(clips[index], frame) for index, frame in shown]
+    read = {index: clips[index] for index in {index for index, _ in shown}}  # once: there may be no room to keep them
+    rows = [(read[index], frame) for index, frame in shown]
     pictures = np.stack([clip.picture(frame, config.image_size) for clip, frame in rows])
     boxes = np.stack([clip.boxes[frame] for clip, frame in rows])
     points = np.stack([clip.points[frame] for clip, frame in rows])

@@ -54,6 +54,21 @@ def test_frames_are_found_whichever_share_a_batch(kept, networks, params):
     jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), together, alone)
 
 
+def test_a_batch_reads_each_of_its_clips_once(kept, networks, params):
+    """Clips that there is no room for come from the disk each time."""
+    read = []
+
+    class Counted(list):
+        def __getitem__(self, index):
+            read.append(index)
+            return super().__getitem__(index)
+
+    KeptLatents(Counted(kept), replace(EXACT, batch_size=7), networks, params[AUTOENCODER.name])
+    assert sorted(set(read)) == [0, 1, 2]
+    batches = -(-sum(len(clip.seen) for clip in kept) // 7)
+    assert len(read) <= batches + len(kept) - 1  # two clips share at most one batch
+
+
 def test_a_share_of_landmarks_is_inexact(kept, networks, params):
     keep = KeptLatents(kept, replace(IMAGES, landmark_noise=0.5), networks, params[AUTOENCODER.name])
     lines = keep([Chosen(1, 4, 4, chance) for chance in (0.1, 0.3, 0.5, 0.9, np.nextafter(0.5, 0))], PLACES).lines
